@@ -1,0 +1,21 @@
+#pragma once
+/*
+ * clock — what time it is, and how long things take.
+ * Wall time is for people and expiry, monotonic time for deadlines. Floor: base.
+ */
+#include "macros.h"
+
+int64_t clock_now_s(void);            /* wall clock, unix seconds */
+int64_t clock_now_us(void);           /* wall clock, unix microseconds */
+int64_t clock_monotonic_ms(void);
+int64_t clock_monotonic_us(void);
+
+/* RFC 3339 in UTC, "2026-11-22T17:40:00Z"; 20 characters and NUL. */
+#define CLOCK_TEXT_SIZE 21
+void clock_format(int64_t unix_s, char ret_text[CLOCK_TEXT_SIZE]);
+
+/* Reads RFC 3339 UTC ("…Z", fraction ignored) or a bare date (start of that day, UTC). False for anything else. */
+bool clock_parse(const char *text, int64_t *ret_unix_s) MUST_CHECK;
+
+/* Whole days from now_s to the start (00:00 UTC) of the day "YYYY-MM-DD"; GitLab tokens die at that instant. Negative: past. */
+bool clock_days_until(const char *date, int64_t now_s, int64_t *ret_days) MUST_CHECK;

@@ -1,0 +1,67 @@
+#pragma once
+/*
+ * settings — the configuration, read once at the start into one const struct.
+ *
+ * Sources, first wins: environment, NAME_FILE in the environment (for settings marked secret), /etc/acp-gitlab/acp-gitlab.conf
+ * (`NAME=value` lines, '#' comments; another file with ACP_CONFIG_FILE), the default. An unknown ACP_* name in the environment or
+ * the file, or a malformed value, fails with one line that names it. SETTINGS below is the whole list; the README's table is checked
+ * against it. Floor: base.
+ */
+#include "error.h"
+#include "strbuf.h"
+
+enum setting_kind { SETTING_TEXT, SETTING_PATH, SETTING_LIST, SETTING_URL, SETTING_SECRET, SETTING_SECONDS, SETTING_SWITCH,
+		    SETTING_NUMBER };
+
+/* clang-format off */
+/* id, name, kind, default, accepted values ("a|b", NULL: by kind), meaning (one sentence; the README prints it) */
+#define SETTINGS(X) \
+	X(DATABASE, "ACP_DATABASE", SETTING_PATH, "/var/lib/acp-gitlab/acp-gitlab.db", NULL, "Path of the SQLite database.") \
+	X(SECRET_STORE, "ACP_SECRET_STORE", SETTING_TEXT, "database", "database", "Where sealed tokens are kept.") \
+	X(SEAL_PUBLIC_KEYS_FILE, "ACP_SEAL_PUBLIC_KEYS_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/public.keys", NULL, "Public sealing keys and signers.") \
+	X(SEAL_SIGNING_KEY_FILE, "ACP_SEAL_SIGNING_KEY_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/signing.key", NULL, "Key that signs sealed values (pool connect).") \
+	X(SEAL_PRIVATE_KEYS_FILE, "ACP_SEAL_PRIVATE_KEYS_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/private.keys", NULL, "Keys that open sealed values (pools repositories and git, housekeeping).") \
+	X(AUTH, "ACP_AUTH", SETTING_TEXT, "static", "static", "How callers are verified.") \
+	X(STATIC_TOKENS_FILE, "ACP_STATIC_TOKENS_FILE", SETTING_PATH, "/etc/acp-gitlab/tokens", NULL, "Hashed bearer tokens with their users and projects.") \
+	X(INSTANCES_FILE, "ACP_INSTANCES_FILE", SETTING_PATH, "", NULL, "JSON description of GitLab instances: URL, CA file, networks.") \
+	X(CA_FILE, "ACP_CA_FILE", SETTING_PATH, "", NULL, "PEM certificates trusted in addition to the system's.") \
+	X(EGRESS_ALLOW, "ACP_EGRESS_ALLOW", SETTING_LIST, "", NULL, "Addresses, networks and hosts, each with an optional port, that may be dialled although they are internal.") \
+	X(WORKSPACES, "ACP_WORKSPACES", SETTING_PATH, "/var/lib/acp-gitlab/workspaces", NULL, "Folder of the sessions' workspaces.") \
+	X(GATE_URL, "ACP_GATE_URL", SETTING_URL, "http://127.0.0.1:8080", NULL, "Where worker and agent reach the git gate.") \
+	X(AGENT_COMMAND, "ACP_AGENT_COMMAND", SETTING_TEXT, "", NULL, "Command that a session runs in its workspace; empty: the session waits for git/push.") \
+	X(AGENT_TIMEOUT, "ACP_AGENT_TIMEOUT", SETTING_SECONDS, "3600", NULL, "Seconds that an agent may run.") \
+	X(AGENT_UNCONFINED, "ACP_AGENT_UNCONFINED", SETTING_SWITCH, "off", "on|off", "Start the agent even where the kernel cannot confine it.") \
+	X(LOG_LEVEL, "ACP_LOG_LEVEL", SETTING_TEXT, "info", "error|warning|info|debug", "How much is logged.") \
+	X(URL, "ACP_URL", SETTING_URL, "http://127.0.0.1:8080", NULL, "Address of the service, for the command line.") \
+	X(BEARER_FILE, "ACP_BEARER_FILE", SETTING_PATH, "", NULL, "File with the caller's bearer token, for the command line.")
+/* clang-format on */
+
+enum setting {
+#define X(id, name, kind, fallback, accepted, meaning) SETTING_ID_##id,
+	SETTINGS(X)
+#undef X
+		SETTING_COUNT
+};
+
+enum setting_source { SETTING_FROM_DEFAULT, SETTING_FROM_FILE, SETTING_FROM_ENVIRONMENT };
+
+struct settings {
+	char *values[SETTING_COUNT]; /* owned; never NULL after settings_load */
+	enum setting_source sources[SETTING_COUNT];
+};
+#define SETTINGS_INIT { 0 }
+
+/* Reads everything. `environ_` is the program's environ. ERR_CONFIG_INVALID names the setting and what is wrong. */
+bool settings_load(char *const *environ_, struct settings *ret, struct error *err) MUST_CHECK;
+void settings_release(struct settings *s);
+
+/* settings_get(&s, DATABASE) */
+#define settings_get(s, id) ((s)->values[SETTING_ID_##id])
+/* SETTING_SECONDS and SETTING_NUMBER, already checked; whole number ≥ 0. */
+#define settings_number(s, id) settings_number_((s), SETTING_ID_##id)
+#define settings_switch(s, id) settings_switch_((s), SETTING_ID_##id)
+int64_t settings_number_(const struct settings *s, enum setting id);
+bool settings_switch_(const struct settings *s, enum setting id);
+
+struct setting_description { const char *name; enum setting_kind kind; const char *fallback; const char *accepted; const char *meaning; };
+const struct setting_description *setting_describe(enum setting id);

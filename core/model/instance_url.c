@@ -1,0 +1,206 @@
+#include "instance_url.h"
+
+#include "alloc.h"
+#include "ascii.h"
+#include "host_name.h"
+#include "limits.h"
+#include "path_text.h"
+#include "url_parts.h"
+
+/* First segments of GitLab's own pages: reserved there, so never the relative root of an installation nor a group. */
+static const char *const page_names[] = { "-",	  "admin",  "dashboard", "explore", "groups", "help",
+					  "oauth", "profile", "projects",  "search",  "snippets", "users" };
+
+/* What is right about an address, to build the corrected one from. */
+struct reading {
+	struct url_parts parts;
+	char *host;
+	unsigned port;        /* 0: none was given */
+	char *root;           /* the relative root that is meant */
+	const char *problem;  /* NULL: the address is good. Static text */
+	bool idn;
+};
+
+static void reading_release(struct reading *r)
+{
+	url_parts_release(&r->parts);
+	free(r->host);
+	free(r->root);
+}
+
+static void note(struct reading *r, const char *problem)
+{
+	if (!r->problem)
+		r->problem = problem;
+}
+
+static bool is_page_name(const char *segment)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(page_names); i++) {
+		if (strcmp(segment, page_names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_root_segment(const char *segment)
+{
+	if (strcmp(segment, ".") == 0 || strcmp(segment, "..") == 0)
+		return false;
+	for (const char *c = segment; *c; c++) {
+		if (!ascii_is_alnum(*c) && !strchr("-_.", *c))
+			return false;
+	}
+	return segment[0] != '\0';
+}
+
+/* The number of leading segments before "api/v4", "users/sign_in" or a "-" that can only follow the root; count if there is none. */
+static size_t page_start(const struct path_segments *path)
+{
+	for (size_t i = 0; i < path->count && i < 2; i++) {
+		const char *next = i + 1 < path->count ? path->items[i + 1] : "";
+		const char *segment = path->items[i];
+		if (strcmp(segment, "api") == 0 || strcmp(segment, "-") == 0)
+			return i;
+		if (strcmp(segment, "users") == 0 && strcmp(next, "sign_in") == 0)
+			return i;
+	}
+	return path->count;
+}
+
+/* Finds the relative root; what stands behind it is noted as the problem. */
+static void read_path(struct reading *r)
+{
+	CLEANUP(path_segments_release) struct path_segments path = PATH_SEGMENTS_INIT;
+	size_t length = strlen(r->parts.path);
+	size_t start;
+
+	if (length > 1 && r->parts.path[length - 1] == '/')
+		r->parts.path[length - 1] = '\0';
+	path_split(r->parts.path, &path);
+	start = page_start(&path);
+	if (start < path.count)
+		note(r, strcmp(path.items[start], "api") == 0 ? "the API path does not belong to it" :
+								"it is the address of a page");
+	else if (path.count == 1 && is_page_name(path.items[0]))
+		note(r, "it is the address of a page"), start = 0;
+	else if (path.count >= 2 || (path.count == 1 && path_has_git_suffix(path.items[0])))
+		note(r, "it looks like the address of a repository"), start = 0;
+	else if (path.count == 1 && strcmp(r->host, "gitlab.com") == 0)
+		note(r, "gitlab.com has no sub-path"), start = 0;
+
+	if (start == 1 && !is_root_segment(path.items[0])) {
+		note(r, "its path has characters that a sub-path of GitLab does not have");
+		start = 0;
+	}
+	r->root = start == 1 ? xasprintf("/%s", path.items[0]) : xstrdup("");
+}
+
+static void read_scheme(struct reading *r, const char *text)
+{
+	if (!url_split(text, &r->parts)) {
+		CLEANUP(freep) char *with_scheme = xasprintf("https://%s", text);
+		note(r, "'https://' is missing");
+		if (strstr(text, "://") || !url_split(with_scheme, &r->parts)) {
+			note(r, "it has no scheme");
+			r->parts.host = xstrdup("");
+			r->parts.path = xstrdup("");
+			r->parts.scheme = xstrdup("https");
+		}
+	} else if (strcmp(r->parts.scheme, "https") != 0 && strcmp(r->parts.scheme, "http") != 0) {
+		note(r, "it must begin with https://");
+		set_string(&r->parts.scheme, "https");
+		set_string(&r->parts.port, NULL); /* a port of ssh or git says nothing about https */
+	}
+}
+
+/* Leaves r->host NULL if there is no usable host, and so nothing to correct. */
+static void read_address(const char *text, struct reading *r)
+{
+	const char *problem = NULL;
+
+	read_scheme(r, text);
+	if (!host_name_read(r->parts.host, strlen(r->parts.host), &r->host, &problem)) {
+		r->problem = problem;
+		r->idn = strstr(problem, "ASCII") != NULL;
+		return;
+	}
+	if (r->parts.has_user_info)
+		note(r, "it contains a user name or password");
+	if (r->parts.port && !url_port_parse(r->parts.port, &r->port))
+		note(r, "its port is not a number from 1 to 65535");
+	if (r->parts.has_query || r->parts.has_fragment)
+		note(r, "it contains a query or fragment");
+	read_path(r);
+}
+
+static char *canonical_text(const struct reading *r)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_URL_MAX);
+
+	strbuf_addf(&text, "%s://", r->parts.scheme);
+	url_add_authority(&text, r->parts.scheme, r->host, r->port);
+	strbuf_add_string(&text, r->root);
+	return strbuf_detach(&text);
+}
+
+static bool refuse(const char *text, const char *problem, struct error *err)
+{
+	CLEANUP(strbuf_release) struct strbuf quoted = STRBUF_INIT(URL_QUOTE_MAX);
+
+	url_add_quoted(&quoted, text);
+	return error_set(err, ERR_INSTANCE_URL_INVALID, "'%s' is not the address of a GitLab instance: %s.", quoted.data, problem);
+}
+
+static bool refuse_reading(const char *text, const struct reading *r, struct error *err)
+{
+	refuse(text, r->problem, err);
+	if (r->idn)
+		return error_remedy(err, "Write the host name in its ASCII form, where each part with other letters begins with 'xn--' "
+					 "(punycode); the browser's certificate view shows it.");
+	if (!r->host)
+		return false;
+	CLEANUP(freep) char *corrected = canonical_text(r);
+	return error_remedy(err, "Use %s as the instance URL.", corrected);
+}
+
+bool instance_url_parse(const char *text, struct instance_url *ret, struct error *err)
+{
+	CLEANUP(freep) char *trimmed = url_trim(text);
+	CLEANUP(reading_release) struct reading r = { 0 };
+
+	if (trimmed[0] == '\0')
+		set_string(&trimmed, GITLAB_COM);
+	if (strlen(trimmed) > LIMIT_URL_MAX)
+		return refuse(trimmed, "it is longer than 2048 characters", err);
+	if (url_has_forbidden_byte(trimmed))
+		return refuse(trimmed, "it contains a backslash or a control character", err);
+	read_address(trimmed, &r);
+	if (r.problem)
+		return refuse_reading(trimmed, &r, err);
+
+	*ret = (struct instance_url){
+		.text = canonical_text(&r),
+		.host = TAKE(r.host),
+		.port = r.port ? r.port : url_default_port(r.parts.scheme),
+		.root = TAKE(r.root),
+		.https = strcmp(r.parts.scheme, "https") == 0,
+	};
+	return true;
+}
+
+void instance_url_release(struct instance_url *url)
+{
+	free(url->text);
+	free(url->host);
+	free(url->root);
+	*url = (struct instance_url)INSTANCE_URL_INIT;
+}
+
+char *instance_url_authority(const struct instance_url *url)
+{
+	CLEANUP(strbuf_release) struct strbuf authority = STRBUF_INIT(LIMIT_URL_MAX);
+
+	url_add_authority(&authority, url->https ? "https" : "http", url->host, url->port);
+	return strbuf_detach(&authority);
+}

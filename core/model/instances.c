@@ -1,0 +1,140 @@
+#include "instances.h"
+
+#include <unistd.h>
+
+#include "alloc.h"
+#include "file.h"
+#include "host_name.h"
+#include "json.h"
+#include "limits.h"
+
+enum { INSTANCES_MAX = 1000, NETWORKS_MAX = 100, NAME_MAX_BYTES = 200 };
+
+static void entry_release(struct instance_entry *e)
+{
+	free(e->name);
+	instance_url_release(&e->url);
+	free(e->ca_file);
+}
+
+void instances_release(struct instances *instances)
+{
+	for (size_t i = 0; i < instances->count; i++)
+		entry_release(&instances->items[i]);
+	free(instances->items);
+	*instances = (struct instances)INSTANCES_INIT;
+}
+
+const struct instance_entry *instances_find(const struct instances *instances, const char *canonical_url)
+{
+	for (size_t i = 0; i < instances->count; i++) {
+		if (strcmp(instances->items[i].url.text, canonical_url) == 0)
+			return &instances->items[i];
+	}
+	return NULL;
+}
+
+/* Any error below becomes one about the configuration that names the entry. */
+static bool in_entry(struct error *err, size_t number, const char *name, const struct error *cause)
+{
+	if (name)
+		return error_set(err, ERR_CONFIG_INVALID, "The instances file, entry %zu ('%s'): %s", number, name, cause->message);
+	return error_set(err, ERR_CONFIG_INVALID, "The instances file, entry %zu: %s", number, cause->message);
+}
+
+static bool add_networks(const json_t *networks, const struct instance_url *url, struct address_policy *policy, struct error *err)
+{
+	size_t i;
+	json_t *network;
+
+	json_array_foreach (networks, i, network) {
+		if (!json_is_string(network))
+			return error_set(err, ERR_CONFIG_INVALID, "'networks' is not a list of texts.");
+		if (!address_policy_add_for_host(policy, url->host, json_string_value(network), err))
+			return false;
+	}
+	return true;
+}
+
+/* An operator who lists https://10.1.2.3 or https://127.0.0.1:8443 lists that very address and port. */
+static bool add_own_address(const struct instance_url *url, struct address_policy *policy, struct error *err)
+{
+	bool brackets = host_name_needs_brackets(url->host);
+	CLEANUP(freep) char *entry = xasprintf("%s%s%s:%u", brackets ? "[" : "", url->host, brackets ? "]" : "", url->port);
+	bool is_name = !brackets && strspn(url->host, "0123456789.") != strlen(url->host);
+
+	return is_name || address_policy_add_for_host(policy, url->host, entry, err);
+}
+
+static bool read_entry(const json_t *object, struct address_policy *policy, struct instance_entry *e, struct error *err)
+{
+	static const char *const members[] = { "name", "url", "caFile", "networks", "insecureHttp", NULL };
+	const char *name = NULL, *url = NULL, *ca_file = NULL;
+	const json_t *networks = NULL;
+
+	if (!json_is_object(object))
+		return error_set(err, ERR_CONFIG_INVALID, "It is not an object.");
+	if (!json_read_string(object, "name", JSON_REQUIRED, NAME_MAX_BYTES, &name, err))
+		return false;
+	e->name = xstrdup(name);
+	if (!json_refuse_others(object, members, err) ||
+	    !json_read_string(object, "url", JSON_REQUIRED, LIMIT_URL_MAX, &url, err) ||
+	    !json_read_string(object, "caFile", JSON_OPTIONAL, LIMIT_URL_MAX, &ca_file, err) ||
+	    !json_read_array(object, "networks", JSON_OPTIONAL, NETWORKS_MAX, &networks, err) ||
+	    !json_read_bool(object, "insecureHttp", JSON_OPTIONAL, &e->insecure_http, err))
+		return false;
+	if (url[0] == '\0')
+		return error_set(err, ERR_CONFIG_INVALID, "'url' is empty.");
+	if (!instance_url_parse(url, &e->url, err))
+		return false;
+	if (!e->url.https && !e->insecure_http)
+		return error_set(err, ERR_CONFIG_INVALID, "'url' is not https; set 'insecureHttp' to true to allow that.");
+	e->ca_file = xstrdup(ca_file);
+	if (ca_file && access(ca_file, R_OK) != 0)
+		return error_set(err, ERR_CONFIG_INVALID, "'caFile' %s cannot be read.", ca_file);
+	return add_own_address(&e->url, policy, err) && add_networks(networks, &e->url, policy, err);
+}
+
+static bool read_all(const json_t *list, struct address_policy *policy, struct instances *instances, struct error *err)
+{
+	size_t count = json_array_size(list);
+
+	if (count > INSTANCES_MAX)
+		return error_set(err, ERR_CONFIG_INVALID, "The instances file lists more than %d instances.", (int)INSTANCES_MAX);
+	instances->items = xcalloc(count ? count : 1, sizeof(*instances->items));
+	for (size_t i = 0; i < count; i++) {
+		CLEANUP(entry_release) struct instance_entry e = { 0 };
+		struct error cause = ERROR_INIT;
+		if (!read_entry(json_array_get(list, i), policy, &e, &cause))
+			return in_entry(err, i + 1, e.name, &cause);
+		if (instances_find(instances, e.url.text))
+			return error_set(err, ERR_CONFIG_INVALID, "The instances file lists %s twice.", e.url.text);
+		instances->items[instances->count++] = e;
+		e = (struct instance_entry){ 0 };
+	}
+	return true;
+}
+
+static void decref(json_t **value)
+{
+	json_decref(*value);
+}
+
+bool instances_load(const char *path, struct address_policy *policy, struct instances *ret, struct error *err)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_FILE_CONFIG);
+	CLEANUP(instances_release) struct instances instances = INSTANCES_INIT;
+
+	if (path[0] != '\0') {
+		if (!file_read(path, &text, err))
+			return false;
+		CLEANUP(decref) json_t *list = json_parse_answer(text.data, text.length);
+		if (!json_is_array(list))
+			return error_set(err, ERR_CONFIG_INVALID, "The instances file %s is not a JSON array.", path);
+		if (!read_all(list, policy, &instances, err))
+			return false;
+	}
+	*ret = instances;
+	instances = (struct instances)INSTANCES_INIT;
+	return true;
+}

@@ -1,0 +1,13 @@
+#pragma once
+/*
+ * token_text — what a pasted token may look like. Nothing is assumed of its shape beyond the contract: 8 to 512 printable ASCII
+ * characters without blanks, quotes and backslash; known prefixes of other kinds of token are refused by name.
+ * Prefixes: GitLab doc/security/tokens; GitHub's ghp_, github_pat_ … Floor: model.
+ */
+#include "secret.h"
+
+/*
+ * Trims blanks at both ends into `ret`. ERR_TOKEN_MALFORMED; ERR_TOKEN_WRONG_KIND names the kind ("deploy token"), also behind
+ * an instance prefix ("mycorp-gldt-…"), but not when "glpat-" is in it. The text of the token is in no message.
+ */
+bool token_text_parse(const char *text, struct secret *ret, struct error *err) MUST_CHECK;

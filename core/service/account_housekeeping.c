@@ -1,0 +1,187 @@
+#include "account_internal.h"
+
+#include "alloc.h"
+#include "clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Intents ---- */
+
+/*
+ * The value of a connect that crashed after put: with a secret store of its own, put is the commit point. The row it replaces tells whose
+ * it is; the seal tells whether it is the new value (it opens under the intent's generation) or still the old one.
+ */
+static bool roll_forward(struct account_service *s, const struct connection *row, const struct intent *intent,
+			 const struct sealed_value *value, bool *ret_done, struct error *err)
+{
+	CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
+	CLEANUP(connection_release) struct connection next = CONNECTION_INIT;
+	const struct seal_binding binding = account_binding(s, row, intent->generation);
+	char fingerprint[65];
+
+	*ret_done = false;
+	if (!seal_open(s->keyring, &binding, value, &payload, NULL))
+		return true;
+	connection_copy(&next, row);
+	set_string(&next.gitlab_user_id, payload.gitlab_user_id);
+	set_string(&next.username, payload.username);
+	set_string(&next.token_name, NULL); /* not sealed; the recheck brings it back */
+	set_string(&next.scopes, payload.scopes);
+	set_string(&next.expires_at, payload.expires_at);
+	keyring_fingerprint(s->keyring, &payload.token, fingerprint);
+	set_string(&next.fingerprint, fingerprint);
+	next.generation = intent->generation;
+	next.updated_at = payload.sealed_at;
+	next.valid = true;
+	next.last_checked_at = payload.sealed_at;
+	set_string(&next.check_code, NULL);
+	*ret_done = s->connections.ops->connect_commit(s->connections.state, &next, NULL, err);
+	return *ret_done;
+}
+
+/* A secret store of its own may hold what the crash left; a value in the row was never written without its row. */
+static bool settle_value(struct account_service *s, const struct connection *row, bool found, const struct intent *intent, bool *ret_done,
+			 struct error *err)
+{
+	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
+
+	*ret_done = false;
+	if (s->secrets.ops->in_row)
+		return true;
+	if (!found) /* never acknowledged, and no row leads to it */
+		return s->secrets.ops->remove(s->secrets.state, intent->key, err);
+	if (!s->secrets.ops->get(s->secrets.state, intent->key, &value, err))
+		return false;
+	return value.length == 0 || roll_forward(s, row, intent, &value, ret_done, err);
+}
+
+static bool reconcile_connect(struct account_service *s, const struct intent *intent, struct error *err)
+{
+	CLEANUP(connection_release) struct connection row = CONNECTION_INIT;
+	bool found = false, done = false;
+
+	if (!s->connections.ops->find(s->connections.state, intent->key, &row, &found, err))
+		return false;
+	if (!(found && row.generation >= intent->generation) && !settle_value(s, &row, found, intent, &done, err))
+		return false;
+	return done || s->connections.ops->connect_abandon(s->connections.state, intent->key, intent->generation, err);
+}
+
+bool account_reconcile(struct account_service *s, size_t *ret_count, struct error *err)
+{
+	/* Longer than any connect takes: a younger intent belongs to a request that is still running. */
+	enum { INTENT_DUE_S = 60 };
+	CLEANUP(intent_list_release) struct intent_list intents = INTENT_LIST_INIT;
+	bool ok = true;
+
+	if (!s->connections.ops->intents_due(s->connections.state, clock_now_s() - INTENT_DUE_S, &intents, err))
+		return false;
+	*ret_count = 0;
+	for (size_t i = 0; i < intents.count; i++) {
+		const struct intent *intent = &intents.items[i];
+		struct error *first = ok ? err : NULL;
+		bool done = intent->action == INTENT_CONNECT ? reconcile_connect(s, intent, first)
+							     : account_finish_disconnect(s, intent->key, intent->generation, first);
+
+		*ret_count += done;
+		ok &= done;
+	}
+	return ok;
+}
+
+/* ---- Recheck ---- */
+
+/* Instances that could not be asked in this run: their other connections wait instead of running into the same wall. */
+struct skipped {
+	const char **urls;
+	size_t count;
+};
+
+static void skipped_release(struct skipped *skipped)
+{
+	free(skipped->urls);
+}
+
+static bool is_skipped(const struct skipped *skipped, const char *url)
+{
+	for (size_t i = 0; i < skipped->count; i++)
+		if (strcmp(skipped->urls[i], url) == 0)
+			return true;
+	return false;
+}
+
+static void skip(struct skipped *skipped, const char *url)
+{
+	skipped->urls = xrealloc(skipped->urls, (skipped->count + 1) * sizeof(*skipped->urls));
+	skipped->urls[skipped->count++] = url;
+}
+
+static bool ask_gitlab(struct account_service *s, const struct connection *c, struct error *err)
+{
+	CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
+	CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
+	CLEANUP(gitlab_account_release) struct gitlab_account account = GITLAB_ACCOUNT_INIT;
+	const char *ca_file;
+	struct gitlab_access access;
+
+	if (!account_instance(s, c->instance_url, &instance, &ca_file, err) || !account_open(s, c, &payload, err))
+		return false;
+	access = (struct gitlab_access){ .client = s->client, .instance = &instance, .token = &payload.token, .ca_file = ca_file };
+	return gitlab_account_get(&access, &account, err);
+}
+
+enum recheck_result { RECHECK_VALID, RECHECK_INVALID, RECHECK_NO_ANSWER };
+
+static enum recheck_result judge_recheck(const struct error *failure)
+{
+	if (failure->code == ERR_NONE)
+		return RECHECK_VALID;
+	/* A value that does not open, or a scope that was taken away, needs a reconnect just as a revoked token does. */
+	if (account_error_condemns_token(failure->code) || failure->code == ERR_SEAL_BROKEN ||
+	    failure->code == ERR_TOKEN_SCOPE_MISSING || failure->code == ERR_TOKEN_PERMISSION_MISSING)
+		return RECHECK_INVALID;
+	return RECHECK_NO_ANSWER;
+}
+
+static bool recheck_one(struct account_service *s, const struct connection *c, struct skipped *skipped, size_t *checked, size_t *invalid,
+			struct error *err)
+{
+	struct error failure = ERROR_INIT;
+	enum recheck_result result;
+
+	if (!ask_gitlab(s, c, &failure) && failure.code == ERR_STORE_UNAVAILABLE)
+		return err ? (*err = failure, false) : false;
+	result = judge_recheck(&failure);
+	if (result == RECHECK_NO_ANSWER) {
+		skip(skipped, c->instance_url);
+		return true;
+	}
+	*checked += 1;
+	*invalid += result == RECHECK_INVALID;
+	return s->connections.ops->set_checked(s->connections.state, c->key, c->generation, result == RECHECK_VALID,
+					       result == RECHECK_VALID ? NULL : error_name(failure.code), clock_now_s(), err);
+}
+
+bool account_recheck(struct account_service *s, size_t limit, size_t *ret_checked, size_t *ret_invalid, struct error *err)
+{
+	enum { DAY_S = 24 * 3600, JITTER_S = 3600, CANDIDATES_MAX = 1000 };
+	CLEANUP(connection_list_release) struct connection_list due = CONNECTION_LIST_INIT;
+	CLEANUP(skipped_release) struct skipped skipped = { 0 };
+	size_t checked = 0, invalid = 0;
+	uint32_t jitter;
+
+	random_bytes(&jitter, sizeof(jitter));
+	/* More than `limit` are read, so that those of an instance that is down do not stand in the way of the others. */
+	if (!s->connections.ops->list_unchecked(s->connections.state, clock_now_s() - DAY_S - jitter % JITTER_S, CANDIDATES_MAX, &due, err))
+		return false;
+	for (size_t i = 0; i < due.count && checked < limit; i++) {
+		const struct connection *c = &due.items[i];
+
+		if (!is_skipped(&skipped, c->instance_url) && !recheck_one(s, c, &skipped, &checked, &invalid, err))
+			return false;
+	}
+	*ret_checked = checked;
+	*ret_invalid = invalid;
+	return true;
+}

@@ -1,0 +1,352 @@
+#include "account_service.h"
+
+#include "account_internal.h"
+#include "alloc.h"
+#include "clock.h"
+#include "token_text.h"
+
+#include <string.h>
+
+static const char PROVIDER[] = "gitlab";
+
+void account_verdict_release(struct account_verdict *verdict)
+{
+	if (!verdict)
+		return;
+	connection_release(&verdict->connection);
+	*verdict = (struct account_verdict)ACCOUNT_VERDICT_INIT;
+}
+
+bool account_instance(const struct account_service *s, const char *instance_url, struct instance_url *ret, const char **ret_ca_file,
+		      struct error *err)
+{
+	CLEANUP(instance_url_release) struct instance_url url = INSTANCE_URL_INIT;
+	const struct instance_entry *entry;
+
+	if (!instance_url_parse(instance_url, &url, err))
+		return false;
+	entry = s->instances ? instances_find(s->instances, url.text) : NULL;
+	if (!url.https && !(entry && entry->insecure_http)) {
+		CLEANUP(freep) char *authority = instance_url_authority(&url);
+
+		return error_set(err, ERR_INSTANCE_INSECURE,
+				 "%s uses unencrypted http. The token would be readable on the network; use https.", authority);
+	}
+	*ret_ca_file = entry ? entry->ca_file : NULL;
+	*ret = url;
+	url = (struct instance_url)INSTANCE_URL_INIT;
+	return true;
+}
+
+/* ---- Asking GitLab ---- */
+
+/* What a connect needs on its way; nothing in it is stored before everything in it is known. */
+struct candidate {
+	struct instance_url instance;
+	const char *ca_file;
+	struct secret token;
+	struct gitlab_account account;
+	char key[RECORD_KEY_SIZE];
+	struct connection old; /* empty when had_old is false */
+	bool had_old;
+};
+#define CANDIDATE_INIT { 0 }
+
+static void candidate_release(struct candidate *c)
+{
+	instance_url_release(&c->instance);
+	secret_release(&c->token);
+	gitlab_account_release(&c->account);
+	connection_release(&c->old);
+}
+
+static bool require_readable_api(const struct gitlab_account *account, struct error *err)
+{
+	struct scope_verdict verdict = scope_judge(account->scopes);
+
+	if (!verdict.known || verdict.can_read_api)
+		return true;
+	return error_set(err, ERR_TOKEN_SCOPE_MISSING,
+			 "Insufficient permissions: The token lacks a needed scope. It has: %.200s. GitLab needs one of: api, read_api.",
+			 account->scopes);
+}
+
+/* Everything that can be refused is refused here, before anything is written. */
+static bool candidate_judge(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
+			    const char *request_id, struct candidate *c, struct error *err)
+{
+	struct gitlab_access access;
+
+	if (!account_instance(s, instance_url, &c->instance, &c->ca_file, err))
+		return false;
+	if (!token_text_parse(secret_bytes(token), &c->token, err))
+		return false;
+	record_key_make(PROVIDER, user_id, c->instance.text, c->key);
+	/* Read before GitLab is asked: a store that is not ready must not cost the user a wait. */
+	if (!s->connections.ops->find(s->connections.state, c->key, &c->old, &c->had_old, err))
+		return false;
+	access = (struct gitlab_access){
+		.client = s->client,
+		.instance = &c->instance,
+		.token = &c->token,
+		.ca_file = c->ca_file,
+		.request_id = request_id,
+	};
+	if (!gitlab_account_get(&access, &c->account, err))
+		return false;
+	return require_readable_api(&c->account, err);
+}
+
+void account_fill_connection(struct connection *to, const struct gitlab_account *account)
+{
+	set_string(&to->gitlab_user_id, account->id);
+	set_string(&to->username, account->username);
+	set_string(&to->token_name, account->token_name);
+	set_string(&to->scopes, account->scopes);
+	set_string(&to->expires_at, account->expires_at);
+	to->is_bot = account->is_bot;
+}
+
+static void fill_verdict(const struct candidate *c, const char *user_id, int64_t now_s, struct account_verdict *ret)
+{
+	struct connection *connection = &ret->connection;
+
+	memcpy(connection->key, c->key, sizeof(connection->key));
+	set_string(&connection->user_id, user_id);
+	set_string(&connection->provider, PROVIDER);
+	set_string(&connection->instance_url, c->instance.text);
+	account_fill_connection(connection, &c->account);
+	ret->warning_count = account_warnings(connection, now_s, ret->warnings);
+	if (c->had_old && c->old.username && strcmp(c->old.gitlab_user_id, c->account.id) != 0) {
+		struct account_warning *warning = &ret->warnings[ret->warning_count++];
+
+		warning->code = WARN_ACCOUNT_CHANGED;
+		(void)snprintf(warning->message, sizeof(warning->message), "Connected as %.200s (was %.200s).", c->account.username,
+			       c->old.username);
+	}
+}
+
+bool account_test(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
+		  const char *request_id, struct account_verdict *ret, struct error *err)
+{
+	CLEANUP(candidate_release) struct candidate candidate = CANDIDATE_INIT;
+
+	if (!candidate_judge(s, user_id, instance_url, token, request_id, &candidate, err))
+		return false;
+	fill_verdict(&candidate, user_id, clock_now_s(), ret);
+	return true;
+}
+
+/* ---- Connecting ---- */
+
+static bool seal_candidate(const struct account_service *s, const struct candidate *c, const struct connection *connection,
+			   struct sealed_value *ret, struct error *err)
+{
+	/* Borrowed strings: the payload is sealed and forgotten here. */
+	const struct seal_payload payload = {
+		.token = c->token,
+		.instance_url = connection->instance_url,
+		.gitlab_user_id = connection->gitlab_user_id,
+		.username = connection->username,
+		.scopes = connection->scopes,
+		.expires_at = connection->expires_at,
+		.sealed_at = connection->updated_at,
+		.generation = connection->generation,
+	};
+	const struct seal_binding binding = account_binding(s, connection, connection->generation);
+
+	return seal(s->keyring, &binding, &payload, ret, err);
+}
+
+struct seal_binding account_binding(const struct account_service *s, const struct connection *c, int64_t generation)
+{
+	return (struct seal_binding){
+		.installation = keyring_installation(s->keyring),
+		.record_key = c->key,
+		.provider = c->provider,
+		.user_id = c->user_id,
+		.instance_url = c->instance_url,
+		.generation = generation,
+	};
+}
+
+/* With a store of its own for values, a commit that fails must give the old value its place back. */
+static bool restore_value(struct account_service *s, const struct candidate *c, const struct sealed_value *previous)
+{
+	const struct secret_store *secrets = &s->secrets;
+
+	if (previous->length > 0)
+		return secrets->ops->put(secrets->state, c->key, c->old.generation, previous, NULL);
+	return secrets->ops->remove(secrets->state, c->key, NULL);
+}
+
+/* put and connect_commit. *ret_clean false: a value of this generation may still lie in the secret store. */
+static bool store_sealed(struct account_service *s, const struct candidate *c, const struct connection *connection,
+			 const struct sealed_value *value, bool *ret_clean, struct error *err)
+{
+	CLEANUP(sealed_value_release) struct sealed_value previous = SEALED_VALUE_INIT;
+	const struct secret_store *secrets = &s->secrets;
+	const struct connection_store *connections = &s->connections;
+
+	*ret_clean = true;
+	if (secrets->ops->in_row)
+		return connections->ops->connect_commit(connections->state, connection, value, err);
+	if (!secrets->ops->get(secrets->state, c->key, &previous, err))
+		return false;
+	if (secrets->ops->put(secrets->state, c->key, connection->generation, value, err) &&
+	    connections->ops->connect_commit(connections->state, connection, NULL, err))
+		return true;
+	/* A put that reported a failure may have happened all the same (its answer was lost). */
+	*ret_clean = restore_value(s, c, &previous);
+	return false;
+}
+
+static bool store_candidate(struct account_service *s, const struct candidate *c, struct connection *connection, struct error *err)
+{
+	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
+	const struct connection_store *connections = &s->connections;
+	bool clean = true;
+
+	if (!connections->ops->connect_begin(connections->state, c->key, connection->user_id, connection->fingerprint,
+					     &connection->generation, err))
+		return false;
+	if (seal_candidate(s, c, connection, &value, err) && store_sealed(s, c, connection, &value, &clean, err))
+		return true;
+	/* Best effort: an intent that stays is settled by account_reconcile(). One that left a value behind has to stay. */
+	if (clean && !connections->ops->connect_abandon(connections->state, c->key, connection->generation, NULL))
+		(void)error_detail(err, "the intent stays for housekeeping");
+	return false;
+}
+
+bool account_connect(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
+		     const char *request_id, struct account_verdict *ret, struct error *err)
+{
+	CLEANUP(candidate_release) struct candidate candidate = CANDIDATE_INIT;
+	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	struct connection *connection = &verdict.connection;
+	char fingerprint[65];
+	int64_t now_s;
+
+	if (!candidate_judge(s, user_id, instance_url, token, request_id, &candidate, err))
+		return false;
+	now_s = clock_now_s();
+	fill_verdict(&candidate, user_id, now_s, &verdict);
+	keyring_fingerprint(s->keyring, &candidate.token, fingerprint);
+	set_string(&connection->fingerprint, fingerprint);
+	connection->connected_at = candidate.had_old ? candidate.old.connected_at : now_s;
+	connection->updated_at = now_s;
+	connection->valid = true;
+	connection->last_checked_at = now_s;
+	if (!store_candidate(s, &candidate, connection, err))
+		return false;
+	*ret = verdict;
+	verdict = (struct account_verdict)ACCOUNT_VERDICT_INIT;
+	return true;
+}
+
+/* ---- Disconnecting ---- */
+
+bool account_finish_disconnect(struct account_service *s, const char *key, int64_t generation, struct error *err)
+{
+	CLEANUP(connection_release) struct connection now = CONNECTION_INIT;
+	bool connected_again = false;
+
+	if (!s->connections.ops->find(s->connections.state, key, &now, &connected_again, err))
+		return false;
+	/* The value first: once the row is gone nothing would lead to it. A value of a later connect is not ours to remove. */
+	if (!(connected_again && now.generation > generation) && !s->secrets.ops->remove(s->secrets.state, key, err))
+		return false;
+	return s->connections.ops->disconnect_finish(s->connections.state, key, generation, err);
+}
+
+bool account_disconnect(struct account_service *s, const char *user_id, const char *instance_url, struct error *err)
+{
+	CLEANUP(intent_list_release) struct intent_list intents = INTENT_LIST_INIT;
+	CLEANUP(instance_url_release) struct instance_url url = INSTANCE_URL_INIT;
+	bool done = true;
+
+	if (instance_url && !instance_url_parse(instance_url, &url, err))
+		return false;
+	if (!s->connections.ops->disconnect_begin(s->connections.state, user_id, url.text, &intents, err))
+		return false;
+	/* One value that cannot be removed now keeps no other one; the first error is the one reported. */
+	for (size_t i = 0; i < intents.count; i++)
+		done &= account_finish_disconnect(s, intents.items[i].key, intents.items[i].generation, done ? err : NULL);
+	return done;
+}
+
+/* ---- Opening ---- */
+
+static bool open_value(struct account_service *s, const struct connection *c, struct seal_payload *ret, struct error *err)
+{
+	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
+	const struct seal_binding binding = account_binding(s, c, c->generation);
+
+	if (!s->secrets.ops->get(s->secrets.state, c->key, &value, err))
+		return false;
+	if (value.length == 0) {
+		error_set(err, ERR_SEAL_BROKEN, "The stored token of %s cannot be used any more.", c->instance_url);
+		return error_detail(err, "no sealed value for %s", c->key);
+	}
+	return seal_open(s->keyring, &binding, &value, ret, err);
+}
+
+bool account_open(struct account_service *s, const struct connection *c, struct seal_payload *ret, struct error *err)
+{
+	CLEANUP(connection_release) struct connection now = CONNECTION_INIT;
+	struct error first = ERROR_INIT;
+	bool found = false;
+
+	if (!s->keyring)
+		return error_set(err, ERR_INTERNAL, "This process cannot open stored tokens.");
+	if (open_value(s, c, ret, &first))
+		return true;
+	/* Value and row are read one after the other: a reconnect in between is no broken seal. */
+	if (first.code == ERR_SEAL_BROKEN) {
+		if (!s->connections.ops->find(s->connections.state, c->key, &now, &found, err))
+			return false;
+		if (!found)
+			return error_set(err, ERR_NOT_CONNECTED, "The connection to %s was removed meanwhile.", c->instance_url);
+		if (now.generation != c->generation)
+			return open_value(s, &now, ret, err);
+	}
+	if (err)
+		*err = first;
+	return false;
+}
+
+/* ---- What a use showed ---- */
+
+bool account_error_condemns_token(enum error_code code)
+{
+	switch (code) {
+	case ERR_TOKEN_WRONG_KIND:
+	case ERR_TOKEN_INVALID:
+	case ERR_TOKEN_EXPIRED:
+	case ERR_TOKEN_REVOKED:
+	case ERR_TOKEN_REFUSED:
+	case ERR_ACCOUNT_BLOCKED:
+	case ERR_ACCOUNT_TERMS:
+	case ERR_ACCOUNT_PASSWORD_EXPIRED:
+	case ERR_ACCOUNT_UNCONFIRMED:
+	case ERR_ACCOUNT_DEACTIVATED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void account_note_use(struct account_service *s, const struct connection *c, const struct error *failure)
+{
+	enum { NOTE_EVERY_S = 600 };
+	const struct connection_store *store = &s->connections;
+	int64_t now_s = clock_now_s();
+
+	if (failure && !account_error_condemns_token(failure->code))
+		return;
+	if (!failure && c->valid && now_s - c->last_checked_at < NOTE_EVERY_S)
+		return;
+	if (!store->ops->set_checked(store->state, c->key, c->generation, !failure, failure ? error_name(failure->code) : NULL, now_s,
+				     NULL))
+		return; /* the next use or the daily recheck writes it */
+}

@@ -1,0 +1,28 @@
+#include "pool.h"
+
+#include <string.h>
+
+static const struct {
+	unsigned pools;
+	const char *name;
+} names[] = {
+	{POOL_STATUS, "status"}, {POOL_CONNECT, "connect"}, {POOL_REPOSITORIES, "repositories"}, {POOL_GIT, "git"}, {POOL_ALL, "all"},
+};
+
+const char *pool_name(unsigned pools)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].pools == pools)
+			return names[i].name;
+	return "mixed";
+}
+
+bool pool_parse(const char *name, unsigned *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(names[i].name, name) == 0 && names[i].pools != POOL_ALL) {
+			*ret = names[i].pools;
+			return true;
+		}
+	return false;
+}

@@ -1,0 +1,35 @@
+#pragma once
+/*
+ * routes — the whole API as one table: method, address, who serves it, who may call it, what body it takes. The router enforces all of it
+ * before a handler runs, so handlers begin with what is theirs.
+ */
+#include "call.h"
+#include "pool.h"
+
+enum route_access {
+	ACCESS_PUBLIC,
+	ACCESS_CALLER,  /* a verified bearer */
+	ACCESS_PROJECT, /* … that may use {project} */
+	ACCESS_SESSION  /* the credential of the running session {session} */
+};
+
+enum route_body {
+	BODY_NONE,          /* whatever was sent is not looked at */
+	BODY_JSON,
+	BODY_JSON_OPTIONAL,
+	BODY_STREAM         /* the handler reads it */
+};
+
+struct route {
+	const char *method;
+	const char *pattern; /* "{name}" stands for one segment, "{name}.git" for one that ends so */
+	unsigned pools;
+	enum route_access access;
+	enum route_body body;
+	size_t body_max;
+	bool plain_errors;   /* errors as text: git shows them */
+	bool (*handle)(struct call *call, struct error *err);
+};
+
+extern const struct route routes[];
+extern const size_t route_count;

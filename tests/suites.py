@@ -1,0 +1,154 @@
+"""The suites behind tests/run: runs each, counts, and ends with one line of totals."""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TOP = HERE.parent
+DEV = TOP / "build/dev"
+
+
+class Totals:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, passed=0, failed=0, skipped=0):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+    def check(self, name, command, **options):
+        """One command that passes when it exits with 0."""
+        result = subprocess.run(command, cwd=TOP, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+        ok = result.returncode == 0
+        self.add(passed=ok, failed=not ok)
+        print(f"{'ok  ' if ok else 'FAIL'} {name}", flush=True)
+        if not ok:
+            print("\n".join(result.stdout.splitlines()[-40:]), flush=True)
+        return ok
+
+    def skip(self, name, reason):
+        self.add(skipped=1)
+        print(f"skip {name}: {reason}", flush=True)
+
+
+def run_unit(totals, pattern, _all):
+    """Every cmocka program of the dev build."""
+    for program in sorted((DEV / "bin").glob("test_*")):
+        if pattern and pattern not in program.name:
+            continue
+        try:
+            result = subprocess.run([program], cwd=TOP, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180, errors="replace")
+            output, status = result.stdout, result.returncode
+        except subprocess.TimeoutExpired as late:
+            output, status = (late.stdout or b"").decode(errors="replace"), "time-out"
+        passed = sum(int(n) for n in re.findall(r"\[  PASSED  \] (\d+) test", output))
+        failed = sum(int(n) for n in re.findall(r"\[  FAILED  \] (\d+) test", output))
+        skipped = sum(int(n) for n in re.findall(r"\[  SKIPPED \] (\d+) test", output))
+        if status != 0 and failed == 0:
+            failed = 1
+        totals.add(passed, failed, skipped)
+        print(f"{'FAIL' if failed else 'ok  '} {program.name}: {passed} passed" + (f", {skipped} skipped" if skipped else ""), flush=True)
+        if failed:
+            print(f"  exit {status}\n" + "\n".join(output.splitlines()[-60:]), flush=True)
+        for line in output.splitlines():
+            if skipped and "skipped because" in line:
+                print("  " + line.strip(), flush=True)
+
+
+def c_files():
+    listed = subprocess.run(["git", "ls-files", "*.c", "*.h"], cwd=TOP, text=True, capture_output=True, check=True).stdout.split()
+    return [name for name in listed if (TOP / name).exists()]
+
+
+def run_static(totals, pattern, everything):
+    """What a machine can say about the code without running it."""
+    def wanted(name):
+        return not pattern or pattern in name
+
+    if wanted("floors"):
+        totals.check("floors: an include that climbs does not compile", [sys.executable, HERE / "static/climbing_include.py", DEV])
+    if wanted("headers"):
+        totals.check("headers: each compiles alone", ["cmake", "--build", DEV, "--target", "all_verify_interface_header_sets"])
+    if wanted("format"):
+        totals.check("format: clang-format has nothing to change", ["clang-format-14", "--dry-run", "--Werror", *c_files()])
+    if wanted("words"):
+        totals.check("words: nothing unfinished, nothing foreign", [sys.executable, HERE / "static/words.py"])
+    if wanted("readme"):
+        totals.check("readme: its tables are the code's", [sys.executable, HERE / "static/tables.py"])
+    if everything or pattern == "clang":
+        totals.check("clang: compiles without a warning", ["sh", "-c", "cmake -S . -B build/clang -G Ninja -DCMAKE_C_COMPILER=clang-14 "
+                     "-DCMAKE_BUILD_TYPE=Debug -DACP_WERROR=ON -DACP_TESTS=OFF && cmake --build build/clang"])
+    if everything or pattern == "tidy":
+        totals.check("tidy: clang-tidy has no finding", ["sh", "-c", "cmake --preset tidy && cmake --build --preset tidy"])
+    if everything or pattern == "cppcheck":
+        totals.check("cppcheck has no finding", ["cppcheck", "--quiet", "--error-exitcode=1", "--inline-suppr", "--std=c11", "--force",
+                     "--enable=warning,portability", "--suppress=missingIncludeSystem", "--suppressions-list=tests/static/cppcheck.txt",
+                     "-D_GNU_SOURCE", *[f"-I{path}" for path in sorted({str(Path(n).parent) for n in c_files() if n.startswith("core/")})],
+                     "core", "fcgi", "worker", "cli"])
+
+
+def run_integration(totals, pattern, everything):
+    """The built product through real nginx, SQLite files, git over HTTP and the simulator."""
+    environment = dict(os.environ, ACP_TEST_ALL="1" if everything else "")
+    for module in sorted((HERE / "integration").glob("test_*.py")):
+        started = time.monotonic()
+        command = [sys.executable, HERE / "integration/run_module.py", module.stem, *([pattern] if pattern else [])]
+        result = subprocess.run(command, cwd=HERE / "integration", text=True, stdout=subprocess.PIPE, env=environment, errors="replace")
+        lines = result.stdout.splitlines()
+        counts = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", lines[-1]) if lines else None
+        if counts:
+            totals.add(*map(int, counts.groups()))
+            lines.pop()
+        else:
+            totals.add(failed=1)
+            lines.append(f"FAIL {module.stem} ended without a count (exit {result.returncode})")
+        if lines:
+            print("\n".join(lines))
+        print(f"     {module.stem}: {time.monotonic() - started:.0f} s", flush=True)
+
+
+def run_fuzz(totals, pattern, _all):
+    """Every fuzzer for 30 s with sanitizers, from its seed corpus."""
+    if not totals.check("fuzz: build", ["sh", "-c", "cmake --preset fuzz && cmake --build --preset fuzz"]):
+        return
+    seconds = int(os.environ.get("FUZZ_SECONDS", "30"))
+    for program in sorted((TOP / "build/fuzz/bin").glob("fuzz_*")):
+        if pattern and pattern not in program.name:
+            continue
+        corpus = TOP / "build/fuzz/corpus" / program.name
+        corpus.mkdir(parents=True, exist_ok=True)
+        seeds = HERE / "fuzz/seeds" / program.name.removeprefix("fuzz_")
+        totals.check(f"{program.name}: {seconds} s without a finding", [program, f"-max_total_time={seconds}", "-rss_limit_mb=2048", "-timeout=10",
+                     "-print_final_stats=1", f"-artifact_prefix={TOP}/build/fuzz/", corpus, *([seeds] if seeds.is_dir() else [])])
+
+
+SUITES = {"unit": run_unit, "static": run_static, "integration": run_integration, "fuzz": run_fuzz}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/run")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--live", action="store_true")
+    parser.add_argument("suite", nargs="?", choices=SUITES)
+    parser.add_argument("pattern", nargs="?")
+    arguments = parser.parse_args()
+
+    totals = Totals()
+    if arguments.live:
+        totals.check("live", [sys.executable, HERE / "integration/live.py"])
+    else:
+        chosen = [arguments.suite] if arguments.suite else ["unit", "static", "integration"] + (["fuzz"] if arguments.all else [])
+        for name in chosen:
+            print(f"--- {name}", flush=True)
+            SUITES[name](totals, arguments.pattern, arguments.all)
+    print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
+    return 1 if totals.failed or totals.passed + totals.skipped == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+#include "repository.h"
+
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "limits.h"
+
+const char *repository_phase_name(enum repository_phase phase)
+{
+	static const char *const names[] = {
+		[REPOSITORY_PENDING] = "Pending", [REPOSITORY_CLONING] = "Cloning",     [REPOSITORY_READY] = "Ready",   [REPOSITORY_PUSHING] = "Pushing",
+		[REPOSITORY_PUSHED] = "Pushed",   [REPOSITORY_UNCHANGED] = "Unchanged", [REPOSITORY_FAILED] = "Failed",
+	};
+
+	return names[phase];
+}
+
+static void repository_release(struct repository *r)
+{
+	char *const owned[] = {r->name, r->url, r->web_url, r->project_path, r->clone_url, r->default_branch, r->start_branch, r->push_branch,
+			       r->branch_url, r->username, r->commit_name, r->commit_email, r->merge_request_url};
+
+	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
+		free(owned[i]);
+}
+
+void repositories_release(struct repositories *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		repository_release(&r->items[i]);
+	free(r->items);
+	*r = (struct repositories)REPOSITORIES_INIT;
+}
+
+bool error_from_json(const json_t *object, struct error *err)
+{
+	enum error_code code = error_code_of(json_string_or(object, "code", ""));
+	const char *message = json_string_or(object, "message", json_string_or(object, "error", NULL));
+	const char *remedy = json_string_or(object, "remediation", NULL);
+
+	error_set(err, code == ERR_NONE ? ERR_GIT_FAILED : code, "%s", message ? message : "The git gate refused without a reason.");
+	if (remedy)
+		error_remedy(err, "%s", remedy);
+	return false;
+}
+
+/* The name becomes a folder and a part of addresses: the grammar of a path segment, and nothing that a file system reads specially. */
+static bool is_folder_name(const char *name)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+
+	return name && *name && strlen(name) <= 255 && strspn(name, allowed) == strlen(name) && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0 && strcasecmp(name, ".git") != 0;
+}
+
+static bool read_repository(const json_t *object, struct repository *r, struct error *err)
+{
+	const struct {
+		const char *name;
+		char **slot;
+	} members[] = {
+		{"name", &r->name},
+		{"url", &r->url},
+		{"webUrl", &r->web_url},
+		{"projectPath", &r->project_path},
+		{"cloneUrl", &r->clone_url},
+		{"defaultBranch", &r->default_branch},
+		{"startBranch", &r->start_branch},
+		{"pushBranch", &r->push_branch},
+		{"branchUrl", &r->branch_url},
+		{"username", &r->username},
+	};
+	const json_t *commit = json_object_get(object, "commit");
+	const json_t *failure = json_object_get(object, "error");
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		set_string(members[i].slot, json_string_or(object, members[i].name, NULL));
+	if (!is_folder_name(r->name))
+		return error_set(err, ERR_GIT_FAILED, "The git gate named a repository that cannot be a folder.");
+	set_string(&r->commit_name, json_string_or(commit, "name", r->username));
+	set_string(&r->commit_email, json_string_or(commit, "email", NULL));
+	if (!provider_parse(json_string_or(object, "provider", ""), &r->provider))
+		r->provider = PROVIDER_UNKNOWN;
+	r->empty = json_bool_or(object, "empty", false);
+	r->blocking = json_bool_or(object, "blocking", false);
+	if (r->blocking) {
+		error_from_json(failure, &r->error);
+		r->phase = REPOSITORY_FAILED;
+	} else if (!r->clone_url) {
+		return error_set(err, ERR_GIT_FAILED, "The git gate gave no address for the repository %s.", r->name);
+	}
+	return true;
+}
+
+bool repositories_from_preflight(const json_t *answer, struct repositories *ret, struct error *err)
+{
+	CLEANUP(repositories_release) struct repositories read = REPOSITORIES_INIT;
+	const json_t *list = json_object_get(answer, "repositories");
+	size_t count = json_array_size(list);
+
+	if (!json_is_array(list) || count > LIMIT_SESSION_REPOSITORIES)
+		return error_set(err, ERR_GIT_FAILED, "The git gate gave an unusable answer.");
+	if (count == 0)
+		return error_set(err, ERR_SESSION_NO_REPOSITORY, "The session has no repository.");
+	read.items = xcalloc(count, sizeof(*read.items));
+	for (size_t i = 0; i < count; i++) {
+		read.count = i + 1;
+		if (!read_repository(json_array_get(list, i), &read.items[i], err))
+			return false;
+		for (size_t earlier = 0; earlier < i; earlier++)
+			if (strcasecmp(read.items[earlier].name, read.items[i].name) == 0)
+				return error_set(err, ERR_GIT_FAILED, "The git gate named two repositories alike.");
+	}
+	*ret = read;
+	read = (struct repositories)REPOSITORIES_INIT;
+	return true;
+}
+
+void repository_fail(struct repository *r, const struct error *err)
+{
+	r->phase = REPOSITORY_FAILED;
+	r->error = *err;
+	r->progress = (struct repository_progress){0};
+}
+
+char *repository_instance(const struct repository *r)
+{
+	size_t web = r->web_url ? strlen(r->web_url) : 0, path = r->project_path ? strlen(r->project_path) : 0;
+
+	if (path == 0 || web <= path + 1 || strcmp(r->web_url + web - path, r->project_path) != 0)
+		return NULL;
+	return xstrndup(r->web_url, web - path - 1);
+}
+
+const char *repository_provider_title(const struct repository *r)
+{
+	switch (r->provider) {
+	case PROVIDER_GITLAB:
+		return "GitLab";
+	case PROVIDER_GITHUB:
+		return "GitHub";
+	case PROVIDER_UNKNOWN:
+		break;
+	}
+	return "Git";
+}

@@ -1,0 +1,64 @@
+#pragma once
+/*
+ * repository — one repository of a running session: what the gate's pre-flight said about it, and how far it got.
+ */
+#include "json.h"
+#include "provider.h"
+
+enum repository_phase {
+	REPOSITORY_PENDING,
+	REPOSITORY_CLONING,
+	REPOSITORY_READY,
+	REPOSITORY_PUSHING,
+	REPOSITORY_PUSHED,
+	REPOSITORY_UNCHANGED,
+	REPOSITORY_FAILED
+};
+const char *repository_phase_name(enum repository_phase phase);
+
+#define COMMIT_SIZE 41 /* 40 hex digits and NUL */
+
+/* How far a transfer is; shown in the status and on a terminal. */
+struct repository_progress {
+	char stage[24]; /* "receiving", "resolving", "checkout", "sending"; "": none */
+	int64_t done, total, bytes;
+};
+
+struct repository {
+	/* from the pre-flight. Owned; NULL where the gate said nothing */
+	char *name, *url, *web_url, *project_path, *clone_url, *default_branch, *start_branch, *push_branch, *branch_url;
+	char *username, *commit_name, *commit_email;
+	enum provider provider;
+	bool empty;
+	bool blocking; /* the session must not start */
+
+	/* how it goes */
+	enum repository_phase phase;
+	struct error error; /* ERR_NONE: none */
+	char start_commit[COMMIT_SIZE]; /* "": the repository was empty */
+	char commit[COMMIT_SIZE];       /* "": none of ours */
+	char *merge_request_url;
+	struct repository_progress progress;
+};
+
+struct repositories {
+	struct repository *items;
+	size_t count;
+};
+#define REPOSITORIES_INIT {0}
+void repositories_release(struct repositories *r);
+
+/* Reads the gate's answer {"repositories": […]}. ERR_GIT_FAILED: not such an answer, or a name that cannot be a folder. */
+bool repositories_from_preflight(const json_t *answer, struct repositories *ret, struct error *err) MUST_CHECK;
+
+/* Marks the repository as failed, for good. */
+void repository_fail(struct repository *r, const struct error *err);
+
+/* "https://gitlab.company.com/root" of a GitLab repository, from its web address. NULL where it cannot be told. Caller frees. */
+char *repository_instance(const struct repository *r) MUST_CHECK;
+
+/* "GitLab", "GitHub", "Git" for logs. */
+const char *repository_provider_title(const struct repository *r);
+
+/* Fills err from {"code","message","remediation"} (or "error" instead of "message"), as the gate writes them. Returns false. */
+bool error_from_json(const json_t *object, struct error *err);

@@ -1,0 +1,204 @@
+#include "session_status.h"
+
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "limits.h"
+
+void session_status_release(struct session_status *s)
+{
+	free(s->notification);
+	free(s->agent_output);
+	*s = (struct session_status)SESSION_STATUS_INIT;
+}
+
+void session_status_resume(struct session_status *s, const char *earlier)
+{
+	json_t *status = earlier ? json_parse_answer(earlier, strlen(earlier)) : NULL;
+
+	if (!clock_parse(json_string_or(status, "startTime", ""), &s->start_time))
+		s->start_time = clock_now_s();
+	json_decref(status);
+}
+
+void session_status_condition(struct session_status *s, const char *type, bool holds, const char *reason, const char *format, ...)
+{
+	struct session_condition *c = NULL;
+	va_list args;
+
+	for (size_t i = 0; i < s->condition_count && !c; i++)
+		if (strcmp(s->conditions[i].type, type) == 0)
+			c = &s->conditions[i];
+	if (!c) {
+		if (s->condition_count == ARRAY_SIZE(s->conditions))
+			return;
+		c = &s->conditions[s->condition_count++];
+	}
+	if (!c->type || c->holds != holds)
+		c->since = clock_now_s();
+	c->type = type;
+	c->holds = holds;
+	c->reason = reason;
+	va_start(args, format);
+	vsnprintf(c->message, sizeof(c->message), format, args);
+	va_end(args);
+}
+
+static enum session_phase phase_of(const struct repositories *r, const struct error *failure)
+{
+	size_t failed = 0;
+
+	for (size_t i = 0; r && i < r->count; i++)
+		failed += r->items[i].phase == REPOSITORY_FAILED;
+	if (failure || (r && r->count > 0 && failed == r->count))
+		return PHASE_FAILED;
+	return failed ? PHASE_PARTIALLY_COMPLETED : PHASE_COMPLETED;
+}
+
+static const char *first_error(const struct repositories *r)
+{
+	for (size_t i = 0; r && i < r->count; i++)
+		if (r->items[i].error.code != ERR_NONE)
+			return r->items[i].error.message;
+	return "";
+}
+
+static void write_notification(struct session_status *s, const struct error *failure)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_ANSWER);
+	const struct repositories *r = s->repositories;
+	size_t count = r ? r->count : 0;
+	struct session_outcome *outcomes = xcalloc(count + 1, sizeof(*outcomes));
+	bool told = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct repository *one = &r->items[i];
+		outcomes[i] = (struct session_outcome){.name = one->name, .provider = one->provider,
+						       .pushed = one->phase == REPOSITORY_PUSHED && one->branch_url, .branch_url = one->branch_url,
+						       .error = one->error.code == ERR_NONE ? NULL : one->error.message};
+		told = told || outcomes[i].error;
+	}
+	/* A failure of the whole session, the agent's for example, belongs to no repository. */
+	bool whole = failure && !told;
+	if (whole)
+		outcomes[0] = (struct session_outcome){.name = "session", .error = failure->message};
+	session_notification(s->phase, outcomes, whole ? 1 : count, &text);
+	free(outcomes);
+	free(s->notification);
+	s->notification = strbuf_detach(&text);
+}
+
+void session_status_finish(struct session_status *s, const struct error *failure, int64_t now_s)
+{
+	s->phase = phase_of(s->repositories, failure);
+	s->completion_time = now_s;
+	if (failure)
+		snprintf(s->message, sizeof(s->message), "%s", failure->message);
+	else if (s->phase == PHASE_COMPLETED)
+		snprintf(s->message, sizeof(s->message), "AgenticSession completed successfully.");
+	else
+		snprintf(s->message, sizeof(s->message), "%s", first_error(s->repositories));
+	write_notification(s, failure);
+	session_status_condition(s, "Completed", s->phase == PHASE_COMPLETED, session_phase_name(s->phase), "%s", s->message);
+}
+
+static void set_text(json_t *object, const char *name, const char *text)
+{
+	if (text && *text) {
+		json_t *value = json_string(text);
+		json_object_set_new(object, name, value ? value : json_string("(not UTF-8)"));
+	}
+}
+
+static void set_time(json_t *object, const char *name, int64_t unix_s)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	if (unix_s == 0)
+		return;
+	clock_format(unix_s, text);
+	json_object_set_new(object, name, json_string(text));
+}
+
+static json_t *error_to_json(const struct error *err)
+{
+	json_t *object = json_object();
+
+	set_text(object, "code", error_name(err->code));
+	set_text(object, "message", err->message);
+	set_text(object, "remediation", error_remediation(err));
+	return object;
+}
+
+static json_t *repository_to_json(const struct repository *r)
+{
+	json_t *object = json_object();
+
+	set_text(object, "name", r->name);
+	set_text(object, "url", r->url);
+	set_text(object, "provider", provider_name(r->provider));
+	set_text(object, "phase", repository_phase_name(r->phase));
+	set_text(object, "commit", r->commit);
+	set_text(object, "branch", r->push_branch ? r->push_branch : r->start_branch);
+	if (r->phase == REPOSITORY_PUSHED)
+		set_text(object, "branchUrl", r->branch_url);
+	set_text(object, "mergeRequestUrl", r->merge_request_url);
+	if (r->error.code != ERR_NONE)
+		json_object_set_new(object, "error", error_to_json(&r->error));
+	if (r->progress.stage[0])
+		json_object_set_new(object, "progress",
+				    json_pack("{s:s, s:I, s:I, s:I}", "stage", r->progress.stage, "done", (json_int_t)r->progress.done, "total",
+					      (json_int_t)r->progress.total, "bytes", (json_int_t)r->progress.bytes));
+	return object;
+}
+
+static json_t *condition_to_json(const struct session_condition *c)
+{
+	json_t *object = json_pack("{s:s, s:s, s:s}", "type", c->type, "status", c->holds ? "True" : "False", "reason", c->reason);
+
+	set_text(object, "message", c->message);
+	set_time(object, "lastTransitionTime", c->since);
+	return object;
+}
+
+json_t *session_status_to_json(const struct session_status *s)
+{
+	json_t *object = json_pack("{s:s}", "phase", session_phase_name(s->phase));
+	json_t *repositories = json_array(), *conditions = json_array();
+
+	set_text(object, "message", s->message);
+	set_time(object, "startTime", s->start_time);
+	set_time(object, "completionTime", s->completion_time);
+	for (size_t i = 0; s->repositories && i < s->repositories->count; i++)
+		json_array_append_new(repositories, repository_to_json(&s->repositories->items[i]));
+	json_object_set_new(object, "repositories", repositories);
+	for (size_t i = 0; i < s->condition_count; i++)
+		json_array_append_new(conditions, condition_to_json(&s->conditions[i]));
+	json_object_set_new(object, "conditions", conditions);
+	set_text(object, "notification", s->notification);
+	if (s->agent_ran) {
+		json_t *agent = json_pack("{s:i}", "exitCode", s->agent_exit_code);
+		set_text(agent, "output", s->agent_output);
+		json_object_set_new(object, "agent", agent);
+	}
+	return object;
+}
+
+void session_status_fail_stored(const char *stored, const struct error *failure, int64_t now_s, struct strbuf *to)
+{
+	json_t *object = stored ? json_parse_answer(stored, strlen(stored)) : NULL;
+	CLEANUP(session_status_release) struct session_status ended = SESSION_STATUS_INIT;
+
+	if (!json_is_object(object)) {
+		json_decref(object);
+		object = json_object();
+	}
+	session_status_finish(&ended, failure, now_s);
+	set_text(object, "phase", session_phase_name(PHASE_FAILED));
+	set_text(object, "message", failure->message);
+	set_text(object, "notification", ended.notification);
+	set_time(object, "completionTime", now_s);
+	json_write(to, object);
+	json_decref(object);
+}

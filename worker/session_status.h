@@ -1,0 +1,44 @@
+#pragma once
+/*
+ * session_status — the status of an AgenticSession as the contract has it, built from what really happened.
+ */
+#include "repository.h"
+#include "session.h"
+
+struct session_condition {
+	const char *type, *reason; /* literals */
+	bool holds;
+	char message[256];
+	int64_t since;
+};
+
+struct session_status {
+	enum session_phase phase;
+	char message[512];
+	int64_t start_time, completion_time; /* unix seconds; 0: not yet */
+	struct session_condition conditions[8];
+	size_t condition_count;
+	char *notification; /* owned; NULL until the end */
+	bool agent_ran;
+	int agent_exit_code;
+	char *agent_output; /* owned, masked; NULL: none */
+	const struct repositories *repositories; /* borrowed; NULL: not known yet */
+};
+#define SESSION_STATUS_INIT {0}
+void session_status_release(struct session_status *s);
+
+/* Takes startTime from an earlier worker's status (JSON text), if there is one. */
+void session_status_resume(struct session_status *s, const char *earlier);
+
+/* Sets or replaces the condition of this type. */
+void session_status_condition(struct session_status *s, const char *type, bool holds, const char *reason, const char *format, ...)
+	PRINTF_LIKE(5, 6);
+
+/* Phase, message, completionTime and notification from the repositories' ends. `failure`: the session as a whole failed (NULL: it did not). */
+void session_status_finish(struct session_status *s, const struct error *failure, int64_t now_s);
+
+/* Caller decrefs. */
+json_t *session_status_to_json(const struct session_status *s) MUST_CHECK;
+
+/* A stored status (JSON text) turned into that of a failed session, for one whose worker process died. Appended to `to`. */
+void session_status_fail_stored(const char *stored, const struct error *failure, int64_t now_s, struct strbuf *to);

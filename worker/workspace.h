@@ -1,0 +1,49 @@
+#pragma once
+/*
+ * workspace — the folder of one session: <ACP_WORKSPACES>/<session id>/, one folder per repository in it, and "+home" and "+tmp" for the agent
+ * ('+' cannot begin a repository's name).
+ *
+ * Beside it lies <session id>.json, the worker's own record, out of the agent's reach: that the agent has finished, how, and from which commits
+ * it started. It makes a session that lost its worker go on with commit and push. What the agent left in the folder is never trusted: nothing
+ * here follows a symbolic link, and removal needs neither recursion nor the agent's good will.
+ */
+#include "error.h"
+#include "json.h"
+
+struct workspace {
+	char *root;   /* ACP_WORKSPACES. Owned, as all */
+	char *path;   /* the session's folder */
+	char *home;   /* the agent's HOME */
+	char *tmp;    /* the agent's TMPDIR */
+	char *record; /* the worker's record */
+};
+#define WORKSPACE_INIT {0}
+
+/* Only computes the names. ERR_WORKSPACE_FAILED: the id is not a UUID. */
+bool workspace_locate(const char *root, const char *session_id, struct workspace *ret, struct error *err) MUST_CHECK;
+void workspace_release(struct workspace *w);
+
+/* A fresh, empty folder (mode 0700), whatever was there before. ERR_WORKSPACE_FAILED. */
+bool workspace_create(const struct workspace *w, struct error *err) MUST_CHECK;
+bool workspace_exists(const struct workspace *w);
+/* Folder and record. ERR_WORKSPACE_FAILED. */
+bool workspace_remove(const struct workspace *w, struct error *err) MUST_CHECK;
+
+/* Path of a repository's folder. Caller frees. */
+char *workspace_repository(const struct workspace *w, const char *name) MUST_CHECK;
+
+/* The record; NULL when there is none (the session starts over). Caller decrefs. */
+json_t *workspace_read_record(const struct workspace *w) MUST_CHECK;
+/* Takes `record` over. ERR_WORKSPACE_FAILED. */
+bool workspace_write_record(const struct workspace *w, json_t *record, struct error *err) MUST_CHECK;
+
+/*
+ * Removes the workspaces below `root` that belong to none of `ids`. Only names that are UUIDs are touched. Give ids that were read *after*
+ * workspace_list_ids: a session is in the store before it has a folder.
+ */
+bool workspace_list_ids(const char *root, char ***ret_ids, size_t *ret_count, struct error *err) MUST_CHECK;
+void workspace_free_ids(char **ids, size_t count);
+size_t workspace_remove_strays(const char *root, char *const *found, size_t found_count, char *const *ids, size_t id_count);
+
+/* Removes a whole folder. ERR_WORKSPACE_FAILED. A folder that does not exist is success. */
+bool remove_tree(const char *path, struct error *err) MUST_CHECK;
