@@ -117,7 +117,7 @@ void process_begin_child(pid_t parent, const int *keep, size_t keep_count)
 	if (getppid() != parent) /* it died before it could be watched */
 		_exit(127);
 	for (size_t i = 0; i < keep_count; i++) {
-		if ((unsigned)keep[i] < from)
+		if (keep[i] < (int)from)
 			continue;
 		if ((unsigned)keep[i] > from)
 			close_range(from, (unsigned)keep[i] - 1, 0);

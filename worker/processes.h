@@ -21,7 +21,7 @@ bool interrupt_sleep(int interrupt_fd, int64_t duration_ms) MUST_CHECK;
 
 /*
  * For a child right after fork: default signal dispositions, nothing blocked, no descriptor above 2 but the `keep_count` in `keep`
- * (ascending), and death together with the parent. Async-signal-safe.
+ * (ascending; negative ones are none), and death together with the parent. Async-signal-safe.
  */
 void process_begin_child(pid_t parent, const int *keep, size_t keep_count);
 

@@ -147,6 +147,22 @@ static bool allow_readable(const struct ruleset *r, const char *path, struct err
 	return !canonical || allow_reading(r, canonical, err);
 }
 
+/* A script of the operator may lie in the data folder, beside the database. It is not the database itself. */
+static bool allow_program(const struct ruleset *r, const char *path, struct error *err)
+{
+	CLEANUP(freep) char *canonical = realpath(path, NULL);
+	struct stat info;
+
+	if (!canonical || stat(canonical, &info) != 0)
+		return true;
+	if (!S_ISREG(info.st_mode))
+		return allow_reading(r, canonical, err);
+	for (size_t i = 0; i < r->hidden_count; i++)
+		if (strcmp(canonical, r->hidden[i]) == 0)
+			return true;
+	return allow(r, canonical, FS_READING, false, err);
+}
+
 /* Canonical names of what must stay closed. A file that does not exist yet is known by its folder's canonical name. */
 static void remember_hidden(struct ruleset *r, const char *path)
 {
@@ -173,6 +189,9 @@ static bool add_rules(struct ruleset *r, const struct sandbox *rules, int abi, s
 		remember_hidden(r, *path);
 	for (const char *const *path = rules->readable; path && *path; path++)
 		if (!allow_readable(r, *path, err))
+			return false;
+	for (const char *const *path = rules->programs; path && *path; path++)
+		if (!allow_program(r, *path, err))
 			return false;
 	for (const char *const *path = rules->devices; path && *path; path++)
 		if (!allow(r, *path, FS_DEVICE, false, err))

@@ -11,6 +11,7 @@
 struct sandbox {
 	const char *const *writable; /* folders; NULL-terminated, as all. Must exist */
 	const char *const *readable; /* files and folders: read and execute. Missing ones are left out */
+	const char *const *programs; /* files named by the operator: read and execute, even beside something hidden */
 	const char *const *devices;  /* read, write, ioctl. Missing ones are left out */
 	const char *const *hidden;   /* stay closed even below a readable folder; new files beside them stay closed too */
 	unsigned tcp_port;           /* the only port that may be connected to, none may be bound; 0: TCP is not restricted */

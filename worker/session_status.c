@@ -185,7 +185,7 @@ json_t *session_status_to_json(const struct session_status *s)
 	return object;
 }
 
-void session_status_fail_stored(const char *stored, const struct error *failure, int64_t now_s, struct strbuf *to)
+void session_status_end_stored(const char *stored, enum session_phase phase, const struct error *why, int64_t now_s, struct strbuf *to)
 {
 	json_t *object = stored ? json_parse_answer(stored, strlen(stored)) : NULL;
 	CLEANUP(session_status_release) struct session_status ended = SESSION_STATUS_INIT;
@@ -194,9 +194,9 @@ void session_status_fail_stored(const char *stored, const struct error *failure,
 		json_decref(object);
 		object = json_object();
 	}
-	session_status_finish(&ended, failure, now_s);
-	set_text(object, "phase", session_phase_name(PHASE_FAILED));
-	set_text(object, "message", failure->message);
+	session_status_finish(&ended, why, now_s);
+	set_text(object, "phase", session_phase_name(phase));
+	set_text(object, "message", why->message);
 	set_text(object, "notification", ended.notification);
 	set_time(object, "completionTime", now_s);
 	json_write(to, object);

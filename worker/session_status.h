@@ -14,7 +14,7 @@ struct session_condition {
 
 struct session_status {
 	enum session_phase phase;
-	char message[512];
+	char message[2560]; /* as long as an error's */
 	int64_t start_time, completion_time; /* unix seconds; 0: not yet */
 	struct session_condition conditions[8];
 	size_t condition_count;
@@ -40,5 +40,5 @@ void session_status_finish(struct session_status *s, const struct error *failure
 /* Caller decrefs. */
 json_t *session_status_to_json(const struct session_status *s) MUST_CHECK;
 
-/* A stored status (JSON text) turned into that of a failed session, for one whose worker process died. Appended to `to`. */
-void session_status_fail_stored(const char *stored, const struct error *failure, int64_t now_s, struct strbuf *to);
+/* A stored status (JSON text, may be NULL) turned into that of an ended session, for one whose process is gone. Appended to `to`. */
+void session_status_end_stored(const char *stored, enum session_phase phase, const struct error *why, int64_t now_s, struct strbuf *to);

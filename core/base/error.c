@@ -12,10 +12,9 @@ struct catalog_entry {
 	const char *remediation;
 };
 
-static const struct catalog_entry catalog[ERR_COUNT] = {
-	[ERR_NONE] = {"none", 200, ""},
+static const struct catalog_entry catalog[ERR_COUNT] = {[ERR_NONE] = {"none", 200, ""},
 #define X(code, name, status, remediation) [ERR_##code] = {name, status, remediation},
-	ERROR_CATALOG(X)
+                                                        ERROR_CATALOG(X)
 #undef X
 };
 

@@ -19,9 +19,9 @@ static bool read_failed(const char *path, struct error *err)
 {
 	int why = errno;
 	error_set(err, ERR_CONFIG_INVALID, "The file %s cannot be read%s.", path,
-		  why == ENOENT   ? ": it does not exist"
-		  : why == EACCES ? ": this user has no permission"
-				  : "");
+	          why == ENOENT   ? ": it does not exist"
+	          : why == EACCES ? ": this user has no permission"
+	                          : "");
 	errno = why;
 	return error_detail(err, "%m");
 }

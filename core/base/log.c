@@ -1,9 +1,7 @@
 #include "log.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -11,10 +9,10 @@
 #include "limits.h"
 
 static const char *const level_names[] = {
-	[LOG_ERROR] = "error",
-	[LOG_WARNING] = "warning",
-	[LOG_INFO] = "info",
-	[LOG_DEBUG] = "debug",
+        [LOG_ERROR] = "error",
+        [LOG_WARNING] = "warning",
+        [LOG_INFO] = "info",
+        [LOG_DEBUG] = "debug",
 };
 
 bool log_level_parse(const char *text, enum log_level *ret)
@@ -58,13 +56,11 @@ static json_t *masked_value(json_t *value, const struct redactor *redactor, size
 		return masked_string(json_string_value(value), json_string_length(value), redactor, cap);
 	case JSON_OBJECT:
 		copy = json_object();
-		json_object_foreach(value, key, item)
-			json_object_set_new_nocheck(copy, key, masked_value(item, redactor, cap));
+		json_object_foreach(value, key, item) json_object_set_new_nocheck(copy, key, masked_value(item, redactor, cap));
 		return copy;
 	case JSON_ARRAY:
 		copy = json_array();
-		json_array_foreach(value, index, item)
-			json_array_append_new(copy, masked_value(item, redactor, cap));
+		json_array_foreach(value, index, item) json_array_append_new(copy, masked_value(item, redactor, cap));
 		return copy;
 	case JSON_INTEGER:
 	case JSON_REAL:
@@ -104,9 +100,9 @@ static void escape_controls(const struct strbuf *text, struct strbuf *to)
 		unsigned char byte = (unsigned char)text->data[i];
 		unsigned char next = (unsigned char)text->data[i + 1]; /* at the end: the NUL */
 		if (byte == 0x7f)
-			strbuf_add_string(to, "\\u007f");
+			strbuf_add_string(to, "\\u007F");
 		else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
-			strbuf_addf(to, "\\u%04x", next);
+			strbuf_addf(to, "\\u%04X", next);
 			i++;
 		} else
 			strbuf_add_char(to, (char)byte);
@@ -149,17 +145,17 @@ static void write_line(int fd, const char *bytes, size_t length)
 {
 	while (length) {
 		ssize_t done = write(fd, bytes, length);
-		if (done < 0 && errno != EINTR)
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
 			return;
-		if (done > 0) {
-			bytes += done;
-			length -= (size_t)done;
-		}
+		bytes += done;
+		length -= (size_t)done;
 	}
 }
 
 void log_event(const struct logger *logger, enum log_level level, const struct redactor *redactor, const char *message,
-	       json_t *fields)
+               json_t *fields)
 {
 	if (level <= logger->level) {
 		CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT(LIMIT_LOG_LINE);

@@ -1,6 +1,7 @@
 /*
- * What a credential looks like when nobody told us its value. A text is read as words (letters, digits, '_' and '-') and what is between
- * them; each word is looked at once. A token that an administrator gave a wholly custom prefix has no look: it is caught by value.
+ * What a credential looks like when nobody told us its value. A text is read as words (letters, digits, '_' and '-') and what is
+ * between them; each word is looked at once. A token that an administrator gave a wholly custom prefix has no look: it is caught by
+ * value.
  */
 #include "redact_parts.h"
 
@@ -30,8 +31,7 @@ static bool is_in(char c, enum characters set)
 {
 	if (is_alnum(c))
 		return true;
-	static const char others[][8] = {
-		[DIGITS_AND_LETTERS] = "_", [WORD] = "_-", [TOKEN] = "_-.", [TOKEN68] = "_-.~+/*"};
+	static const char others[][8] = {[DIGITS_AND_LETTERS] = "_", [WORD] = "_-", [TOKEN] = "_-.", [TOKEN68] = "_-.~+/*"};
 	return c && strchr(others[set], c);
 }
 
@@ -57,30 +57,30 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	/* GitLab, doc/security/tokens; the rest may hold dots (routable tokens) */
-	{"glpat-", TOKEN},
-	{"gldt-", TOKEN},
-	{"glcbt-", TOKEN},
-	{"glrt-", TOKEN},
-	{"glrtr-", TOKEN},
-	{"glptt-", TOKEN},
-	{"glft-", TOKEN},
-	{"glimt-", TOKEN},
-	{"glagent-", TOKEN},
-	{"glsoat-", TOKEN},
-	{"gloas-", TOKEN},
-	{"glffct-", TOKEN},
-	{"glwt-", TOKEN},
-	{"GR1348941", TOKEN}, /* runner registration before GitLab 16 */
-	/* GitHub */
-	{"ghp_", DIGITS_AND_LETTERS},
-	{"gho_", DIGITS_AND_LETTERS},
-	{"ghu_", DIGITS_AND_LETTERS},
-	{"ghs_", TOKEN},
-	{"ghr_", DIGITS_AND_LETTERS},
-	{"github_pat_", DIGITS_AND_LETTERS},
-	/* our own bearers */
-	{"acp_", WORD},
+        /* GitLab, doc/security/tokens; the rest may hold dots (routable tokens) */
+        {"glpat-", TOKEN},
+        {"gldt-", TOKEN},
+        {"glcbt-", TOKEN},
+        {"glrt-", TOKEN},
+        {"glrtr-", TOKEN},
+        {"glptt-", TOKEN},
+        {"glft-", TOKEN},
+        {"glimt-", TOKEN},
+        {"glagent-", TOKEN},
+        {"glsoat-", TOKEN},
+        {"gloas-", TOKEN},
+        {"glffct-", TOKEN},
+        {"glwt-", TOKEN},
+        {"GR1348941", TOKEN}, /* runner registration before GitLab 16 */
+        /* GitHub */
+        {"ghp_", DIGITS_AND_LETTERS},
+        {"gho_", DIGITS_AND_LETTERS},
+        {"ghu_", DIGITS_AND_LETTERS},
+        {"ghs_", TOKEN},
+        {"ghr_", DIGITS_AND_LETTERS},
+        {"github_pat_", DIGITS_AND_LETTERS},
+        /* our own bearers */
+        {"acp_", WORD},
 };
 
 /* Ours have the look of many a name, so that they must be long and not all lower case. */
@@ -98,6 +98,9 @@ static bool is_our_bearer(const char *rest, size_t length)
 static size_t token_end(const struct reader *r, size_t at, size_t word, const struct kind *kind)
 {
 	size_t prefix = strlen(kind->prefix);
+	bool ours = kind->prefix[0] == 'a';
+	if (ours && at != word) /* else "acp_acp_…" takes the square of its length */
+		return 0;
 	if (r->length - at <= prefix || memcmp(r->text + at, kind->prefix, prefix) != 0)
 		return 0;
 	size_t end = span(r, at + prefix, kind->rest);
@@ -107,9 +110,7 @@ static size_t token_end(const struct reader *r, size_t at, size_t word, const st
 	bool begins_word = at == word || !is_alnum(r->text[at - 1]);
 	if (rest < (begins_word ? 1 : MID_WORD_MIN))
 		return 0;
-	if (kind->prefix[0] == 'a' && !is_our_bearer(r->text + at + prefix, rest))
-		return 0;
-	return end;
+	return ours && !is_our_bearer(r->text + at + prefix, rest) ? 0 : end;
 }
 
 /* Masks the first token in the word, with what an administrator put before it; returns its end, or 0 if there is none. */
@@ -161,8 +162,8 @@ static bool is_word(const struct reader *r, size_t word, size_t end, const char 
 /* Prose such as "Bearer token" or "Basic authentication", and the parameter of a challenge, 'Basic realm="…"'. */
 static bool is_prose(const struct reader *r, size_t scheme, size_t from, size_t end)
 {
-	static const char *const after_bearer[] = {"token",	     "tokens",	   "authentication", "authorization",
-						   "credential", "credentials", "header",	     "scheme"};
+	static const char *const after_bearer[] = {"token",      "tokens",      "authentication", "authorization",
+	                                           "credential", "credentials", "header",         "scheme"};
 	if (r->text[end - 1] == '=' && end < r->length && r->text[end] == '"')
 		return true;
 	if (r->text[scheme] == 'B' && (r->text[scheme + 1] | 0x20) == 'e') {
@@ -257,7 +258,8 @@ static const struct spelling plain = {"://", ":", "@", "/"}, encoded = {"%3A%2F%
 
 static size_t authority_end(const struct reader *r, size_t at, const struct spelling *s)
 {
-	while (at < r->length && (unsigned char)r->text[at] > ' ' && !strchr("/?#\"'<>\\&", r->text[at]) && !starts_with(r, at, s->slash))
+	while (at < r->length && (unsigned char)r->text[at] > ' ' && !strchr("/?#\"'<>\\&", r->text[at]) &&
+	       !starts_with(r, at, s->slash))
 		at++;
 	return at;
 }

@@ -69,13 +69,12 @@ static void spell_percent_encoded(struct value *value, const struct secret *secr
 	size_t offset = texts->length;
 	strbuf_add_percent_encoded(texts, secret_bytes(secret), NULL);
 	record(value, texts, offset, false, false);
-	size_t end = texts->length;
 	size_t lower = texts->length;
-	for (size_t i = offset; i < end; i++) {
-		strbuf_add_char(texts, texts->data[i]);
-		bool hex = (i >= offset + 1 && texts->data[i - 1] == '%') || (i >= offset + 2 && texts->data[i - 2] == '%');
-		if (hex && texts->data[i] >= 'A')
-			texts->data[texts->length - 1] |= 0x20;
+	unsigned hex_digits = 0; /* that follow the last '%' */
+	for (size_t i = offset; i < lower; i++) {
+		char c = texts->data[i];
+		strbuf_add_char(texts, hex_digits && c >= 'A' ? (char)(c | 0x20) : c);
+		hex_digits = c == '%' ? 2 : hex_digits ? hex_digits - 1 : 0;
 	}
 	record(value, texts, lower, false, false);
 }
@@ -92,8 +91,8 @@ static void spell_json_escaped(struct value *value, const struct secret *secret,
 }
 
 /*
- * Inside "user:secret" the value begins at any of three positions of base64's groups of three bytes. Only the digits whose six bits are
- * all the value's are looked for; up to one digit on either side shares bits with its neighbour and is masked along.
+ * Inside "user:secret" the value begins at any of three positions of base64's groups of three bytes. Only the digits whose six bits
+ * are all the value's are looked for; up to one digit on either side shares bits with its neighbour and is masked along.
  */
 static void spell_base64(struct value *value, const struct secret *secret, size_t bytes_before, bool url, struct strbuf *texts)
 {
@@ -118,9 +117,11 @@ void redactor_add(struct redactor *r, const struct secret *secret)
 	struct value *value = xcalloc(1, sizeof(*value));
 	strbuf_add(&texts, secret_bytes(secret), secret->length);
 	record(value, &texts, 0, false, false);
-	spell_percent_encoded(value, secret, &texts);
-	spell_json_escaped(value, secret, false, &texts);
-	spell_json_escaped(value, secret, true, &texts);
+	if (!memchr(secret_bytes(secret), '\0', secret->length)) { /* else it is a key, which no text repeats */
+		spell_percent_encoded(value, secret, &texts);
+		spell_json_escaped(value, secret, false, &texts);
+		spell_json_escaped(value, secret, true, &texts);
+	}
 	for (size_t bytes_before = 0; bytes_before < 3; bytes_before++) {
 		spell_base64(value, secret, bytes_before, false, &texts);
 		spell_base64(value, secret, bytes_before, true, &texts);

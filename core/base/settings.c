@@ -15,7 +15,7 @@ static const char default_config_file[] = "/etc/acp-gitlab/acp-gitlab.conf";
 
 static const struct setting_description table[SETTING_COUNT] = {
 #define X(id, name, kind, fallback, accepted, meaning) {name, kind, fallback, accepted, meaning},
-	SETTINGS(X)
+        SETTINGS(X)
 #undef X
 };
 
@@ -77,43 +77,46 @@ static bool is_whole_number(const char *value)
 	return digits >= 1 && digits <= 9 && !value[digits];
 }
 
-/* What the value breaks, as the end of a sentence; NULL: nothing. The value itself is not repeated, it may be a misplaced secret. */
-static const char *objection_to(const struct setting_description *setting, const char *value)
+/* The value itself is not repeated: it may be a misplaced secret. `where` is empty for the environment, "FILE, line N: " for the
+ * file. */
+static bool refuse(const struct setting_description *setting, const char *where, const char *rule, struct error *err)
+{
+	return error_set(err, ERR_CONFIG_INVALID, "%s%s must %s.", where, setting->name, rule);
+}
+
+static bool check(const struct setting_description *setting, const char *value, const char *where, struct error *err)
 {
 	if (!*value)
-		return *setting->fallback ? "must not be empty" : NULL;
+		return !*setting->fallback || refuse(setting, where, "not be empty", err);
 	if (has_control_character(value))
-		return "must not contain control characters";
-	if (setting->accepted && !is_one_of(setting->accepted, value))
-		return "must be one of";
+		return refuse(setting, where, "not contain control characters", err);
+	if (setting->accepted && !is_one_of(setting->accepted, value)) {
+		CLEANUP(freep) char *rule = xasprintf("be one of %s", setting->accepted);
+		return refuse(setting, where, rule, err);
+	}
 	switch (setting->kind) {
 	case SETTING_URL:
-		return is_http_url(value) ? NULL : "must be an address that begins with http:// or https://";
+		return is_http_url(value) || refuse(setting, where, "be an address that begins with http:// or https://", err);
 	case SETTING_SECONDS:
-		return is_whole_number(value) ? NULL : "must be a whole number of seconds of at most 9 digits";
+		return is_whole_number(value) || refuse(setting, where, "be a whole number of seconds of at most 9 digits", err);
 	case SETTING_NUMBER:
-		return is_whole_number(value) ? NULL : "must be a whole number of at most 9 digits";
+		return is_whole_number(value) || refuse(setting, where, "be a whole number of at most 9 digits", err);
 	case SETTING_SWITCH:
-		return is_one_of("on|off", value) ? NULL : "must be on or off";
+		return is_one_of("on|off", value) || refuse(setting, where, "be on or off", err);
 	case SETTING_TEXT:
 	case SETTING_PATH:
 	case SETTING_LIST:
 	case SETTING_SECRET:
 		break;
 	}
-	return NULL;
+	return true;
 }
 
-/* `where` precedes the name in the message: empty for the environment, "FILE, line N: " for the file. */
 static bool assign(struct settings *to, unsigned id, const char *value, enum setting_source source, const char *where,
-		   struct error *err)
+                   struct error *err)
 {
-	const char *objection = objection_to(&table[id], value);
-	if (objection) {
-		bool choice = strcmp(objection, "must be one of") == 0;
-		return error_set(err, ERR_CONFIG_INVALID, "%s%s %s%s%s.", where, table[id].name, objection, choice ? " " : "",
-				 choice ? table[id].accepted : "");
-	}
+	if (!check(&table[id], value, where, err))
+		return false;
 	set_string(&to->values[id], value);
 	to->sources[id] = source;
 	return true;
@@ -152,10 +155,10 @@ static bool refuse_unknown_names(char *const *environ_, struct error *err)
 		if (strncmp(name, prefix, sizeof(prefix) - 1) != 0)
 			continue;
 		bool known = find(name, length) < SETTING_COUNT || find_secret_file(name, length) < SETTING_COUNT ||
-			     (length == sizeof(config_file_name) - 1 && memcmp(name, config_file_name, length) == 0);
+		             (length == sizeof(config_file_name) - 1 && memcmp(name, config_file_name, length) == 0);
 		if (!known)
 			return error_set(err, ERR_CONFIG_INVALID, "Unknown setting in the environment: %.*s.",
-					 (int)(length < 128 ? length : 128), name);
+			                 (int)(length < 128 ? length : 128), name);
 	}
 	return true;
 }

@@ -11,11 +11,17 @@ bool gitlab_classify(const struct http_call *call, const char *host, struct erro
 /* Whether the call has a 2xx answer in JSON; otherwise classifies. *ret_json: caller decrefs. */
 bool gitlab_answer(const struct http_call *call, const char *host, json_t **ret_json, struct error *err) MUST_CHECK;
 
+/* The answer's body as JSON, whatever its status; NULL without one. Caller decrefs. */
+json_t *gitlab_json(const struct http_call *call) MUST_CHECK;
+
+/* ERR_TOKEN_SCOPE_MISSING. `has`: the token's scopes, NULL when not known; `needs_one_of`: as GitLab lists them, or "". Returns false. */
+bool gitlab_scope_missing(const char *has, const char *needs_one_of, struct error *err);
+
 enum git_service { GIT_UPLOAD_PACK, GIT_RECEIVE_PACK };
 
 /*
  * What an HTTP answer of GitLab's git routes means: status and up to the first 4 KiB of a text body. Always fills err, returns false.
- * `username` may be NULL. Recognises the sentences of GitLab (git_access.rb, git_http_controller.rb): scope, role, archived, read-only,
+ * `retry_after` is the header's value, NULL or "" without one. Recognises the sentences of GitLab (git_access.rb, git_http_controller.rb): scope, role, archived, read-only,
  * http disabled, SSO, IP ban, rate limit, not found.
  */
 bool gitlab_classify_git(enum git_service service, int status, const char *body, size_t body_length, const char *retry_after,

@@ -1,5 +1,8 @@
 #include "address_policy.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "alloc.h"
 #include "ascii.h"
 #include "host_name.h"
@@ -101,7 +104,8 @@ static const char *read_network(char *text, struct entry *e, bool *ret_is_addres
 	if (has_host_bits(&e->network, e->bits))
 		return "the address is not the first of the network";
 	if (ip_classify(&e->network) == ADDRESS_RESERVED && (e->bits < IP_BITS || e->port == 0))
-		return "loopback, link-local, metadata and other reserved addresses need the exact address and a port, as in 127.0.0.1:8443";
+		return "loopback, link-local, metadata and other reserved addresses need the exact address and a port, as in "
+		       "127.0.0.1:8443";
 	return NULL;
 }
 
@@ -129,7 +133,7 @@ static bool add_entry(struct address_policy *p, const char *host, const char *te
 {
 	CLEANUP(freep) char *whole = xstrndup(text, length);
 	CLEANUP(freep) char *entry_text = url_trim(whole);
-	CLEANUP(entry_release) struct entry e = { 0 };
+	CLEANUP(entry_release) struct entry e = {0};
 
 	if (entry_text[0] == '\0')
 		return true;
@@ -139,7 +143,7 @@ static bool add_entry(struct address_policy *p, const char *host, const char *te
 	e.for_host = xstrdup(host);
 	p->entries = xrealloc(p->entries, (p->count + 1) * sizeof(*p->entries));
 	p->entries[p->count++] = e;
-	e = (struct entry){ 0 };
+	e = (struct entry){0};
 	return true;
 }
 
@@ -168,7 +172,8 @@ enum address_class address_classify(const struct sockaddr *address)
 	return ip_of_sockaddr(address, &ip, &port) ? ip_classify(&ip) : ADDRESS_RESERVED;
 }
 
-static bool entry_allows(const struct entry *e, const char *host, const struct ip_address *ip, unsigned port, enum address_class class)
+static bool entry_allows(const struct entry *e, const char *host, const struct ip_address *ip, unsigned port,
+                         enum address_class class)
 {
 	if (e->for_host && strcmp(e->for_host, host) != 0)
 		return false;

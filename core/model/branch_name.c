@@ -1,5 +1,7 @@
 #include "branch_name.h"
 
+#include <string.h>
+
 #include "alloc.h"
 #include "ascii.h"
 #include "encoding.h"

@@ -1,5 +1,7 @@
 #include "connection.h"
 
+#include <stdlib.h>
+
 #include "alloc.h"
 
 void connection_release(struct connection *c)

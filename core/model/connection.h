@@ -28,6 +28,7 @@ struct connection {
 #define CONNECTION_INIT { 0 }
 
 void connection_release(struct connection *c);
+/* `to` is initialised; what it held is released. */
 void connection_copy(struct connection *to, const struct connection *from);
 
 struct connection_list {

@@ -1,5 +1,9 @@
 #include "instance_url.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
 #include "alloc.h"
 #include "ascii.h"
 #include "host_name.h"
@@ -8,16 +12,16 @@
 #include "url_parts.h"
 
 /* First segments of GitLab's own pages: reserved there, so never the relative root of an installation nor a group. */
-static const char *const page_names[] = { "-",	  "admin",  "dashboard", "explore", "groups", "help",
-					  "oauth", "profile", "projects",  "search",  "snippets", "users" };
+static const char *const page_names[] = {"-",     "admin",   "dashboard", "explore", "groups",   "help",
+                                         "oauth", "profile", "projects",  "search",  "snippets", "users"};
 
 /* What is right about an address, to build the corrected one from. */
 struct reading {
 	struct url_parts parts;
 	char *host;
-	unsigned port;        /* 0: none was given */
-	char *root;           /* the relative root that is meant */
-	const char *problem;  /* NULL: the address is good. Static text */
+	unsigned port;       /* 0: none was given */
+	char *root;          /* the relative root that is meant */
+	const char *problem; /* NULL: the address is good. Static text */
 	bool idn;
 };
 
@@ -54,7 +58,8 @@ static bool is_root_segment(const char *segment)
 	return segment[0] != '\0';
 }
 
-/* The number of leading segments before "api/v4", "users/sign_in" or a "-" that can only follow the root; count if there is none. */
+/* The number of leading segments before "api/v4", "users/sign_in" or a "-" that can only follow the root; count if there is none.
+ */
 static size_t page_start(const struct path_segments *path)
 {
 	for (size_t i = 0; i < path->count && i < 2; i++) {
@@ -68,6 +73,20 @@ static size_t page_start(const struct path_segments *path)
 	return path->count;
 }
 
+/* Why this path is not a relative root; NULL: it is one, or empty. */
+static const char *not_a_root(const struct reading *r, const struct path_segments *path)
+{
+	if (path->count == 0)
+		return NULL;
+	if (path->count >= 2 || path_has_git_suffix(path->items[0]))
+		return "it looks like the address of a repository";
+	if (is_page_name(path->items[0]))
+		return "it is the address of a page";
+	if (strcmp(r->host, "gitlab.com") == 0)
+		return "gitlab.com has no sub-path";
+	return is_root_segment(path->items[0]) ? NULL : "its path has characters that a sub-path of GitLab does not have";
+}
+
 /* Finds the relative root; what stands behind it is noted as the problem. */
 static void read_path(struct reading *r)
 {
@@ -75,31 +94,37 @@ static void read_path(struct reading *r)
 	size_t length = strlen(r->parts.path);
 	size_t start;
 
-	if (length > 1 && r->parts.path[length - 1] == '/')
-		r->parts.path[length - 1] = '\0';
+	if (length > 1 && memcmp(r->parts.path + length - 2, "//", 2) == 0)
+		note(r, "it ends with more than one slash");
+	while (length > 0 && r->parts.path[length - 1] == '/')
+		r->parts.path[--length] = '\0';
 	path_split(r->parts.path, &path);
 	start = page_start(&path);
 	if (start < path.count)
-		note(r, strcmp(path.items[start], "api") == 0 ? "the API path does not belong to it" :
-								"it is the address of a page");
-	else if (path.count == 1 && is_page_name(path.items[0]))
-		note(r, "it is the address of a page"), start = 0;
-	else if (path.count >= 2 || (path.count == 1 && path_has_git_suffix(path.items[0])))
-		note(r, "it looks like the address of a repository"), start = 0;
-	else if (path.count == 1 && strcmp(r->host, "gitlab.com") == 0)
-		note(r, "gitlab.com has no sub-path"), start = 0;
+		note(r,
+		     strcmp(path.items[start], "api") == 0 ? "the API path does not belong to it" : "it is the address of a page");
+	const char *problem = start == path.count ? not_a_root(r, &path) : NULL;
+	if (problem)
+		note(r, problem);
+	bool has_root = start == 1 && !not_a_root(r, &(struct path_segments){path.items, 1});
+	r->root = has_root ? xasprintf("/%s", path.items[0]) : xstrdup("");
+}
 
-	if (start == 1 && !is_root_segment(path.items[0])) {
-		note(r, "its path has characters that a sub-path of GitLab does not have");
-		start = 0;
-	}
-	r->root = start == 1 ? xasprintf("/%s", path.items[0]) : xstrdup("");
+/* "gitlab.company.com" with its scheme; "https:/gitlab.company.com" with its slashes. */
+static char *with_scheme_of(const char *text)
+{
+	bool http = strncasecmp(text, "http:", 5) == 0, https = strncasecmp(text, "https:", 6) == 0;
+
+	if (http || https)
+		text += strcspn(text, ":") + 1;
+	text += strspn(text, "/");
+	return xasprintf("%s://%s", http ? "http" : "https", text);
 }
 
 static void read_scheme(struct reading *r, const char *text)
 {
 	if (!url_split(text, &r->parts)) {
-		CLEANUP(freep) char *with_scheme = xasprintf("https://%s", text);
+		CLEANUP(freep) char *with_scheme = with_scheme_of(text);
 		note(r, "'https://' is missing");
 		if (strstr(text, "://") || !url_split(with_scheme, &r->parts)) {
 			note(r, "it has no scheme");
@@ -156,8 +181,9 @@ static bool refuse_reading(const char *text, const struct reading *r, struct err
 {
 	refuse(text, r->problem, err);
 	if (r->idn)
-		return error_remedy(err, "Write the host name in its ASCII form, where each part with other letters begins with 'xn--' "
-					 "(punycode); the browser's certificate view shows it.");
+		return error_remedy(err,
+		                    "Write the host name in its ASCII form, where each part with other letters begins with 'xn--' "
+		                    "(punycode); the browser's certificate view shows it.");
 	if (!r->host)
 		return false;
 	CLEANUP(freep) char *corrected = canonical_text(r);
@@ -167,7 +193,7 @@ static bool refuse_reading(const char *text, const struct reading *r, struct err
 bool instance_url_parse(const char *text, struct instance_url *ret, struct error *err)
 {
 	CLEANUP(freep) char *trimmed = url_trim(text);
-	CLEANUP(reading_release) struct reading r = { 0 };
+	CLEANUP(reading_release) struct reading r = {0};
 
 	if (trimmed[0] == '\0')
 		set_string(&trimmed, GITLAB_COM);
@@ -180,11 +206,11 @@ bool instance_url_parse(const char *text, struct instance_url *ret, struct error
 		return refuse_reading(trimmed, &r, err);
 
 	*ret = (struct instance_url){
-		.text = canonical_text(&r),
-		.host = TAKE(r.host),
-		.port = r.port ? r.port : url_default_port(r.parts.scheme),
-		.root = TAKE(r.root),
-		.https = strcmp(r.parts.scheme, "https") == 0,
+	        .text = canonical_text(&r),
+	        .host = TAKE(r.host),
+	        .port = r.port ? r.port : url_default_port(r.parts.scheme),
+	        .root = TAKE(r.root),
+	        .https = strcmp(r.parts.scheme, "https") == 0,
 	};
 	return true;
 }

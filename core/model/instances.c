@@ -1,5 +1,7 @@
 #include "instances.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -42,12 +44,30 @@ static bool in_entry(struct error *err, size_t number, const char *name, const s
 	return error_set(err, ERR_CONFIG_INVALID, "The instances file, entry %zu: %s", number, cause->message);
 }
 
+static bool refuse_unknown_members(json_t *object, struct error *err)
+{
+	static const char *const known[] = {"name", "url", "caFile", "networks", "insecureHttp"};
+	const char *member;
+	json_t *value;
+
+	json_object_foreach(object, member, value)
+	{
+		size_t i = 0;
+		while (i < ARRAY_SIZE(known) && strcmp(member, known[i]) != 0)
+			i++;
+		if (i == ARRAY_SIZE(known))
+			return error_set(err, ERR_CONFIG_INVALID, "'%.100s' is not a member of an instance.", member);
+	}
+	return true;
+}
+
 static bool add_networks(const json_t *networks, const struct instance_url *url, struct address_policy *policy, struct error *err)
 {
 	size_t i;
 	json_t *network;
 
-	json_array_foreach (networks, i, network) {
+	json_array_foreach(networks, i, network)
+	{
 		if (!json_is_string(network))
 			return error_set(err, ERR_CONFIG_INVALID, "'networks' is not a list of texts.");
 		if (!address_policy_add_for_host(policy, url->host, json_string_value(network), err))
@@ -66,9 +86,8 @@ static bool add_own_address(const struct instance_url *url, struct address_polic
 	return is_name || address_policy_add_for_host(policy, url->host, entry, err);
 }
 
-static bool read_entry(const json_t *object, struct address_policy *policy, struct instance_entry *e, struct error *err)
+static bool read_entry(json_t *object, struct address_policy *policy, struct instance_entry *e, struct error *err)
 {
-	static const char *const members[] = { "name", "url", "caFile", "networks", "insecureHttp", NULL };
 	const char *name = NULL, *url = NULL, *ca_file = NULL;
 	const json_t *networks = NULL;
 
@@ -77,8 +96,7 @@ static bool read_entry(const json_t *object, struct address_policy *policy, stru
 	if (!json_read_string(object, "name", JSON_REQUIRED, NAME_MAX_BYTES, &name, err))
 		return false;
 	e->name = xstrdup(name);
-	if (!json_refuse_others(object, members, err) ||
-	    !json_read_string(object, "url", JSON_REQUIRED, LIMIT_URL_MAX, &url, err) ||
+	if (!refuse_unknown_members(object, err) || !json_read_string(object, "url", JSON_REQUIRED, LIMIT_URL_MAX, &url, err) ||
 	    !json_read_string(object, "caFile", JSON_OPTIONAL, LIMIT_URL_MAX, &ca_file, err) ||
 	    !json_read_array(object, "networks", JSON_OPTIONAL, NETWORKS_MAX, &networks, err) ||
 	    !json_read_bool(object, "insecureHttp", JSON_OPTIONAL, &e->insecure_http, err))
@@ -103,14 +121,14 @@ static bool read_all(const json_t *list, struct address_policy *policy, struct i
 		return error_set(err, ERR_CONFIG_INVALID, "The instances file lists more than %d instances.", (int)INSTANCES_MAX);
 	instances->items = xcalloc(count ? count : 1, sizeof(*instances->items));
 	for (size_t i = 0; i < count; i++) {
-		CLEANUP(entry_release) struct instance_entry e = { 0 };
+		CLEANUP(entry_release) struct instance_entry e = {0};
 		struct error cause = ERROR_INIT;
 		if (!read_entry(json_array_get(list, i), policy, &e, &cause))
 			return in_entry(err, i + 1, e.name, &cause);
 		if (instances_find(instances, e.url.text))
 			return error_set(err, ERR_CONFIG_INVALID, "The instances file lists %s twice.", e.url.text);
 		instances->items[instances->count++] = e;
-		e = (struct instance_entry){ 0 };
+		e = (struct instance_entry){0};
 	}
 	return true;
 }

@@ -1,5 +1,8 @@
 #include "path_text.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "alloc.h"
 #include "ascii.h"
 

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * path_text — the path of an address as segments, and which of them may name a group or project of GitLab (path_regex.rb). Floor: model, private.
+ * path_text — the path of an address as segments, and which of them may name a group or project of GitLab (path_regex.rb). Floor:
+ * model, private.
  */
 #include "macros.h"
 
@@ -8,7 +9,10 @@ struct path_segments {
 	char **items; /* owned */
 	size_t count;
 };
-#define PATH_SEGMENTS_INIT { 0 }
+#define PATH_SEGMENTS_INIT                                                                                                         \
+	{                                                                                                                          \
+		0                                                                                                                  \
+	}
 
 /* Cuts at every "/"; one leading "/" is not a segment, "" has none. Empty segments are kept: the caller judges them. */
 void path_split(const char *path, struct path_segments *ret);

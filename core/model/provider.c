@@ -1,5 +1,7 @@
 #include "provider.h"
 
+#include <string.h>
+
 #include "ascii.h"
 
 const char *provider_name(enum provider provider)

@@ -1,5 +1,7 @@
 #include "record_key.h"
 
+#include <string.h>
+
 #include <sodium.h>
 
 #include "encoding.h"

@@ -1,5 +1,7 @@
 #include "repo_url.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "alloc.h"
@@ -12,21 +14,21 @@
 #include "url_parts.h"
 
 /*
- * Names that no project can have (GitLab's PROJECT_WILDCARD_ROUTES), so that they end the path of one: "/-/tree/main", and without "/-/"
- * in addresses of GitLab before 12. What follows those with `has_ref` begins with a branch or tag.
+ * Names that no project can have (GitLab's PROJECT_WILDCARD_ROUTES), so that they end the path of one: "/-/tree/main", and without
+ * "/-/" in addresses of GitLab before 12. What follows those with `has_ref` begins with a branch or tag.
  */
 static const struct page {
 	const char *name;
 	bool has_ref;
 } pages[] = {
-	{ "tree", true },      { "blob", true },    { "raw", true },	 { "commits", true }, { "blame", true },    { "-", false },
-	{ "badges", false },   { "builds", false }, { "create", false }, { "edit", false },   { "files", false },   { "find_file", false },
-	{ "new", false },      { "preview", false }, { "refs", false },	 { "update", false }, { "wikis", false },   { "create_dir", false },
+        {"tree", true},    {"blob", true},     {"raw", true},     {"commits", true}, {"blame", true},  {"-", false},
+        {"badges", false}, {"builds", false},  {"create", false}, {"edit", false},   {"files", false}, {"find_file", false},
+        {"new", false},    {"preview", false}, {"refs", false},   {"update", false}, {"wikis", false}, {"create_dir", false},
 };
 
 /* Top-level names that GitLab keeps for itself: an address that begins with one is no repository. */
-static const char *const reserved_tops[] = { "-",	"admin",    "api",    "dashboard", "explore", "groups",	 "help",    "import", "oauth",
-					     "profile", "projects", "public", "search",	   "snippets", "uploads", "users" };
+static const char *const reserved_tops[] = {"-",     "admin",   "api",      "dashboard", "explore", "groups",   "help",    "import",
+                                            "oauth", "profile", "projects", "public",    "search",  "snippets", "uploads", "users"};
 
 /* An address cut into its parts, not judged yet. */
 struct reading {
@@ -65,7 +67,7 @@ static const char *read_url(const char *text, struct reading *ret)
 		ret->form = strcmp(parts.scheme, "https") == 0 ? REPO_URL_HTTPS : REPO_URL_HTTP;
 		ret->had_credentials = parts.has_user_info && (parts.has_password || !parts.user_is_git);
 	} else if (strcmp(parts.scheme, "ssh") == 0 || strcmp(parts.scheme, "git+ssh") == 0 ||
-		   strcmp(parts.scheme, "ssh+git") == 0 || strcmp(parts.scheme, "git") == 0) {
+	           strcmp(parts.scheme, "ssh+git") == 0 || strcmp(parts.scheme, "git") == 0) {
 		ret->form = REPO_URL_SSH;
 		ret->had_credentials = parts.has_password;
 		/* "ssh://git@host:group/project" is not what ssh means, but what people write */
@@ -134,6 +136,8 @@ static const char *read_scp(const char *text, struct reading *ret)
 	size_t length = (size_t)(colon - text);
 	if (length <= 1)
 		return "it is a path on a disk";
+	if (strcspn(text, "?#") < length)
+		return "its host has a character that host names do not have";
 	ret->form = REPO_URL_SSH;
 	ret->scheme = xstrdup("ssh");
 	ret->host = is_bracket_form(text, length) ? scp_host(text + 1, length - 2) : scp_host(text, length);
@@ -238,7 +242,7 @@ static const char *judge(const struct reading *r, struct repo_url *url)
 
 static const char *parse(const char *text, struct repo_url *ret)
 {
-	CLEANUP(reading_release) struct reading r = { 0 };
+	CLEANUP(reading_release) struct reading r = {0};
 	const char *problem;
 
 	if (text[0] == '\0')

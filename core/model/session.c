@@ -1,19 +1,16 @@
 #include "session.h"
 
+#include <string.h>
+
 #include "ascii.h"
 #include "limits.h"
 
 static const char *const phase_names[] = {
-	[PHASE_PENDING] = "Pending",
-	[PHASE_OWNER_UNVERIFIED] = "OwnerUnverified",
-	[PHASE_PREFLIGHT] = "Preflight",
-	[PHASE_CLONING] = "Cloning",
-	[PHASE_RUNNING] = "Running",
-	[PHASE_PUSHING] = "Pushing",
-	[PHASE_COMPLETED] = "Completed",
-	[PHASE_PARTIALLY_COMPLETED] = "PartiallyCompleted",
-	[PHASE_FAILED] = "Failed",
-	[PHASE_STOPPED] = "Stopped",
+        [PHASE_PENDING] = "Pending",     [PHASE_OWNER_UNVERIFIED] = "OwnerUnverified",
+        [PHASE_PREFLIGHT] = "Preflight", [PHASE_CLONING] = "Cloning",
+        [PHASE_RUNNING] = "Running",     [PHASE_PUSHING] = "Pushing",
+        [PHASE_COMPLETED] = "Completed", [PHASE_PARTIALLY_COMPLETED] = "PartiallyCompleted",
+        [PHASE_FAILED] = "Failed",       [PHASE_STOPPED] = "Stopped",
 };
 
 const char *session_phase_name(enum session_phase phase)
@@ -86,7 +83,8 @@ static const char *headline(enum session_phase phase)
 
 void session_notification(enum session_phase phase, const struct session_outcome *outcomes, size_t count, struct strbuf *to)
 {
-	static const char *const places[] = { [PROVIDER_UNKNOWN] = "", [PROVIDER_GITLAB] = " in GitLab", [PROVIDER_GITHUB] = " in GitHub" };
+	static const char *const places[] = {
+	        [PROVIDER_UNKNOWN] = "", [PROVIDER_GITLAB] = " in GitLab", [PROVIDER_GITHUB] = " in GitHub"};
 	const char *first_line = headline(phase);
 
 	if (!first_line)

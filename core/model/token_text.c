@@ -1,5 +1,7 @@
 #include "token_text.h"
 
+#include <string.h>
+
 #include "ascii.h"
 #include "limits.h"
 
@@ -8,25 +10,25 @@ static const struct token_kind {
 	const char *kind;
 	bool behind_prefix; /* an instance may put a prefix of its own before it */
 } kinds[] = {
-	{ "gldt-", "GitLab deploy token", true },
-	{ "glcbt-", "GitLab CI job token", true },
-	{ "glrt-", "GitLab runner authentication token", true },
-	{ "glrtr-", "GitLab runner authentication token", true },
-	{ "GR1348941", "GitLab runner registration token", false },
-	{ "glptt-", "GitLab pipeline trigger token", true },
-	{ "glft-", "GitLab feed token", true },
-	{ "glimt-", "GitLab incoming mail token", true },
-	{ "glagent-", "GitLab agent token for Kubernetes", true },
-	{ "glsoat-", "GitLab SCIM token", true },
-	{ "gloas-", "GitLab OAuth application secret", true },
-	{ "glffct-", "GitLab feature flags client token", true },
-	{ "glwt-", "GitLab workspace token", true },
-	{ "ghp_", "GitHub personal access token", false },
-	{ "github_pat_", "GitHub fine-grained personal access token", false },
-	{ "gho_", "GitHub OAuth token", false },
-	{ "ghu_", "GitHub App user token", false },
-	{ "ghs_", "GitHub App installation token", false },
-	{ "ghr_", "GitHub refresh token", false },
+        {"gldt-", "GitLab deploy token", true},
+        {"glcbt-", "GitLab CI job token", true},
+        {"glrt-", "GitLab runner authentication token", true},
+        {"glrtr-", "GitLab runner authentication token", true},
+        {"GR1348941", "GitLab runner registration token", false},
+        {"glptt-", "GitLab pipeline trigger token", true},
+        {"glft-", "GitLab feed token", true},
+        {"glimt-", "GitLab incoming mail token", true},
+        {"glagent-", "GitLab agent token for Kubernetes", true},
+        {"glsoat-", "GitLab SCIM token", true},
+        {"gloas-", "GitLab OAuth application secret", true},
+        {"glffct-", "GitLab feature flags client token", true},
+        {"glwt-", "GitLab workspace token", true},
+        {"ghp_", "GitHub personal access token", false},
+        {"github_pat_", "GitHub fine-grained personal access token", false},
+        {"gho_", "GitHub OAuth token", false},
+        {"ghu_", "GitHub App user token", false},
+        {"ghs_", "GitHub App installation token", false},
+        {"ghr_", "GitHub refresh token", false},
 };
 
 /* The prefix at the start, or after the hyphen that ends an instance's own prefix ("mycorp-gldt-…"). */
@@ -75,8 +77,8 @@ bool token_text_parse(const char *text, struct secret *ret, struct error *err)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds) && !strstr(text, "glpat-"); i++) {
 		if (is_of_kind(text, &kinds[i]))
 			return error_set(err, ERR_TOKEN_WRONG_KIND,
-					 "This is a %s. A GitLab personal access token (usually starting with glpat-) is needed.",
-					 kinds[i].kind);
+			                 "This is a %s. A GitLab personal access token (usually starting with glpat-) is needed.",
+			                 kinds[i].kind);
 	}
 	secret_set(ret, text, length);
 	return true;

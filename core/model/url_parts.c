@@ -1,5 +1,8 @@
 #include "url_parts.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "alloc.h"
 #include "ascii.h"
 #include "encoding.h"

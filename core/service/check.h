@@ -4,7 +4,7 @@
  * Used by pre-flight (and by validate, connect and test as they come to use it). Floor: service.
  */
 #include "account_service.h"
-#include "repo_url.h"
+#include "provider.h"
 
 enum check_name { CHECK_ADDRESS, CHECK_PROVIDER, CHECK_CONNECTION, CHECK_REACHABLE, CHECK_TLS, CHECK_TOKEN, CHECK_SCOPES, CHECK_REPOSITORY,
 		  CHECK_READ, CHECK_PUSH, CHECK_BRANCH, CHECK_COUNT };

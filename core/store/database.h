@@ -13,9 +13,17 @@
 
 struct database;
 
-struct database_options { const char *path; unsigned connections; /* 1…16 */ int busy_timeout_ms; };
+struct database_options {
+	const char *path;
+	unsigned connections; /* 1…16 */
+	int busy_timeout_ms;
+	bool any_state;       /* for rebuild-index alone: works on an empty, restored or foreign database too; its schema must be current */
+};
 
-/* Opens an existing database (never creates one: ERR_STORE_NOT_READY says to run 'acp-gitlab db migrate'). */
+/*
+ * Opens an existing database (never creates one: ERR_STORE_NOT_READY says to run 'acp-gitlab db migrate'; also for a damaged file). One that
+ * is not ready opens; its operations say so until it is, and need no new start then. The options' path is copied.
+ */
 bool database_open(const struct database_options *options, struct database **ret, struct error *err) MUST_CHECK;
 void database_freep(struct database **db);
 
@@ -29,8 +37,12 @@ struct secret_store database_secrets(struct database *db);
 bool database_migrate(const char *path, const char *installation, unsigned *ret_applied, struct error *err) MUST_CHECK;
 
 struct migration_status { unsigned version; const char *name; bool applied; bool checksum_matches; };
-/* One entry per embedded migration. Caller frees the array. `ret_state`: "ready", "empty", "older", "restored", "foreign", "missing", "newer". */
+/* One entry per embedded migration. Caller frees the array. `ret_state`: "ready", "empty", "older", "restored", "foreign", "missing",
+ * "newer" (also: migrated by a build whose migrations differ). */
 bool database_status(const char *path, struct migration_status **ret, size_t *ret_count, const char **ret_state, struct error *err) MUST_CHECK;
 
-/* Takes the database as it is for the truth again: writes a new anchor. After rebuild-index has looked at every sealed value. */
+/*
+ * Takes the database as it is for the truth again: writes a new anchor, and numbers on from whichever of the two was ahead, so that no change
+ * number and no generation repeats. After rebuild-index has looked at every sealed value. ERR_STORE_NOT_READY: the schema is not current.
+ */
 bool database_accept(const char *path, const char *installation, struct error *err) MUST_CHECK;

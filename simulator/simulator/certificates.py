@@ -51,23 +51,64 @@ class Authority:
 
     def _create(self):
         _new_key(self.ca_key)
-        _openssl("req", "-x509", "-new", "-key", self.ca_key, "-out", self.ca_file, "-days", CA_DAYS, "-sha256",
-                 "-subj", "/O=GitLab simulator/CN=GitLab simulator CA",
-                 "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        _openssl(
+            "req",
+            "-x509",
+            "-new",
+            "-key",
+            self.ca_key,
+            "-out",
+            self.ca_file,
+            "-days",
+            CA_DAYS,
+            "-sha256",
+            "-subj",
+            "/O=GitLab simulator/CN=GitLab simulator CA",
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+        )
 
     def _request(self, name, names):
         key, request = self.folder / f"{name}.key", self.folder / f"{name}.csr"
         _new_key(key)
-        _openssl("req", "-new", "-key", key, "-out", request, "-subj", "/CN=gitlab.test", "-addext", f"subjectAltName={names}",
-                 "-addext", "extendedKeyUsage=serverAuth")
+        _openssl(
+            "req",
+            "-new",
+            "-key",
+            key,
+            "-out",
+            request,
+            "-subj",
+            "/CN=gitlab.test",
+            "-addext",
+            f"subjectAltName={names}",
+            "-addext",
+            "extendedKeyUsage=serverAuth",
+        )
         return key, request
 
     def issue(self, name="server", names=NAMES):
         """A good certificate. Returns an ssl.SSLContext."""
         key, request = self._request(name, names)
         certificate = self.folder / f"{name}.pem"
-        _openssl("x509", "-req", "-in", request, "-CA", self.ca_file, "-CAkey", self.ca_key, "-CAcreateserial", "-out", certificate,
-                 "-days", LEAF_DAYS, "-sha256", "-copy_extensions", "copyall")
+        _openssl(
+            "x509",
+            "-req",
+            "-in",
+            request,
+            "-CA",
+            self.ca_file,
+            "-CAkey",
+            self.ca_key,
+            "-CAcreateserial",
+            "-out",
+            certificate,
+            "-days",
+            LEAF_DAYS,
+            "-sha256",
+            "-copy_extensions",
+            "copyall",
+        )
         return self._context(certificate, key)
 
     def issue_expired(self, name="expired"):
@@ -77,15 +118,46 @@ class Authority:
         config.write_text(CA_DATABASE.format(folder=self.folder))
         (self.folder / "index.txt").write_text("")
         (self.folder / "serial").write_text("1000\n")
-        _openssl("ca", "-batch", "-notext", "-config", config, "-in", request, "-cert", self.ca_file, "-keyfile", self.ca_key,
-                 "-startdate", "20200101000000Z", "-enddate", "20210101000000Z", "-out", certificate)
+        _openssl(
+            "ca",
+            "-batch",
+            "-notext",
+            "-config",
+            config,
+            "-in",
+            request,
+            "-cert",
+            self.ca_file,
+            "-keyfile",
+            self.ca_key,
+            "-startdate",
+            "20200101000000Z",
+            "-enddate",
+            "20210101000000Z",
+            "-out",
+            certificate,
+        )
         return self._context(certificate, key)
 
     def issue_self_signed(self, name="self-signed"):
         key, certificate = self.folder / f"{name}.key", self.folder / f"{name}.pem"
         _new_key(key)
-        _openssl("req", "-x509", "-new", "-key", key, "-out", certificate, "-days", LEAF_DAYS, "-sha256", "-subj", "/CN=127.0.0.1",
-                 "-addext", f"subjectAltName={NAMES}")
+        _openssl(
+            "req",
+            "-x509",
+            "-new",
+            "-key",
+            key,
+            "-out",
+            certificate,
+            "-days",
+            LEAF_DAYS,
+            "-sha256",
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            f"subjectAltName={NAMES}",
+        )
         return self._context(certificate, key)
 
     @staticmethod

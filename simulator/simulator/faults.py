@@ -6,6 +6,8 @@ A fault has a scope (global, api, git, a token, a project's path) and may be lim
 
 import threading
 
+from .http_server import Hangup
+
 # kinds that change the bytes on their way and leave the answer alone
 SHAPING = ("slow", "truncated", "stall")
 
@@ -20,7 +22,11 @@ JSON = ("content-type", "application/json")
 
 FIXED = {
     "html": (200, [HTML], PAGE),
-    "cloudflare": (403, [HTML, ("server", "cloudflare"), ("cf-ray", "8f1d2c3b4a5e6f70-FRA"), ("cf-mitigated", "challenge")], CLOUDFLARE),
+    "cloudflare": (
+        403,
+        [HTML, ("server", "cloudflare"), ("cf-ray", "8f1d2c3b4a5e6f70-FRA"), ("cf-mitigated", "challenge")],
+        CLOUDFLARE,
+    ),
     "error500": (500, [JSON], b'{"message":"500 Internal Server Error"}'),
     "error502_html": (502, [HTML], BOOTING),
     "maintenance503": (503, [TEXT], b"GitLab Maintenance: system is in maintenance mode"),
@@ -67,16 +73,14 @@ class Fault:
             connection.keep = False
             if self.kind == "stall":
                 connection.hold()
-            connection.sock.shutdown(1)
-            connection.pause(0.05)
-            connection.reset()
+            raise Hangup
 
     def _drip(self, connection, data):
         for position in range(len(data)):
             if self.lifted:
                 connection.sock.sendall(data[position:])
                 return
-            connection.sock.sendall(data[position:position + 1])
+            connection.sock.sendall(data[position : position + 1])
             connection.pause(self.delay_ms / 1000)
 
     # -- answers ---------------------------------------------------------------------------------------------
@@ -91,7 +95,8 @@ class Fault:
             connection.pause(self.delay_ms / 1000)
             return False
         if self.kind in FIXED:
-            connection.reply(*FIXED[self.kind])
+            status, headers, body = FIXED[self.kind]
+            connection.reply(status, headers, body)
             return True
         getattr(self, f"_{self.kind}")(connection, request, base_url)
         return True
@@ -163,8 +168,10 @@ class Faults:
 
     def listing(self):
         with self.guard:
-            return [{"scope": self._shown(scope), "mode": fault.kind, "match": fault.match, "times": fault.times}
-                    for scope, fault in self.by_scope.items()]
+            return [
+                {"scope": self._shown(scope), "mode": fault.kind, "match": fault.match, "times": fault.times}
+                for scope, fault in self.by_scope.items()
+            ]
 
     @staticmethod
     def _shown(scope):

@@ -19,14 +19,20 @@ NOT_PROTECTED_PUSH = "You are not allowed to push code to protected branches on 
 NOT_PROTECTED_CREATE = "You are not allowed to create protected branches on this project."
 NOT_PROTECTED_BASIS = "You can only use an existing protected branch ref as the basis of a new protected branch."
 NOT_PROTECTED_FORCE = "You are not allowed to force push code to a protected branch on this project."
-NOT_PROTECTED_DELETE = ("You are not allowed to delete protected branches from this project. "
-                        "Only a project maintainer or owner can delete a protected branch.")
+NOT_PROTECTED_DELETE = (
+    "You are not allowed to delete protected branches from this project. "
+    "Only a project maintainer or owner can delete a protected branch."
+)
 NOT_DEFAULT_DELETE = "The default branch of a project cannot be deleted."
 NOT_HEXADECIMAL = "You cannot create a branch with a 40-character hexadecimal branch name."
-NO_DEFAULT_YET = ("\nA default branch (e.g. {branch}) does not yet exist for {path}\n"
-                  "Ask a project Owner or Maintainer to create a default branch:\n\n  {url}/-/project_members\n")
-TOO_BIG = ("Your push to this repository would cause it to exceed the size limit of 10 MiB by 2 MiB, so it has been rejected. "
-           "Please contact your GitLab administrator for more information.")
+NO_DEFAULT_YET = (
+    "\nA default branch (e.g. {branch}) does not yet exist for {path}\n"
+    "Ask a project Owner or Maintainer to create a default branch:\n\n  {url}/-/project_members\n"
+)
+TOO_BIG = (
+    "Your push to this repository would cause it to exceed the size limit of 10 MiB by 2 MiB, so it has been rejected. "
+    "Please contact your GitLab administrator for more information."
+)
 NO_LFS = 'LFS objects are missing. Ensure LFS is properly set up or try a manual "git lfs push --all".'
 
 
@@ -87,8 +93,10 @@ def check_commits(commits):
         if pattern and not re.search(pattern, message):
             raise Refused(f"Commit message does not follow the pattern '{pattern}'")
         if policy["rules"].get("memberEmail") and email != policy["email"]:
-            raise Refused(f"You cannot push commits for '{email}'. You can only push commits that were committed with one of your own "
-                          "verified emails.")
+            raise Refused(
+                f"You cannot push commits for '{email}'. You can only push commits that were committed with one of your own "
+                "verified emails."
+            )
 
 
 def check_contents(commits):
@@ -96,8 +104,8 @@ def check_contents(commits):
     rules = policy["rules"]
     for sha in commits:
         raw = git("diff-tree", "-r", "--root", "--no-commit-id", "--diff-filter=AM", "-z", sha).split(b"\0")
-        for entry, name in zip(raw[0::2], raw[1::2]):
-            name = name.decode(errors="replace")
+        for entry, raw_name in zip(raw[0:-1:2], raw[1::2], strict=True):
+            name = raw_name.decode(errors="replace")
             if rules.get("fileName") and re.search(rules["fileName"], name):
                 raise Refused(f'File name {name} was prohibited by the pattern "{rules["fileName"]}".')
             if rules.get("secretDetection"):
@@ -107,9 +115,11 @@ def check_contents(commits):
 def look_for_secret(sha, name, blob):
     for number, line in enumerate(git("cat-file", "blob", blob).splitlines(), 1):
         if SECRET.search(line):
-            raise Refused(f"\nPUSH BLOCKED: Secrets detected in code changes\n\nSecret push protection found the following secrets in "
-                          f"commit: {sha}\n-- {name}:{number} | GitLab Personal Access Token\n\n"
-                          "To push your changes you must remove the identified secrets.")
+            raise Refused(
+                f"\nPUSH BLOCKED: Secrets detected in code changes\n\nSecret push protection found the following secrets in "
+                f"commit: {sha}\n-- {name}:{number} | GitLab Personal Access Token\n\n"
+                "To push your changes you must remove the identified secrets."
+            )
 
 
 def check_rules(branch, new):
@@ -143,8 +153,11 @@ def pre_receive(updates):
 
 def post_receive(updates):
     if policy["movedFrom"]:
-        print(f"Project '{policy['movedFrom']}' was moved to '{policy['path']}'.\n\nPlease update your Git remote:\n\n"
-              f"  git remote set-url origin {policy['url']}.git\n", file=sys.stderr)
+        print(
+            f"Project '{policy['movedFrom']}' was moved to '{policy['path']}'.\n\nPlease update your Git remote:\n\n"
+            f"  git remote set-url origin {policy['url']}.git\n",
+            file=sys.stderr,
+        )
     for _, new, name in updates:
         branch = name.removeprefix("refs/heads/")
         if new == ZERO or branch in (name, policy["defaultBranch"]) or policy["empty"] or not policy["showsLink"]:

@@ -18,10 +18,25 @@ MAX_HEADERS = 200
 DRAIN_LIMIT = 16 << 20
 
 REASONS = {
-    200: "OK", 201: "Created", 204: "No Content", 301: "Moved Permanently", 302: "Found", 307: "Temporary Redirect",
-    308: "Permanent Redirect", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-    405: "Method Not Allowed", 409: "Conflict", 413: "Payload Too Large", 422: "Unprocessable Entity", 429: "Too Many Requests",
-    500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable",
+    200: "OK",
+    201: "Created",
+    204: "No Content",
+    301: "Moved Permanently",
+    302: "Found",
+    307: "Temporary Redirect",
+    308: "Permanent Redirect",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    413: "Payload Too Large",
+    422: "Unprocessable Entity",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
 }
 
 
@@ -259,11 +274,21 @@ class Connection:
         self.server.handler(request)
         return request.drain() and self.keep
 
+    def _end_tls(self):
+        """Says that the end is meant (close_notify); the peer's own is not waited for."""
+        if isinstance(self.sock, ssl.SSLSocket):
+            self.sock.settimeout(0)
+            try:
+                self.sock.unwrap()
+            except (OSError, ValueError):
+                pass
+
     def run(self):
         self.http11, self.head_only = True, False
         try:
             while not self.server.stopping.is_set() and self._serve_one():
                 pass
+            self._end_tls()
         except BadRequest as error:
             self.keep = False
             self.server.on_bad_request(str(error))

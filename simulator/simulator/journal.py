@@ -4,10 +4,12 @@ Tokens are named, never written down.
 """
 
 import collections
+import re
 import threading
 import time
 
 KEPT = 200_000
+TOKEN_IN_QUERY = re.compile(r"(private_token|access_token|job_token|token)=[^&]*")
 
 
 class Journal:
@@ -29,9 +31,21 @@ class Journal:
     def begin(self, request, area):
         """Notes a request as it arrives, so that one which is never answered is seen too."""
         entry = {
-            "n": 0, "time": time.time(), "area": area, "method": request.method, "path": request.path, "query": request.query,
-            "userAgent": request.header("user-agent"), "headers": [name for name, _ in request.headers],
-            "credential": None, "token": None, "user": None, "service": None, "status": None, "bytes": 0, "ms": None,
+            "n": 0,
+            "time": time.time(),
+            "area": area,
+            "method": request.method,
+            "path": request.path,
+            "query": TOKEN_IN_QUERY.sub(r"\1=***", request.query),
+            "userAgent": request.header("user-agent"),
+            "headers": [name for name, _ in request.headers],
+            "credential": None,
+            "token": None,
+            "user": None,
+            "service": None,
+            "status": None,
+            "bytes": 0,
+            "ms": None,
         }
         with self.guard:
             self.number += 1

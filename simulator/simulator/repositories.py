@@ -69,10 +69,17 @@ def _fill(project):
         return b""
     stream.commit(main, "Initial commit", {"README.md": f"# {title}\n"})
     if kind == "hello":
-        stream.commit(main, "Say hello\n\nThe program is as small as a program can be.", {
-            "src/hello.c": '#include <stdio.h>\n\nint main(void)\n{\n\tputs("Hello");\n\treturn 0;\n}\n',
-            "Makefile": "hello: src/hello.c\n\t$(CC) -Wall -o $@ $<\n"})
-        stream.commit(main, "Explain how to build", {"README.md": f"# {title}\n\nA small program to try things on.\n\n    make && ./hello\n"})
+        stream.commit(
+            main,
+            "Say hello\n\nThe program is as small as a program can be.",
+            {
+                "src/hello.c": '#include <stdio.h>\n\nint main(void)\n{\n\tputs("Hello");\n\treturn 0;\n}\n',
+                "Makefile": "hello: src/hello.c\n\t$(CC) -Wall -o $@ $<\n",
+            },
+        )
+        stream.commit(
+            main, "Explain how to build", {"README.md": f"# {title}\n\nA small program to try things on.\n\n    make && ./hello\n"}
+        )
         stream.commit("docs/guide", "Begin a guide", {"docs/guide.md": "# Guide\n"}, start=main)
     else:
         stream.commit(main, "Add a source file", {"src/main.txt": f"{project.path}\n"})
@@ -113,14 +120,24 @@ class Repositories:
 
     def environment(self):
         """Nothing of the caller's git settings reaches these repositories."""
-        return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self.home), "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
+        return {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "HOME": str(self.home),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "LC_ALL": "C.UTF-8",
+        }
 
     def path(self, project):
         return self.folder / f"{project.id}.git"
 
     def git(self, project, *arguments, stdin=None):
-        result = subprocess.run(["git", f"--git-dir={self.path(project)}", *arguments], input=stdin, capture_output=True,
-                                env=self.environment(), check=False)
+        result = subprocess.run(
+            ["git", f"--git-dir={self.path(project)}", *arguments],
+            input=stdin,
+            capture_output=True,
+            env=self.environment(),
+            check=False,
+        )
         if result.returncode != 0:
             raise RuntimeError(f"git {arguments[0]}: {result.stderr.decode(errors='replace').strip()}")
         return result.stdout
@@ -136,16 +153,34 @@ class Repositories:
             draft = path.with_suffix(".new")
             shutil.rmtree(draft, ignore_errors=True)
             environment = self.environment()
-            subprocess.run(["git", "init", "--quiet", "--bare", "--template=", f"--initial-branch={project.default_branch}", str(draft)],
-                           check=True, env=environment)
+            subprocess.run(
+                ["git", "init", "--quiet", "--bare", "--template=", f"--initial-branch={project.default_branch}", str(draft)],
+                check=True,
+                env=environment,
+            )
             stream = _fill(project)
             if stream:
-                subprocess.run(["git", f"--git-dir={draft}", "fast-import", "--quiet", "--force"], input=stream, check=True, env=environment)
+                subprocess.run(
+                    ["git", f"--git-dir={draft}", "fast-import", "--quiet", "--force"], input=stream, check=True, env=environment
+                )
             draft.rename(path)
 
-    def recreate(self, project):
+    def remove(self, project):
         shutil.rmtree(self.path(project), ignore_errors=True)
+
+    def recreate(self, project):
+        self.remove(project)
         self.ensure(project)
+
+    def commit_files(self, project, branch, files, message):
+        """One more commit on a branch. Returns its id."""
+        self.ensure(project)
+        branches, stream = self.branches(project), FastImport()
+        stream.clock += random.Random().randrange(1 << 24)
+        stream.commit(branch, message, files, start=branch if branch in branches else None)
+        text = stream.bytes().replace(f"from refs/heads/{branch}\n".encode(), f"from refs/heads/{branch}^0\n".encode())
+        self.git(project, "fast-import", "--quiet", stdin=text)
+        return self.branches(project)[branch]
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -182,7 +217,18 @@ class Repositories:
         if oid not in self.commits:
             form = "%H%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%s%x00%B"
             text = self.git(project, "show", "-s", f"--format={form}", oid).decode(errors="replace")
-            keys = ("id", "parents", "author", "authorEmail", "authored", "committer", "committerEmail", "committed", "title", "message")
+            keys = (
+                "id",
+                "parents",
+                "author",
+                "authorEmail",
+                "authored",
+                "committer",
+                "committerEmail",
+                "committed",
+                "title",
+                "message",
+            )
             self.commits[oid] = dict(zip(keys, text.rstrip("\n").split("\0"), strict=True))
         return self.commits[oid]
 

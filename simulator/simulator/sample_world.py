@@ -5,8 +5,19 @@ from .world import DEVELOPER, GUEST, MAINTAINER, OWNER, REPORTER, Project, Prote
 JOHN, MARY, ADMIN, BOT = 1001, 1002, 1, 1050
 TAIL = "0123456789abcdefghij"
 
-FULL_GRANTS = frozenset({"read_user", "read_personal_access_token", "read_project", "read_branch", "read_protected_branch", "read_member",
-                         "read_metadata", "download_code", "push_code"})
+FULL_GRANTS = frozenset(
+    {
+        "read_user",
+        "read_personal_access_token",
+        "read_project",
+        "read_branch",
+        "read_protected_branch",
+        "read_member",
+        "read_metadata",
+        "download_code",
+        "push_code",
+    }
+)
 
 
 def classic(name):
@@ -15,11 +26,15 @@ def classic(name):
 
 
 def _users(world):
-    world.add_user(User(ADMIN, "root", "Administrator", "admin@example.com"))
+    world.add_user(User(ADMIN, "root", "Administrator", "admin@example.com", admin=True))
     world.add_user(User(JOHN, "john", "John Smith", "john@example.com"))
     world.add_user(User(MARY, "mary", "Mary Major", "mary@example.com"))
-    world.add_user(User(BOT, "project_81_bot_4f2c9a", "hello bot", "project_81_bot_4f2c9a@noreply.gitlab.test", bot=True, namespace=False))
-    for number, state in enumerate(("blocked", "deactivated", "unconfirmed", "password_expired", "terms", "blocked_pending_approval"), 1010):
+    world.add_user(
+        User(BOT, "project_81_bot_4f2c9a", "hello bot", "project_81_bot_4f2c9a@noreply.gitlab.test", bot=True, namespace=False)
+    )
+    for number, state in enumerate(
+        ("blocked", "deactivated", "unconfirmed", "password_expired", "terms", "blocked_pending_approval"), 1010
+    ):
         world.add_user(User(number, state.replace("_", "-"), state.replace("_", " ").title(), f"{state}@example.com", state=state))
 
 
@@ -61,13 +76,18 @@ def _tokens(world):
         world.add_token(Token(name, value, scopes=scopes, **members))
     for user in list(world.users.values()):
         if user.state != "active":
-            world.add_token(Token(user.username, classic(user.username.replace("-", "")[:14]), user.id, ["api"], expires_at=in_days(200)))
+            world.add_token(
+                Token(user.username, classic(user.username.replace("-", "")[:14]), user.id, ["api"], expires_at=in_days(200))
+            )
 
 
 def _projects(world):
     """(path, further members); ids count from 81. John is a Developer and Mary a Maintainer unless said otherwise."""
     rows = [
-        ("demo/hello", {"template": "hello", "everyone": DEVELOPER, "members": {JOHN: DEVELOPER, MARY: MAINTAINER, BOT: DEVELOPER}}),
+        (
+            "demo/hello",
+            {"template": "hello", "everyone": DEVELOPER, "members": {JOHN: DEVELOPER, MARY: MAINTAINER, BOT: DEVELOPER}},
+        ),
         ("platform/team/backend/services/api", {"via": "group"}),
         ("group/sub/api", {}),
         ("other/api", {}),

@@ -9,8 +9,16 @@ import re
 import threading
 from dataclasses import dataclass, field
 
-GUEST, REPORTER, DEVELOPER, MAINTAINER, OWNER = 10, 20, 30, 40, 50
-ROLE_NAMES = {10: "Guest", 15: "Planner", 20: "Reporter", 30: "Developers + Maintainers", 40: "Maintainers", 50: "Owners", 0: "No one"}
+GUEST, REPORTER, DEVELOPER, MAINTAINER, OWNER, ADMIN_POWER = 10, 20, 30, 40, 50, 60
+ROLE_NAMES = {
+    10: "Guest",
+    15: "Planner",
+    20: "Reporter",
+    30: "Developers + Maintainers",
+    40: "Maintainers",
+    50: "Owners",
+    0: "No one",
+}
 
 # The N-th of the generated users has exactly one token: FAMILY % N. Nothing is stored for them until they are changed.
 FAMILY = "glpat-user%d-0123456789abcdefghij"
@@ -23,19 +31,19 @@ OTHER_KINDS = re.compile(r"(^|-)gl(dt|cbt|rt|rtr|ptt|ft|imt|agent|soat|oas|ffct|
 ACCOUNT_REFUSALS = {
     "blocked": "Your account has been blocked.",
     "blocked_pending_approval": "Your account is pending approval from your administrator and hence blocked.",
-    "deactivated": "Your account has been deactivated by your administrator. Please log back in from a web browser to reactivate your "
-                   "account at {url}",
-    "unconfirmed": "Your primary email address is not confirmed. Please check your inbox for the confirmation instructions. In case the "
-                   "link is expired, you can request a new confirmation email at {url}/users/confirmation/new",
+    "deactivated": "Your account has been deactivated by your administrator. Please log back in from a web browser to reactivate "
+    "your account at {url}",
+    "unconfirmed": "Your primary email address is not confirmed. Please check your inbox for the confirmation instructions. In "
+    "case the link is expired, you can request a new confirmation email at {url}/users/confirmation/new",
     "password_expired": "Your password expired. Please access GitLab from a web browser to update your password.",
-    "terms": "You (@{username}) must accept the Terms of Service in order to perform this action. To accept these terms, please access "
-             "GitLab from a web browser at {url}.",
+    "terms": "You (@{username}) must accept the Terms of Service in order to perform this action. To accept these terms, please "
+    "access GitLab from a web browser at {url}.",
     "internal": "This action cannot be performed by internal users",
 }
 
 
 def today():
-    return datetime.datetime.now(datetime.timezone.utc).date()
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 def in_days(days):
@@ -51,6 +59,7 @@ class User:
     state: str = "active"  # a key of ACCOUNT_REFUSALS when not active
     bot: bool = False
     namespace: bool = True  # may create projects under his own name
+    admin: bool = False
 
     def refusal(self, base_url):
         text = ACCOUNT_REFUSALS.get(self.state)
@@ -148,24 +157,29 @@ class Project:
     merge_requests: list = field(default_factory=list)
 
     def level(self, user):
+        """The membership, as the API shows it."""
         if user.id in self.members:
             return self.members[user.id]
         if user.id > FAMILY_FIRST_ID:
             return self.everyone
         return 0
 
+    def power(self, user):
+        """What the user may do: administrators need no membership."""
+        return ADMIN_POWER if user.admin else self.level(user)
+
     def readable_by(self, user):
         """Whether the project exists for this user."""
-        return self.visibility == "public" or (user is not None and (self.visibility == "internal" or self.level(user) > 0))
+        return self.visibility == "public" or (user is not None and (self.visibility == "internal" or self.power(user) > 0))
 
     def code_readable_by(self, user):
-        return self.visibility in ("public", "internal") or self.level(user) >= REPORTER
+        return self.visibility in ("public", "internal") or self.power(user) >= REPORTER
 
     def protections_of(self, branch):
         return [rule for rule in self.protected if rule.covers(branch)]
 
     def may_push_to(self, branch, user, empty=False):
-        level = self.level(user)
+        level = self.power(user)
         if level < DEVELOPER or self.archived:
             return False
         if empty and self.protects_empty:
@@ -222,7 +236,9 @@ class World:
             match = FAMILY_PATTERN.fullmatch(value)
             if match and int(match[1]) <= FAMILY_LIMIT:
                 number = int(match[1])
-                found = Token(f"user{number}", value, FAMILY_FIRST_ID + number, ["api"], expires_at=in_days(200), id=FAMILY_FIRST_ID + number)
+                found = Token(
+                    f"user{number}", value, FAMILY_FIRST_ID + number, ["api"], expires_at=in_days(200), id=FAMILY_FIRST_ID + number
+                )
         return found
 
     def project(self, path):

@@ -1,1 +1,12 @@
 # Unit tests of the base floor.
+unit_test(test_strbuf base)
+unit_test(test_alloc base)
+unit_test(test_error base)
+unit_test(test_encoding base)
+unit_test(test_clock base)
+unit_test(test_secret base)
+unit_test(test_file base)
+unit_test(test_json base)
+unit_test(test_settings base)
+unit_test(test_redact base)
+unit_test(test_log base)

@@ -1,1 +1,10 @@
 # Unit tests of the fcgi programs.
+unit_test(test_request fcgi_rooms)
+unit_test(test_response fcgi_rooms)
+unit_test(test_router fcgi_rooms)
+unit_test(test_render_account fcgi_rooms)
+unit_test(test_status_cache fcgi_rooms)
+unit_test(test_git_gate fcgi_rooms)
+unit_test(test_listener fcgi_rooms)
+unit_test(test_supervisor fcgi_rooms)
+unit_test(test_fcgi_sandbox fcgi_rooms)

@@ -1,1 +1,5 @@
 # Unit tests of the store floor.
+unit_test(test_connection_store store)
+unit_test(test_database store)
+unit_test(test_database_crash store)
+unit_test(test_session_store store)

@@ -1,1 +1,3 @@
 # Unit tests of the vault floor.
+unit_test(test_keyring vault)
+unit_test(test_seal vault)

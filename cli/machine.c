@@ -1,0 +1,65 @@
+#include "machine.h"
+
+void machine_release(struct machine *machine)
+{
+	/* The client first: its thread may still look at policy and instances. */
+	http_client_freep(&machine->client);
+	instances_release(&machine->instances);
+	address_policy_freep(&machine->policy);
+	database_freep(&machine->database);
+	keyring_freep(&machine->keyring);
+}
+
+struct keyring_paths machine_key_paths(const struct settings *settings)
+{
+	return (struct keyring_paths){
+		.public_keys = settings_get(settings, SEAL_PUBLIC_KEYS_FILE),
+		.signing_key = settings_get(settings, SEAL_SIGNING_KEY_FILE),
+		.private_keys = settings_get(settings, SEAL_PRIVATE_KEYS_FILE),
+	};
+}
+
+bool machine_open_keys(struct machine *machine, const struct settings *settings, unsigned parts, struct error *err)
+{
+	const struct keyring_paths paths = machine_key_paths(settings);
+
+	return keyring_load(&paths, parts, &machine->keyring, err);
+}
+
+bool machine_open_database(struct machine *machine, const struct settings *settings, bool any_state, struct error *err)
+{
+	enum { CONNECTIONS = 2, BUSY_TIMEOUT_MS = 10000 };
+	const struct database_options options = {
+		.path = settings_get(settings, DATABASE),
+		.connections = CONNECTIONS,
+		.busy_timeout_ms = BUSY_TIMEOUT_MS,
+		.any_state = any_state,
+	};
+
+	if (!database_open(&options, &machine->database, err))
+		return false;
+	machine->accounts = (struct account_service){
+		.keyring = machine->keyring,
+		.connections = database_connections(machine->database),
+		.secrets = database_secrets(machine->database),
+		.instances = &machine->instances,
+	};
+	return true;
+}
+
+bool machine_open_network(struct machine *machine, const struct settings *settings, struct error *err)
+{
+	struct http_client_options options = {
+		.ca_file = settings_get(settings, CA_FILE),
+		.user_agent = "acp-gitlab/" ACP_VERSION,
+	};
+
+	machine->policy = address_policy_new();
+	options.policy = machine->policy;
+	if (!address_policy_add(machine->policy, settings_get(settings, EGRESS_ALLOW), err) ||
+	    !instances_load(settings_get(settings, INSTANCES_FILE), machine->policy, &machine->instances, err) ||
+	    !http_client_new(&options, &machine->client, err))
+		return false;
+	machine->accounts.client = machine->client;
+	return true;
+}

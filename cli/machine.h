@@ -1,0 +1,27 @@
+#pragma once
+/*
+ * machine — the parts of the product that commands on the machine itself work with: keys, database, and the service over both.
+ */
+#include "account_service.h"
+#include "database.h"
+#include "settings.h"
+
+struct machine {
+	struct keyring *keyring;
+	struct database *database;
+	struct address_policy *policy;
+	struct instances instances;
+	struct http_client *client;
+	struct account_service accounts; /* borrows the others; in place with the database */
+};
+#define MACHINE_INIT { 0 }
+void machine_release(struct machine *machine);
+
+struct keyring_paths machine_key_paths(const struct settings *settings);
+
+/* `parts` of the keys. */
+bool machine_open_keys(struct machine *machine, const struct settings *settings, unsigned parts, struct error *err) MUST_CHECK;
+/* After the keys. `any_state`: for rebuild-index. */
+bool machine_open_database(struct machine *machine, const struct settings *settings, bool any_state, struct error *err) MUST_CHECK;
+/* After the database: what it takes to ask GitLab. */
+bool machine_open_network(struct machine *machine, const struct settings *settings, struct error *err) MUST_CHECK;

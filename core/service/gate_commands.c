@@ -1,0 +1,169 @@
+#include "gate_service.h"
+
+#include "limits.h"
+
+#include <string.h>
+
+/*
+ * git's pack protocol (gitprotocol-pack, "Reference Update Request and Packfile Transfer"):
+ *   update-requests = *shallow ( command-list | push-cert )
+ *   command-list    = PKT-LINE(old SP new SP name NUL capabilities) *PKT-LINE(old SP new SP name) flush-pkt
+ */
+enum { PKT_HEADER = 4, PKT_MAX = 65520, OID_SHA1 = 40, OID_SHA256 = 64 };
+
+enum pkt_kind { PKT_INCOMPLETE, PKT_BROKEN, PKT_FLUSH, PKT_DATA };
+struct pkt {
+	const char *text;
+	size_t length;
+};
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static enum pkt_kind next_pkt(const char *bytes, size_t length, size_t *at, struct pkt *ret)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < PKT_HEADER; i++) {
+		int digit;
+
+		if (*at + i >= length)
+			return PKT_INCOMPLETE;
+		digit = hex_digit(bytes[*at + i]);
+		if (digit < 0)
+			return PKT_BROKEN;
+		size = size * 16 + (size_t)digit;
+	}
+	if (size == 0) {
+		*at += PKT_HEADER;
+		return PKT_FLUSH;
+	}
+	/* 0001 to 0003 belong to protocol 2, which has no push; an empty line has no meaning here. */
+	if (size <= PKT_HEADER || size > PKT_MAX)
+		return PKT_BROKEN;
+	if (length - *at < size)
+		return PKT_INCOMPLETE;
+	*ret = (struct pkt){ .text = bytes + *at + PKT_HEADER, .length = size - PKT_HEADER };
+	*at += size;
+	return PKT_DATA;
+}
+
+static bool starts_with(const struct pkt *line, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return line->length >= length && memcmp(line->text, prefix, length) == 0;
+}
+
+/* Length of the object id at the start of the line, followed by a blank; 0: none. */
+static size_t oid_length(const struct pkt *line)
+{
+	size_t n = 0;
+
+	while (n < line->length && hex_digit(line->text[n]) >= 0)
+		n++;
+	return (n == OID_SHA1 || n == OID_SHA256) && n < line->length && line->text[n] == ' ' ? n : 0;
+}
+
+static bool is_zero_oid(const char *oid, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (oid[i] != '0')
+			return false;
+	return true;
+}
+
+static bool refused(struct error *err, const char *push_branch)
+{
+	return error_set(err, ERR_GIT_REF_FORBIDDEN, "This session may push only to the branch %s.", push_branch);
+}
+
+static bool malformed(struct error *err)
+{
+	return error_set(err, ERR_BAD_REQUEST, "The list of refs to push is not well-formed.");
+}
+
+static bool check_command(struct pkt line, const char *push_branch, struct error *err)
+{
+	static const char prefix[] = "refs/heads/";
+	const char *capabilities = memchr(line.text, '\0', line.length);
+	size_t old_length, new_length, branch_length = strlen(push_branch);
+	const char *new_oid;
+
+	if (capabilities) {
+		/* A second NUL would hide text from one reader that another one sees. */
+		if (memchr(capabilities + 1, '\0', line.length - (size_t)(capabilities + 1 - line.text)))
+			return malformed(err);
+		line.length = (size_t)(capabilities - line.text);
+	} else if (line.text[line.length - 1] == '\n') {
+		line.length--;
+	}
+	old_length = oid_length(&line);
+	if (old_length == 0)
+		return malformed(err);
+	line.text += old_length + 1;
+	line.length -= old_length + 1;
+	new_oid = line.text;
+	new_length = oid_length(&line);
+	if (new_length != old_length)
+		return malformed(err);
+	line.text += new_length + 1;
+	line.length -= new_length + 1;
+	if (is_zero_oid(new_oid, new_length))
+		return error_set(err, ERR_GIT_REF_FORBIDDEN, "A session may not delete branches or tags.");
+	if (line.length != sizeof(prefix) - 1 + branch_length || !starts_with(&line, prefix) ||
+	    memcmp(line.text + sizeof(prefix) - 1, push_branch, branch_length) != 0)
+		return refused(err, push_branch);
+	return true;
+}
+
+static bool check_line(const struct pkt *line, size_t *commands, const char *push_branch, struct error *err)
+{
+	if (starts_with(line, "shallow "))
+		return *commands == 0 || malformed(err);
+	if (starts_with(line, "push-cert"))
+		return error_set(err, ERR_GIT_REF_FORBIDDEN, "Signed pushes are not possible in a session.");
+	/* One branch can be named once; git itself refuses the second. */
+	if (*commands > 0)
+		return refused(err, push_branch);
+	*commands += 1;
+	return check_command(*line, push_branch, err);
+}
+
+bool gate_check_commands(const char *bytes, size_t length, const char *push_branch, bool *ret_complete, struct error *err)
+{
+	size_t at = 0, commands = 0;
+	struct pkt line;
+
+	if (!push_branch)
+		return error_set(err, ERR_GIT_REF_FORBIDDEN, "This session may not push to this repository.");
+	for (;;) {
+		switch (next_pkt(bytes, length, &at, &line)) {
+		case PKT_BROKEN:
+			return malformed(err);
+		case PKT_INCOMPLETE:
+			if (length >= LIMIT_RECEIVE_COMMANDS)
+				return error_set(err, ERR_BAD_REQUEST, "The list of refs to push is too long.");
+			*ret_complete = false;
+			return true;
+		case PKT_FLUSH:
+			/* git sends a lone flush to try its credential before a large push; nothing may follow it. */
+			if (commands == 0 && (at != PKT_HEADER || at != length))
+				return malformed(err);
+			*ret_complete = true;
+			return true;
+		case PKT_DATA:
+			if (!check_line(&line, &commands, push_branch, err))
+				return false;
+			break;
+		}
+	}
+}

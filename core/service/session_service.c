@@ -1,0 +1,195 @@
+#include "session_service.h"
+
+#include "alloc.h"
+#include "clock.h"
+#include "encoding.h"
+#include "limits.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char SEED_VERSION[] = "ambient-code.io/v1alpha1";
+static const char PLATFORM_VERSION[] = "vteam.ambient-code/v1alpha1";
+
+static void release_json(json_t **value)
+{
+	json_decref(*value);
+}
+
+/* ---- What is kept of a request ---- */
+
+/* 64 bits of owner and key: long enough that two keys of one owner never give one name. */
+static char *name_from_key(const char *prefix, const char *owner, const char *key)
+{
+	unsigned char hash[crypto_generichash_BYTES_MIN];
+	char hex[17];
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+	crypto_generichash_update(&state, (const unsigned char *)owner, strlen(owner) + 1);
+	crypto_generichash_update(&state, (const unsigned char *)key, strlen(key));
+	crypto_generichash_final(&state, hash, sizeof(hash));
+	sodium_bin2hex(hex, sizeof(hex), hash, 8);
+	return xasprintf("%s%s", prefix, hex);
+}
+
+/* Addresses are kept without credentials wherever they stand in the specification. */
+static void clean_addresses(json_t *value)
+{
+	const char *name;
+	json_t *member;
+	size_t i;
+
+	if (json_is_array(value)) {
+		json_array_foreach (value, i, member)
+			clean_addresses(member);
+		return;
+	}
+	json_object_foreach (value, name, member) {
+		if (json_is_string(member) && strcmp(name, "url") == 0) {
+			CLEANUP(freep) char *clean = repo_url_clean_text(json_string_value(member));
+
+			json_string_set(member, clean);
+		} else {
+			clean_addresses(member);
+		}
+	}
+}
+
+static json_t *kept_metadata(const json_t *given, const char *owner, const char *key)
+{
+	/* Labels and annotations are the caller's notes; everything else in metadata is ours to fill. */
+	static const char *const kept[] = { "labels", "annotations", "name", "generateName" };
+	json_t *metadata = json_object();
+	const char *prefix = json_string_or(given, "generateName", "session-");
+
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		json_t *member = json_object_get(given, kept[i]);
+
+		if (member && !json_is_null(member))
+			json_object_set_new(metadata, kept[i], json_deep_copy(member));
+	}
+	if (key && json_string_or(given, "name", "")[0] == '\0') {
+		CLEANUP(freep) char *name = name_from_key(prefix[0] ? prefix : "session-", owner, key);
+
+		json_object_set_new(metadata, "name", json_string(name));
+	}
+	return metadata;
+}
+
+/* Not yet checked: session_spec_parse() judges the result. */
+static json_t *kept_object(const json_t *given, const char *owner, const char *key)
+{
+	const json_t *spec = json_object_get(given, "spec");
+	bool platform = json_object_get(spec, "repos") || json_object_get(spec, "initialPrompt");
+	json_t *object = json_object(), *copy = json_deep_copy(spec);
+
+	json_object_set_new(object, "apiVersion",
+			    json_string(json_string_or(given, "apiVersion", platform ? PLATFORM_VERSION : SEED_VERSION)));
+	json_object_set_new(object, "kind", json_string("AgenticSession"));
+	json_object_set_new(object, "metadata", kept_metadata(json_object_get(given, "metadata"), owner, key));
+	if (copy) {
+		clean_addresses(copy);
+		json_object_set_new(object, "spec", copy);
+	}
+	return object;
+}
+
+static char *compact_text(const json_t *value)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(4 * (size_t)LIMIT_BODY_DEFAULT);
+
+	json_write(&text, value);
+	return strbuf_detach(&text);
+}
+
+/* ---- Create ---- */
+
+static bool check_spec(const struct session_spec *spec, const char *project, struct error *err)
+{
+	if (spec->project && strcmp(spec->project, project) != 0)
+		return error_set(err, ERR_SESSION_INVALID, "metadata.namespace is '%.63s', but the session is created in '%.63s'.", spec->project,
+				 project);
+	if (spec->repository_count == 0)
+		return error_set(err, ERR_SESSION_NO_REPOSITORY, "The session names no repository.");
+	return true;
+}
+
+bool session_create(struct session_store *sessions, const char *project, const char *owner, const json_t *object,
+		    const char *idempotency_key, struct session_row *ret, bool *ret_created, struct error *err)
+{
+	CLEANUP(session_spec_release) struct session_spec given = SESSION_SPEC_INIT, spec = SESSION_SPEC_INIT;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	CLEANUP(release_json) json_t *kept = NULL;
+	char id[37];
+
+	/* The request first, so that errors speak of what was sent; then what is kept, whose name and branches count. */
+	if (!session_spec_parse(object, &given, err) || !check_spec(&given, project, err))
+		return false;
+	kept = kept_object(object, owner, idempotency_key);
+	if (!session_spec_parse(kept, &spec, err))
+		return false;
+	json_object_set_new(json_object_get(kept, "metadata"), "name", json_string(spec.name));
+	make_uuid(id);
+	row.id = xstrdup(id);
+	row.project = xstrdup(project);
+	row.name = xstrdup(spec.name);
+	row.owner = xstrdup(owner);
+	row.object = compact_text(kept);
+	row.status = xstrdup("{\"phase\":\"Pending\"}");
+	row.phase = PHASE_PENDING;
+	row.created_at = clock_now_s();
+	return sessions->ops->create(sessions->state, &row, idempotency_key, ret, ret_created, err);
+}
+
+/* ---- Show ---- */
+
+static json_t *parse_or_empty(const char *text)
+{
+	json_t *value = text ? json_parse_answer(text, strlen(text)) : NULL;
+
+	if (json_is_object(value))
+		return value;
+	json_decref(value);
+	return json_object();
+}
+
+static json_t *shown_status(const struct session_row *row)
+{
+	json_t *status = parse_or_empty(row->status);
+	/* A session whose removal was asked for is gone for its readers, though a worker may still be cleaning up. */
+	enum session_phase phase = row->stop_requested && !session_phase_is_final(row->phase) ? PHASE_STOPPED : row->phase;
+
+	json_object_set_new(status, "phase", json_string(session_phase_name(phase)));
+	return status;
+}
+
+json_t *session_to_json(const struct session_row *row)
+{
+	json_t *object = parse_or_empty(row->object), *metadata = json_object_get(object, "metadata");
+	char created[CLOCK_TEXT_SIZE];
+
+	if (!json_is_object(metadata)) {
+		metadata = json_object();
+		json_object_set_new(object, "metadata", metadata);
+	}
+	clock_format(row->created_at, created);
+	json_object_set_new(metadata, "name", json_string(row->name));
+	json_object_set_new(metadata, "namespace", json_string(row->project));
+	json_object_set_new(metadata, "uid", json_string(row->id));
+	json_object_set_new(metadata, "creationTimestamp", json_string(created));
+	json_object_set_new(object, "status", shown_status(row));
+	return object;
+}
+
+bool session_row_spec(const struct session_row *row, struct session_spec *ret, struct error *err)
+{
+	CLEANUP(release_json) json_t *object = parse_or_empty(row->object);
+	struct error cause = ERROR_INIT;
+
+	if (session_spec_parse(object, ret, &cause))
+		return true;
+	error_set(err, ERR_INTERNAL, "The stored session %s cannot be read.", row->name);
+	return error_detail(err, "%s", cause.message);
+}

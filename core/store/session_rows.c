@@ -1,0 +1,334 @@
+/* The table sessions, as users see it. */
+#include "rows.h"
+
+#include "alloc.h"
+#include "clock.h"
+
+#define LIST_MAX 500
+
+void session_row_release(struct session_row *row)
+{
+	freep(&row->id);
+	freep(&row->project);
+	freep(&row->name);
+	freep(&row->owner);
+	freep(&row->object);
+	freep(&row->status);
+	*row = (struct session_row)SESSION_ROW_INIT;
+}
+
+void session_list_release(struct session_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		session_row_release(&list->items[i]);
+	free(list->items);
+	*list = (struct session_list)SESSION_LIST_INIT;
+}
+
+void session_row_read(const struct query *q, struct session_row *ret)
+{
+	session_row_release(ret);
+	ret->id = query_text(q, 0);
+	ret->project = query_text(q, 1);
+	ret->name = query_text(q, 2);
+	ret->owner = query_text(q, 3);
+	ret->object = query_text(q, 4);
+	ret->status = query_text(q, 5);
+	if (!session_phase_parse(query_peek(q, 6), &ret->phase))
+		ret->phase = PHASE_FAILED; /* a phase of a later program */
+	ret->created_at = query_number(q, 7);
+	ret->attempt = query_number(q, 8);
+	ret->stop_requested = query_number(q, 9);
+	ret->push_requested = query_number(q, 10);
+}
+
+/* A session that is being removed is Stopped for everyone but the worker that still holds it. */
+static void read_for_user(const struct query *q, struct session_row *ret)
+{
+	session_row_read(q, ret);
+	if (ret->stop_requested)
+		ret->phase = PHASE_STOPPED;
+}
+
+/* The next row, if there is one. */
+static bool read_one(struct query *q, struct session_row *ret, bool *ret_found, struct error *err)
+{
+	if (!query_next(q, ret_found, err))
+		return false;
+	if (*ret_found)
+		read_for_user(q, ret);
+	return true;
+}
+
+bool session_row_check_exists(struct handle *handle, const char *id, struct error *err)
+{
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+	bool row;
+
+	if (!query_start(&query, handle, "SELECT 1 FROM sessions WHERE id = ?", err))
+		return false;
+	query_bind_text(&query, id);
+	if (!query_next(&query, &row, err))
+		return false;
+	return row || error_set(err, ERR_SESSION_NOT_FOUND, "There is no such session.");
+}
+
+static bool look_by_name(struct handle *handle, const char *project, const char *name, struct session_row *ret, bool *ret_found,
+			 struct error *err)
+{
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+
+	if (!query_start(&query, handle, "SELECT " SESSION_COLUMNS "FROM sessions WHERE project = ? AND name = ?", err))
+		return false;
+	query_bind_text(&query, project);
+	query_bind_text(&query, name);
+	return read_one(&query, ret, ret_found, err);
+}
+
+static bool look_by_id(struct handle *handle, const char *id, struct session_row *ret, bool *ret_found, struct error *err)
+{
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+
+	if (!query_start(&query, handle, "SELECT " SESSION_COLUMNS "FROM sessions WHERE id = ?", err))
+		return false;
+	query_bind_text(&query, id);
+	return read_one(&query, ret, ret_found, err);
+}
+
+static bool look_by_idempotency_key(struct handle *handle, const char *owner, const char *key, struct session_row *ret, bool *ret_found,
+				    struct error *err)
+{
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+
+	*ret_found = false;
+	if (!key)
+		return true;
+	if (!query_start(&query, handle, "SELECT " SESSION_COLUMNS "FROM sessions WHERE owner = ? AND idempotency_key = ?", err))
+		return false;
+	query_bind_text(&query, owner);
+	query_bind_text(&query, key);
+	return read_one(&query, ret, ret_found, err);
+}
+
+/* Whether two objects ask for the same. Their metadata is not compared: names, ids and times may have been made for each request anew. */
+static bool asks_the_same(const char *a, const char *b)
+{
+	static const char *const members[] = {"apiVersion", "kind", "spec"};
+	json_t *first = json_parse_answer(a, strlen(a)), *second = json_parse_answer(b, strlen(b));
+	bool same = first && second;
+
+	for (size_t i = 0; same && i < ARRAY_SIZE(members); i++) {
+		json_t *left = json_object_get(first, members[i]), *right = json_object_get(second, members[i]);
+
+		same = (!left && !right) || json_equal(left, right);
+	}
+	json_decref(first);
+	json_decref(second);
+	return same;
+}
+
+static bool insert(struct handle *handle, const struct session_row *row, const char *idempotency_key, struct error *err)
+{
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+
+	if (!query_start(&query, handle,
+			 "INSERT INTO sessions (id, project, name, owner, idempotency_key, object, status, phase, final, created_at) "
+			 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", err))
+		return false;
+	query_bind_text(&query, row->id);
+	query_bind_text(&query, row->project);
+	query_bind_text(&query, row->name);
+	query_bind_text(&query, row->owner);
+	query_bind_text(&query, idempotency_key);
+	query_bind_text(&query, row->object);
+	query_bind_text(&query, row->status ? row->status : "{}");
+	query_bind_text(&query, session_phase_name(row->phase));
+	query_bind_number(&query, session_phase_is_final(row->phase));
+	query_bind_number(&query, row->created_at);
+	return query_run(&query, err);
+}
+
+/* The session that this request has made before; *ret_found false: there is none and the name is free. ERR_CONFLICT. */
+static bool find_earlier(struct handle *handle, const struct session_row *row, const char *idempotency_key, struct session_row *ret,
+			 bool *ret_found, struct error *err)
+{
+	if (!look_by_idempotency_key(handle, row->owner, idempotency_key, ret, ret_found, err))
+		return false;
+	if (*ret_found) {
+		if (strcmp(ret->project, row->project) != 0 || !asks_the_same(ret->object, row->object))
+			return error_set(err, ERR_CONFLICT, "The Idempotency-Key was used for another session.");
+		return true;
+	}
+	if (!look_by_name(handle, row->project, row->name, ret, ret_found, err))
+		return false;
+	if (*ret_found && strcmp(ret->owner, row->owner) != 0)
+		return error_set(err, ERR_CONFLICT, "The project has a session of this name already.");
+	if (*ret_found && ret->stop_requested)
+		return error_set(err, ERR_CONFLICT, "The session of this name is being removed.");
+	return true;
+}
+
+static bool create(void *state, const struct session_row *row, const char *idempotency_key, struct session_row *ret, bool *ret_created,
+		   struct error *err)
+{
+	CLEANUP(writing_end) struct writing w = WRITING_INIT;
+	CLEANUP(session_row_release) struct session_row result = SESSION_ROW_INIT;
+	bool earlier, found = true;
+
+	if (!writing_begin(state, &w, err) || !find_earlier(w.handle, row, idempotency_key, &result, &earlier, err))
+		return false;
+	if (!earlier && (!insert(w.handle, row, idempotency_key, err) || !look_by_id(w.handle, row->id, &result, &found, err) ||
+			 !writing_commit(&w, err)))
+		return false;
+	session_row_release(ret);
+	*ret = result;
+	result = (struct session_row)SESSION_ROW_INIT;
+	*ret_created = !earlier;
+	return true;
+}
+
+static bool find(void *state, const char *project, const char *name, struct session_row *ret, struct error *err)
+{
+	CLEANUP(reading_end) struct reading r = READING_INIT;
+	bool found;
+
+	if (!reading_begin(state, &r, err) || !look_by_name(r.handle, project, name, ret, &found, err))
+		return false;
+	return found || error_set(err, ERR_SESSION_NOT_FOUND, "There is no such session.");
+}
+
+static bool find_by_id(void *state, const char *id, struct session_row *ret, struct error *err)
+{
+	CLEANUP(reading_end) struct reading r = READING_INIT;
+	bool found;
+
+	if (!reading_begin(state, &r, err) || !look_by_id(r.handle, id, ret, &found, err))
+		return false;
+	return found || error_set(err, ERR_SESSION_NOT_FOUND, "There is no such session.");
+}
+
+static bool list(void *state, const char *project, struct session_list *ret, struct error *err)
+{
+	CLEANUP(reading_end) struct reading r = READING_INIT;
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+	CLEANUP(session_list_release) struct session_list list = SESSION_LIST_INIT;
+	bool row;
+
+	if (!reading_begin(state, &r, err) ||
+	    !query_start(&query, r.handle, "SELECT " SESSION_COLUMNS "FROM sessions WHERE project = ? ORDER BY number DESC LIMIT ?", err))
+		return false;
+	query_bind_text(&query, project);
+	query_bind_number(&query, LIST_MAX);
+	for (;;) {
+		if (!query_next(&query, &row, err))
+			return false;
+		if (!row)
+			break;
+		list.items = xrealloc(list.items, (list.count + 1) * sizeof(*list.items));
+		list.items[list.count] = (struct session_row)SESSION_ROW_INIT;
+		read_for_user(&query, &list.items[list.count++]);
+	}
+	session_list_release(ret);
+	*ret = list;
+	list = (struct session_list)SESSION_LIST_INIT;
+	return true;
+}
+
+/* One statement with an id (and the time, for "held"); *ret_changed: it found its row. */
+static bool change(struct handle *handle, const char *sql, const char *id, bool *ret_changed, struct error *err)
+{
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+
+	if (!query_start(&query, handle, sql, err))
+		return false;
+	query_bind_text(&query, id);
+	query_bind_number(&query, clock_now_s());
+	if (!query_run(&query, err))
+		return false;
+	*ret_changed = query_changes(&query) > 0;
+	return true;
+}
+
+/* Bindings and outcomes go with the row (ON DELETE CASCADE). */
+static bool remove_session(void *state, const char *id, struct error *err)
+{
+	CLEANUP(writing_end) struct writing w = WRITING_INIT;
+	bool gone, asked;
+
+	if (!writing_begin(state, &w, err) ||
+	    !change(w.handle, "DELETE FROM sessions WHERE id = ?1 AND (final = 1 OR attempt = 0 OR lease_until <= ?2)", id, &gone, err))
+		return false;
+	if (!gone) {
+		if (!change(w.handle, "UPDATE sessions SET stop_requested = 1 WHERE id = ?1 AND ?2 > 0", id, &asked, err))
+			return false;
+		if (!asked)
+			return error_set(err, ERR_SESSION_NOT_FOUND, "There is no such session.");
+	}
+	return writing_commit(&w, err);
+}
+
+static bool request_push(void *state, const char *id, struct error *err)
+{
+	CLEANUP(writing_end) struct writing w = WRITING_INIT;
+	bool asked;
+
+	if (!writing_begin(state, &w, err) || !session_row_check_exists(w.handle, id, err) ||
+	    !change(w.handle, "UPDATE sessions SET push_requested = 1 WHERE id = ?1 AND final = 0 AND stop_requested = 0 AND ?2 > 0", id,
+		    &asked, err))
+		return false;
+	if (!asked)
+		return error_set(err, ERR_SESSION_ENDED, "The session has ended.");
+	return writing_commit(&w, err);
+}
+
+static void free_ids(char **ids, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(ids[i]);
+	free(ids);
+}
+
+static bool ids(void *state, char ***ret_ids, size_t *ret_count, struct error *err)
+{
+	CLEANUP(reading_end) struct reading r = READING_INIT;
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+	char **found = NULL;
+	size_t count = 0;
+	bool row;
+
+	if (!reading_begin(state, &r, err) || !query_start(&query, r.handle, "SELECT id FROM sessions ORDER BY number", err))
+		return false;
+	for (;;) {
+		if (!query_next(&query, &row, err)) {
+			free_ids(found, count);
+			return false;
+		}
+		if (!row)
+			break;
+		found = xrealloc(found, (count + 1) * sizeof(*found));
+		found[count++] = query_text(&query, 0);
+	}
+	*ret_ids = found;
+	*ret_count = count;
+	return true;
+}
+
+const struct session_store_ops session_rows = {
+	.create = create,
+	.find = find,
+	.find_by_id = find_by_id,
+	.list = list,
+	.remove = remove_session,
+	.request_push = request_push,
+	.claim = session_claim,
+	.renew = session_renew,
+	.save_status = session_save_status,
+	.clear_push = session_clear_push,
+	.forget = session_forget,
+	.ids = ids,
+	.find_by_gate = session_find_by_gate,
+	.bind = session_bind,
+	.binding = session_binding_of,
+	.add_outcome = session_add_outcome,
+	.outcomes = session_outcomes,
+};

@@ -1,0 +1,42 @@
+#pragma once
+/*
+ * app — everything one worker process works with, built once after the fork and passed to every request. The only file of this program that
+ * knows all floors. Each pool gets only its parts: `status` no key and no client, `connect` the keys that seal, `repositories` and `git`
+ * those that open.
+ */
+#include "address_policy.h"
+#include "database.h"
+#include "gate_service.h"
+#include "http_stream.h"
+#include "identity.h"
+#include "log.h"
+#include "pool.h"
+#include "settings.h"
+#include "status_cache.h"
+
+struct app {
+	unsigned pools;
+	struct settings settings;
+	struct logger logger;
+	struct address_policy *policy;
+	struct instances instances;
+	struct keyring *keyring;      /* NULL in pool status */
+	struct http_client *client;   /* NULL in pool status */
+	struct http_streams *streams; /* pool git alone */
+	struct database *database;
+	struct static_tokens *tokens;
+	struct status_cache *status_cache;
+	struct identity identity;
+	struct account_service accounts;
+	struct session_store sessions;
+	struct gate_service gate;
+};
+#define APP_INIT { 0 }
+
+/*
+ * Builds the parts for these pools. The process confines itself in between, after its keys were read and before it starts threads. A CGI process
+ * (POOL_ALL) is not confined; it gets those keys that it can read. ERR_CONFIG_INVALID, ERR_STORE_NOT_READY and the errors of
+ * the parts; release in both cases.
+ */
+bool app_open(struct app *app, unsigned pools, unsigned threads, char *const *environ_, struct error *err) MUST_CHECK;
+void app_release(struct app *app);

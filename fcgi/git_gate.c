@@ -1,0 +1,139 @@
+#include "git_gate.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "git_transfer.h"
+
+static const char *const service_names[] = {[GIT_UPLOAD_PACK] = "git-upload-pack", [GIT_RECEIVE_PACK] = "git-receive-pack"};
+
+bool git_gate_service(const struct request *request, enum git_service *ret, struct error *err)
+{
+	CLEANUP(strbuf_release) struct strbuf value = STRBUF_INIT(64);
+
+	if (request_query(request, "service", &value))
+		for (unsigned i = 0; i < ARRAY_SIZE(service_names); i++)
+			if (strcmp(value.data, service_names[i]) == 0) {
+				*ret = (enum git_service)i;
+				return true;
+			}
+	return error_set(err, ERR_BAD_REQUEST, "The git gate speaks git's smart HTTP protocol only (git-upload-pack, git-receive-pack).");
+}
+
+bool git_gate_check_headers(const struct request *request, enum git_service service, struct error *err)
+{
+	CLEANUP(freep) char *wanted = xasprintf("application/x-%s-request", service_names[service]);
+	const char *encoding = request->content_encoding;
+
+	if (!request_content_type_is(request, wanted)) {
+		error_set(err, ERR_UNSUPPORTED_MEDIA_TYPE, "This address takes git's requests only.");
+		return error_remedy(err, "Use git with the session's repository address.");
+	}
+	if (!encoding || !*encoding || strcmp(encoding, "identity") == 0)
+		return true;
+	/* The refs of a push have to be read here; git compresses requests of fetches alone. */
+	if (service == GIT_UPLOAD_PACK && (strcmp(encoding, "gzip") == 0 || strcmp(encoding, "x-gzip") == 0))
+		return true;
+	error_set(err, ERR_UNSUPPORTED_MEDIA_TYPE, "The git gate does not take this Content-Encoding.");
+	return error_remedy(err, "Push without compressing the request.");
+}
+
+static bool open_route(struct call *call, enum git_service service, struct gate_route *ret, struct error *err)
+{
+	call_log(call, "repository", call->parameters.repository);
+	call_log(call, "service", service_names[service]);
+	if (!gate_route_open(&call->app->gate, &call->session, call->parameters.repository, service, call->request->id, ret, err))
+		return false;
+	redactor_add(call->redactor, &ret->token);
+	call_log(call, "instance", ret->host);
+	call_log(call, "project_path", ret->project_path);
+	call_log_message(call, xasprintf("[GitLab] Using token glpat-*** for user %s", ret->username ? ret->username : "unknown"));
+	return true;
+}
+
+/* Keeps for the session's status what kept git from working. What the client did itself is no news to it. */
+static bool keep(struct call *call, const struct gate_route *route, enum git_service service, const struct error *failure)
+{
+	gate_record(&call->app->gate, &call->session, route, call->parameters.repository, service, failure);
+	return false;
+}
+
+static bool run(struct call *call, const struct gate_route *route, struct git_transfer *transfer, struct error *err)
+{
+	bool worked = git_transfer_run(transfer, call, route, err);
+
+	call_log_number(call, "bytes_to_instance", (int64_t)transfer->bytes_sent);
+	call_log_number(call, "bytes_from_instance", (int64_t)transfer->bytes_received);
+	if (!worked && !transfer->client_failed)
+		return keep(call, route, transfer->service, err);
+	return worked;
+}
+
+bool git_gate_info_refs(struct call *call, struct error *err)
+{
+	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
+	CLEANUP(git_transfer_release) struct git_transfer transfer = GIT_TRANSFER_INIT;
+
+	if (!git_gate_service(call->request, &transfer.service, err) || !open_route(call, transfer.service, &route, err))
+		return false;
+	transfer.method = "GET";
+	strbuf_addf(&transfer.url, "%s/info/refs?service=%s", route.url_base, service_names[transfer.service]);
+	strbuf_addf(&transfer.answer_type, "application/x-%s-advertisement", service_names[transfer.service]);
+	return run(call, &route, &transfer, err);
+}
+
+static void prepare_post(struct git_transfer *transfer, const struct gate_route *route)
+{
+	const char *name = service_names[transfer->service];
+
+	transfer->method = "POST";
+	strbuf_addf(&transfer->url, "%s/%s", route->url_base, name);
+	strbuf_addf(&transfer->request_type, "application/x-%s-request", name);
+	strbuf_addf(&transfer->answer_type, "application/x-%s-result", name);
+}
+
+bool git_gate_upload_pack(struct call *call, struct error *err)
+{
+	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
+	CLEANUP(git_transfer_release) struct git_transfer transfer = GIT_TRANSFER_INIT;
+
+	transfer.service = GIT_UPLOAD_PACK;
+	if (!git_gate_check_headers(call->request, transfer.service, err) || !open_route(call, transfer.service, &route, err))
+		return false;
+	prepare_post(&transfer, &route);
+	return run(call, &route, &transfer, err);
+}
+
+/* Reads the push's commands ahead of its pack; they go on to the instance only when every one of them may pass. */
+static bool read_commands(struct call *call, const char *push_branch, struct strbuf *ret, struct error *err)
+{
+	char piece[8192];
+	size_t length = 0;
+	bool complete = false;
+
+	while (!complete) {
+		if (!exchange_read(call->exchange, piece, sizeof(piece), &length) || length == 0)
+			return error_set(err, ERR_BAD_REQUEST, "The push ended inside its list of refs.");
+		strbuf_add(ret, piece, length);
+		if (!strbuf_ok(ret))
+			return error_set(err, ERR_BAD_REQUEST, "The push names more refs than the git gate takes.");
+		if (!gate_check_commands(ret->data, ret->length, push_branch, &complete, err))
+			return false;
+	}
+	return true;
+}
+
+bool git_gate_receive_pack(struct call *call, struct error *err)
+{
+	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
+	CLEANUP(git_transfer_release) struct git_transfer transfer = GIT_TRANSFER_INIT;
+
+	transfer.service = GIT_RECEIVE_PACK;
+	if (!git_gate_check_headers(call->request, transfer.service, err) || !open_route(call, transfer.service, &route, err))
+		return false;
+	exchange_set_patience(call->exchange, GIT_CLIENT_PATIENCE_S);
+	if (!read_commands(call, route.push_branch, &transfer.prefix, err))
+		return err && err->code == ERR_GIT_REF_FORBIDDEN ? keep(call, &route, transfer.service, err) : false;
+	prepare_post(&transfer, &route);
+	return run(call, &route, &transfer, err);
+}

@@ -1,0 +1,39 @@
+#pragma once
+/*
+ * git_transfer — one git request on its way through the gate: bytes from the client to the instance, and the instance's answer back, flushed
+ * as it comes. Holds at most the commands of a push and the first bytes of a refusal.
+ */
+#include "call.h"
+#include "gitlab_errors.h"
+
+enum {
+	/* A client may take long to pack before it sends anything; nginx's own limit between two reads is 60 s. */
+	GIT_CLIENT_PATIENCE_S = 120,
+	GIT_TRANSFER_MAX_MS = 2 * 3600 * 1000, /* one clone or push of the largest repository that is still sensible */
+	GIT_REFUSAL_MAX = 4096                 /* of an error body: GitLab's sentences are far shorter */
+};
+
+struct git_transfer {
+	enum git_service service;
+	const char *method;
+	struct strbuf url, request_type, answer_type;
+	struct strbuf prefix; /* of the request body, already read from the client */
+
+	/* result */
+	bool client_failed; /* the client broke off or stalled: nothing that the instance did */
+	uint64_t bytes_sent, bytes_received;
+
+	struct call *call_;        /* private, as all below */
+	size_t prefix_sent_;
+	struct strbuf refusal_;
+	char content_type_[128], retry_after_[64];
+};
+#define GIT_TRANSFER_INIT                                                                                                          \
+	{                                                                                                                          \
+		.url = STRBUF_INIT(2 * LIMIT_URL_MAX), .request_type = STRBUF_INIT(128), .answer_type = STRBUF_INIT(128),          \
+		.prefix = STRBUF_INIT(LIMIT_RECEIVE_COMMANDS + 8192), .refusal_ = STRBUF_INIT(GIT_REFUSAL_MAX)                     \
+	}
+void git_transfer_release(struct git_transfer *transfer);
+
+/* Fails before the client got anything (the caller answers), or in the middle (call->streamed and call->broken are set). */
+bool git_transfer_run(struct git_transfer *transfer, struct call *call, const struct gate_route *route, struct error *err) MUST_CHECK;

@@ -1,0 +1,27 @@
+#include "handle_health.h"
+
+bool handle_live(struct call *call, struct error *err UNUSED)
+{
+	response_json(&call->response, 200, json_pack("{s:s}", "status", "ok"));
+	return true;
+}
+
+bool handle_ready(struct call *call, struct error *err)
+{
+	struct connection_store *store = &call->app->accounts.connections;
+
+	if (!store->ops->ready(store->state, err))
+		return false;
+	if (request_query(call->request, "verbose", NULL))
+		response_json(&call->response, 200,
+			      json_pack("{s:s, s:[{s:s, s:b}]}", "status", "ok", "checks", "name", "database", "ok", true));
+	else
+		response_json(&call->response, 200, json_pack("{s:s}", "status", "ok"));
+	return true;
+}
+
+bool handle_version(struct call *call, struct error *err UNUSED)
+{
+	response_json(&call->response, 200, json_pack("{s:s, s:s}", "name", "acp-gitlab", "version", ACP_VERSION));
+	return true;
+}

@@ -1,0 +1,104 @@
+#include "handle_session.h"
+
+#include <string.h>
+
+#include "session_service.h"
+
+static bool answer_with(struct call *call, int status, const struct session_row *row, struct error *err)
+{
+	json_t *object = session_to_json(row);
+
+	if (!object)
+		return error_set(err, ERR_INTERNAL, "The stored session cannot be shown.");
+	response_json(&call->response, status, object);
+	return true;
+}
+
+/* Creating again what exists already gives the same answer: nginx may have sent the request twice. */
+bool handle_session_create(struct call *call, struct error *err)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	bool created = false;
+
+	if (!session_create(&call->app->sessions, call->parameters.project, call->caller.user_id, call->body,
+			    call->request->idempotency_key, &row, &created, err))
+		return false;
+	call_log(call, "session", row.id);
+	json_object_set_new(call->fields, "created", json_boolean(created));
+	return answer_with(call, 201, &row, err);
+}
+
+bool handle_session_list(struct call *call, struct error *err)
+{
+	CLEANUP(session_list_release) struct session_list list = SESSION_LIST_INIT;
+	struct session_store *store = &call->app->sessions;
+	json_t *items;
+
+	if (!store->ops->list(store->state, call->parameters.project, &list, err))
+		return false;
+	items = json_array();
+	for (size_t i = 0; i < list.count; i++) {
+		json_t *object = session_to_json(&list.items[i]);
+
+		if (object)
+			json_array_append_new(items, object);
+	}
+	response_json(&call->response, 200, json_pack("{s:o}", "items", items));
+	return true;
+}
+
+static bool find(struct call *call, struct session_row *ret, struct error *err)
+{
+	struct session_store *store = &call->app->sessions;
+
+	if (!session_name_is_valid(call->parameters.session))
+		return error_set(err, ERR_SESSION_NOT_FOUND, "There is no session of this name in the project.");
+	if (!store->ops->find(store->state, call->parameters.project, call->parameters.session, ret, err))
+		return false;
+	call_log(call, "session", ret->id);
+	return true;
+}
+
+static bool find_own(struct call *call, struct session_row *ret, struct error *err)
+{
+	if (!find(call, ret, err))
+		return false;
+	if (strcmp(ret->owner, call->caller.user_id) != 0) {
+		error_set(err, ERR_FORBIDDEN, "Only the owner of the session may do this.");
+		return error_remedy(err, "Ask the owner of the session, or create a session of your own.");
+	}
+	return true;
+}
+
+bool handle_session_show(struct call *call, struct error *err)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+
+	return find(call, &row, err) && answer_with(call, 200, &row, err);
+}
+
+bool handle_session_delete(struct call *call, struct error *err)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct session_store *store = &call->app->sessions;
+
+	if (!find_own(call, &row, err) || !store->ops->remove(store->state, row.id, err))
+		return false;
+	response_json(&call->response, 200, json_pack("{s:s}", "message", "Session deleted"));
+	return true;
+}
+
+bool handle_session_push(struct call *call, struct error *err)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct session_store *store = &call->app->sessions;
+
+	if (!find_own(call, &row, err))
+		return false;
+	if (session_phase_is_final(row.phase) || row.stop_requested)
+		return error_set(err, ERR_SESSION_ENDED, "The session has ended; there is nothing left to push.");
+	if (!store->ops->request_push(store->state, row.id, err))
+		return false;
+	response_json(&call->response, 202, json_pack("{s:s, s:s}", "message", "Push requested", "phase", session_phase_name(row.phase)));
+	return true;
+}

@@ -1,0 +1,12 @@
+#pragma once
+/*
+ * handle_session — agentic sessions over HTTP. Who may use the project may create and read sessions; deleting one or pushing for it uses its
+ * owner's token and rights, and is the owner's alone.
+ */
+#include "call.h"
+
+bool handle_session_create(struct call *call, struct error *err) MUST_CHECK;
+bool handle_session_list(struct call *call, struct error *err) MUST_CHECK;
+bool handle_session_show(struct call *call, struct error *err) MUST_CHECK;
+bool handle_session_delete(struct call *call, struct error *err) MUST_CHECK;
+bool handle_session_push(struct call *call, struct error *err) MUST_CHECK;

@@ -1,0 +1,72 @@
+/*
+ * acp-gitlab-fcgi — the API behind nginx. The parent opens the sockets and looks after the workers; each worker builds its app after the
+ * fork, confines itself, and serves with a few threads. Started by a CGI server it answers the one request and ends.
+ *
+ * The way of a request: fcgi_request → serve_call → router (routes.c) → handle_*.c → core/service.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "process.h"
+#include "supervisor.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct pool_process {
+	const struct options *options;
+	const struct listeners *listeners;
+};
+
+static int run_worker(void *context, int ready_fd)
+{
+	const struct pool_process *process = context;
+
+	return serve_pool(&process->options->serve, process->listeners, ready_fd);
+}
+
+static bool open_listeners(const struct options *options, struct listeners *ret, struct error *err)
+{
+	for (size_t i = 0; i < options->socket_count; i++)
+		if (!listeners_add(ret, options->sockets[i], options->socket_group, err))
+			return false;
+	return options->socket_count > 0 || listeners_inherit(ret, err);
+}
+
+static int run_pool(const struct options *options, const struct listeners *listeners)
+{
+	struct pool_process process = {options, listeners};
+
+	return supervisor_run(&(struct supervisor_options){.processes = options->processes, .run = run_worker, .context = &process});
+}
+
+int main(int argc, char **argv)
+{
+	CLEANUP(listeners_release) struct listeners listeners = LISTENERS_INIT;
+	struct options options;
+	struct error err = ERROR_INIT;
+
+	process_harden();
+	switch (options_parse(argc, argv, &options)) {
+	case OPTIONS_DONE:
+		return 0;
+	case OPTIONS_WRONG:
+		return EXIT_USAGE;
+	case OPTIONS_OK:
+		break;
+	}
+	if (!open_listeners(&options, &listeners, &err)) {
+		fprintf(stderr, "acp-gitlab-fcgi: %s %s\n", err.message, error_remediation(&err));
+		return EXIT_FAILED;
+	}
+	if (listeners.count == 0 && getenv("REQUEST_METHOD"))
+		_exit(serve_cgi());
+	if (listeners.count == 0 || options.serve.pools == 0) {
+		fprintf(stderr, "acp-gitlab-fcgi: --pool and a --socket are needed. See 'acp-gitlab-fcgi --help'.\n");
+		return EXIT_USAGE;
+	}
+	if (options.serve.threads < listeners.count)
+		options.serve.threads = (unsigned)listeners.count;
+	return run_pool(&options, &listeners);
+}

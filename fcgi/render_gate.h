@@ -1,0 +1,9 @@
+#pragma once
+/* render_gate — what the gate tells the worker: the reports of a session's repositories, and what went wrong on the way to GitLab. */
+#include "gate_service.h"
+
+/* {"repositories":[…]}; `reports` has one per repository of the spec. Caller decrefs. */
+json_t *render_preflight(const struct session_spec *spec, const struct check_report *reports) MUST_CHECK;
+
+/* {"outcomes":[…]}. Caller decrefs. */
+json_t *render_outcomes(const struct gate_outcome_list *list) MUST_CHECK;

@@ -1,0 +1,18 @@
+#pragma once
+/* serve — one worker process: builds the app, runs its threads over the shared sockets, and drains them when asked to end. */
+#include "listener.h"
+
+struct serve_options {
+	unsigned pools;
+	unsigned threads;
+	bool keep_alive;
+};
+
+/*
+ * Runs until SIGTERM or SIGINT, then finishes the requests at hand. Writes one byte to `ready_fd` when requests are taken and closes it. Returns the
+ * exit status; a start that failed has said why in one line on standard error. The caller has SIGTERM and SIGINT blocked.
+ */
+int serve_pool(const struct serve_options *options, const struct listeners *listeners, int ready_fd);
+
+/* Serves the one request that a CGI server started this process for. */
+int serve_cgi(void);

@@ -1,0 +1,297 @@
+#!/usr/bin/python3
+"""Proves the simulator's main answers with http.client and the real git command.
+
+Prints one line a check, `ok` or `FAIL`, and exits 1 when one failed.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+from pathlib import Path
+
+from selftest_git import git_checks, git_refusal_checks
+from selftest_support import Checks, Simulator, fails, git_get
+
+
+def token_checks(checks, simulator):
+    rows = [
+        ("good", 200, None),
+        ("sudo", 200, None),
+        ("readOnly", 200, None),
+        ("readUser", 200, None),
+        ("noExpiry", 200, None),
+        ("routable", 200, None),
+        ("routableLong", 200, None),
+        ("instancePrefix", 200, None),
+        ("customPrefix", 200, None),
+        ("prefixless", 200, None),
+        ("bot", 200, None),
+        ("granular", 200, None),
+        ("oauth", 200, None),
+        ("expiring", 200, None),
+        ("writeRepository", 403, "higher privileges"),
+        ("granularNothing", 403, "insufficient_granular_scope"),
+        ("expired", 401, "Token is expired."),
+        ("revoked", 401, "Token was revoked."),
+        ("dpop", 401, "dpop_error"),
+        ("impersonationDisabled", 401, "impersonation was disabled"),
+        ("blocked", 403, "Your account has been blocked."),
+        ("deactivated", 403, "deactivated by your administrator"),
+        ("password-expired", 403, "Your password expired."),
+        ("terms", 403, "must accept the Terms of Service"),
+        ("unconfirmed", 403, "not confirmed"),
+        ("rateLimited", 429, "Retry later"),
+        ("rateLimitedBare", 429, "Retry later"),
+        ("rateLimitedApp", 429, "too many times"),
+        ("glpat-unknown-0123456789abc", 401, "401 Unauthorized"),
+        ("glpat-user17-0123456789abcdefghij", 200, None),
+        ("glpat-user20000-0123456789abcdefghij", 200, None),
+    ]
+    for name, status, text in rows:
+        seen = simulator.api("/user", name)
+        checks.check(f"GET /user with the token {name}: {status}", seen[0] == status and (text or "") in json.dumps(seen[2]), seen)
+    checks.equal(
+        "only a bearer can be an OAuth token",
+        simulator.call("/api/v4/user", headers={"PRIVATE-TOKEN": simulator.tokens["oauth"]})[0],
+        401,
+    )
+    checks.equal(
+        "an OAuth token has no /self",
+        simulator.api("/personal_access_tokens/self", "oauth")[2],
+        {"message": "400 Bad request - This endpoint requires token type to be a personal access token"},
+    )
+    status, _, value = simulator.api("/personal_access_tokens/self", "writeRepository")
+    checks.check("any scope may ask /self", status == 200 and value["scopes"] == ["write_repository"], value)
+    headers = simulator.api("/user", "rateLimited")[1]
+    checks.check("a throttle has its headers", "retry-after" in headers and "ratelimit-resettime" in headers, headers)
+    checks.check("another throttle has none", "retry-after" not in simulator.api("/user", "rateLimitedBare")[1])
+    headers = simulator.api("/user")[1]
+    checks.check(
+        "ordinary answers carry GitLab's headers", {"x-request-id", "x-gitlab-meta", "ratelimit-limit"} <= set(headers), headers
+    )
+    checks.equal(
+        "the insufficient scope names what would do", simulator.api("/projects/81", "readUser")[2]["scope"], "api read_api"
+    )
+    checks.equal("none of this broke a rule", simulator.violations(), [])
+
+
+def project_checks(checks, simulator):
+    def project(path, token="good"):
+        return simulator.api("/projects/" + urllib.parse.quote(path, safe=""), token)
+
+    rows = [
+        ("demo/hello", 200, {"default_branch": "main", "archived": False, "empty_repo": False}),
+        ("DEMO/Hello", 200, {"path_with_namespace": "demo/hello"}),
+        (
+            "platform/team/backend/services/api",
+            200,
+            {"permissions": {"project_access": None, "group_access": {"access_level": 30, "notification_level": 3}}},
+        ),
+        ("demo/archived", 200, {"archived": True}),
+        ("demo/empty", 200, {"default_branch": None, "empty_repo": True}),
+        ("demo/repository-disabled", 200, {"repository_access_level": "disabled"}),
+        ("shared/both-null", 200, {"permissions": {"project_access": None, "group_access": None}}),
+        ("secret/hidden", 404, {"message": "404 Project Not Found"}),
+        ("hello", 404, {"message": "404 Project Not Found"}),
+        ("demo/old-name", 301, {}),
+    ]
+    for path, status, members in rows:
+        seen = project(path)
+        checks.check(
+            f"{path}: {status}", seen[0] == status and all(seen[2][name] == value for name, value in members.items()), seen
+        )
+    checks.equal(
+        "an old path is sent on, on a host of GitLab's own",
+        project("demo/old-name")[1]["location"],
+        "http://gitlab.internal:8181/api/v4/projects/88",
+    )
+    checks.check("a guest sees no default branch", "default_branch" not in project("roles/guest")[2])
+    checks.equal("members/all knows what permissions do not", simulator.api("/projects/95/members/all/1001")[2]["access_level"], 30)
+    checks.equal("members/all does not know everyone", simulator.api("/projects/97/members/all/1001")[0], 404)
+    checks.equal(
+        "a granular token without the right is refused by name",
+        project("demo/hello", "granularNoProject")[2]["error_description"],
+        'Access denied: Your Personal Access Token lacks the required permissions: [read_project] for "demo/hello".',
+    )
+    status, headers, value = simulator.api("/projects/125/repository/branches?per_page=100&page=3")
+    checks.check(
+        "branches come in pages", (status, len(value), headers["x-next-page"], headers["x-total"]) == (200, 52, "", "252"), headers
+    )
+    value = simulator.api("/projects/81/repository/branches/docs%2Fguide")[2]
+    checks.check("a branch says whether the caller may push", value["can_push"] and not value["protected"], value)
+    value = simulator.api("/projects/81/repository/branches/main")[2]
+    checks.check("a protected branch too", not value["can_push"] and value["protected"] and value["default"], value)
+    checks.equal("a missing branch", simulator.api("/projects/81/repository/branches/none")[2], {"message": "404 Branch Not Found"})
+    checks.equal(
+        "wildcards are listed",
+        [rule["name"] for rule in simulator.api("/projects/102/protected_branches")[2]],
+        ["main", "release/*"],
+    )
+    checks.equal(
+        "files are listed",
+        [entry["name"] for entry in simulator.api("/projects/81/repository/tree")[2]],
+        ["Makefile", "README.md", "src"],
+    )
+    checks.equal("none of this broke a rule", simulator.violations(), [])
+
+
+def strictness_checks(checks, simulator):
+    token = simulator.tokens["good"]
+    rows = [
+        ("no credential", "/api/v4/user", {}, "no_credential"),
+        ("two credentials", "/api/v4/user", {"PRIVATE-TOKEN": token, "Authorization": f"Bearer {token}"}, "two_credentials"),
+        ("a token in the query", f"/api/v4/user?private_token={token}", {"PRIVATE-TOKEN": token}, "token_in_query"),
+        ("a cookie", "/api/v4/user", {"PRIVATE-TOKEN": token, "Cookie": "a=b"}, "cookie"),
+        ("no user agent", "/api/v4/user", {"PRIVATE-TOKEN": token, "User-Agent": ""}, "no_user_agent"),
+        ("a foreign token", "/api/v4/user", {"PRIVATE-TOKEN": "glpat-foreign-0123456789abc"}, "foreign_token"),
+        ("a deploy token", "/api/v4/user", {"PRIVATE-TOKEN": "gldt-0123456789abcdefghij"}, "wrong_kind_of_token"),
+        ("raw slashes", "/api/v4/projects/demo/hello", {"PRIVATE-TOKEN": token}, "unknown_path"),
+        ("an unknown path", "/users/sign_in", {}, "unknown_path"),
+        ("git without .git", "/demo/hello/info/refs?service=git-upload-pack", {}, "git_without_dot_git"),
+        ("the dumb protocol", "/demo/hello.git/info/refs", {}, "git_without_service"),
+    ]
+    for sentence, path, headers, rule in rows:
+        simulator.call(path, headers=headers)
+        checks.equal(f"{sentence} is a violation", simulator.violations(), [rule])
+
+
+def fault_checks(checks, simulator):
+    def mode(kind, **more):
+        simulator.control("POST", "/mode", {"scope": "api", "mode": kind} | more)
+
+    rows = [
+        ("html", 200, "Company portal"),
+        ("sign_in_redirect", 302, "/users/sign_in"),
+        ("cloudflare", 403, "Checking your Browser"),
+        ("error500", 500, "500 Internal Server Error"),
+        ("error502_html", 502, "not responding"),
+        ("maintenance503", 503, "maintenance mode"),
+        ("not_gitlab_json", 200, "billing"),
+        ("redirect", 302, "Moved"),
+    ]
+    for kind, status, text in rows:
+        mode(kind, location="https://elsewhere.test")
+        seen = simulator.api("/user")
+        checks.check(f"the fault {kind}", seen[0] == status and text in json.dumps(seen[2]), seen)
+    mode("error500", times=1)
+    checks.equal("a fault can be counted", [simulator.api("/user")[0] for _ in range(2)], [500, 200])
+    mode("error500", match="/self")
+    checks.equal("or limited to a path", [simulator.api(path)[0] for path in ("/user", "/personal_access_tokens/self")], [200, 500])
+    for kind in ("truncated", "reset", "garbage"):
+        mode(kind)
+        checks.check(f"the fault {kind} breaks the answer", fails(lambda: simulator.api("/user")))
+    for kind in ("silent", "slow", "stall"):
+        mode(kind)
+        checks.check(f"the fault {kind} outlasts a client", fails(lambda: simulator.api("/user", timeout=0.3)))
+    mode("delay", delay_ms=50)
+    begun = time.monotonic()
+    checks.check("a delayed answer is whole and late", simulator.api("/user")[0] == 200 and time.monotonic() - begun >= 0.05)
+    mode("huge", size=3 << 20)
+    checks.check("a huge answer", len(json.dumps(simulator.api("/user")[2])) > 3 << 20)
+    mode("normal")
+    simulator.control("POST", "/mode", {"scope": "bot", "mode": "error500"})
+    checks.equal("a fault can be one token's", [simulator.api("/user", name)[0] for name in ("good", "bot")], [200, 500])
+    simulator.control("POST", "/mode", {"scope": "git", "mode": "maintenance503"})
+    seen = [git_get(simulator, "demo/hello", service, "good")[0] for service in ("git-upload-pack", "git-receive-pack")]
+    checks.equal("maintenance lets git fetch and not push", seen, [200, 403])
+
+
+def control_checks(checks, simulator):
+    simulator.control("POST", "/tokens", {"token": "good", "state": "revoked"})
+    checks.equal("a token can be revoked in passing", simulator.api("/user")[0], 401)
+    simulator.control("POST", "/tokens", {"token": "good", "state": "active"})
+    simulator.control("POST", "/projects", {"project": "mine/own", "archived": True})
+    checks.equal("projects can be made", simulator.api("/projects/mine%2Fown")[2]["archived"], True)
+    simulator.control("POST", "/protect", {"project": "demo/hello", "branch": "docs/*"})
+    checks.equal("branches can be protected", simulator.api("/projects/81/repository/branches/docs%2Fguide")[2]["can_push"], False)
+    before = simulator.control("GET", "/refs?project=demo/hello")["docs/guide"]
+    after = simulator.control("POST", "/commit", {"project": "demo/hello", "branch": "docs/guide", "files": {"x": "y"}})["commit"]
+    checks.check(
+        "someone else can push in between", before != after == simulator.control("GET", "/refs?project=demo/hello")["docs/guide"]
+    )
+    last = simulator.control("GET", "/requests")["last"]
+    simulator.api("/version")
+    (entry,) = simulator.control("GET", f"/requests?since={last}")["requests"]
+    checks.check(
+        "requests are noted, tokens by name",
+        (entry["path"], entry["token"], entry["status"]) == ("/api/v4/version", "good", 200),
+        entry,
+    )
+    simulator.control("POST", "/settings", {"version": "14.10.0-ee"})
+    checks.equal("an old release has no /self", simulator.api("/personal_access_tokens/self")[2], {"error": "404 Not Found"})
+
+    second = simulator.control("POST", "/listener", {"kind": "strict_second"})
+    simulator.api("/user", port=second["port"])
+    seen = simulator.control("GET", f"/listener/{second['port']}")
+    checks.equal("a second server tells which credentials it saw", seen["credentials"], ["good"])
+    for kind in ("tls_expired", "tls_wrong_name", "tls_self_signed", "not_http"):
+        port = simulator.control("POST", "/listener", {"kind": kind})["port"]
+        checks.check(f"the listener {kind} is not trusted", fails(lambda port=port: simulator.api("/user", port=port)))
+    port = simulator.control("POST", "/listener", {"kind": "tcp_silent"})["port"]
+    checks.check("the listener tcp_silent says nothing", fails(lambda: simulator.api("/user", port=port, timeout=0.3)))
+    port = simulator.control("POST", "/listener", {"kind": "redirect_to", "location": "https://elsewhere.test"})["port"]
+    checks.equal("the listener redirect_to", simulator.api("/user", port=port)[1]["location"], "https://elsewhere.test/api/v4/user")
+    with socket.create_connection(("127.0.0.1", simulator.url.port)):
+        checks.equal("a client that never begins TLS holds up nobody", simulator.api("/user")[0], 200)
+    simulator.control("POST", "/reset", {})
+    checks.equal("reset forgets everything", simulator.api("/projects/mine%2Fown")[0], 404)
+    checks.check("and restores the repositories", "feature/large" not in simulator.control("GET", "/refs?project=demo/hello"))
+
+
+def agent_checks(checks, simulator, workspace):
+    workspace.mkdir()
+    code, said = simulator.git("clone", "-q", simulator.git_url("demo/hello", "good"), str(workspace / "hello"))
+    checks.check("a workspace for the sample agent", code == 0, said)
+    environment = {"PATH": os.environ["PATH"], "ACP_SESSION_NAME": "first", "ACP_SESSION_DESCRIPTION": "Say 100% of it"}
+    done = subprocess.run(
+        [Path(__file__).with_name("demo-agent")], cwd=workspace, env=environment, stdout=subprocess.PIPE, check=False
+    )
+    checks.check("the sample agent ends well", done.returncode == 0 and b"hello/AMBIENT.md" in done.stdout, done)
+    checks.equal("and writes the description", (workspace / "hello/AMBIENT.md").read_text(), "# first\n\nSay 100% of it\n")
+
+
+def restart_checks(checks, folder):
+    first = Simulator(folder, "--root", "/gitlab")
+    checks.equal("a relative root answers", first.api("/user")[0], 200)
+    checks.equal("its git too", git_get(first, "demo/hello", "git-upload-pack", "good")[0], 200)
+    first.control("POST", "/commit", {"project": "demo/hello", "branch": "kept", "files": {"x": "y"}})
+    authority = Path(first.ready["caFile"]).read_text()
+    checks.equal("SIGTERM ends it cleanly", first.stop(), 0)
+    second = Simulator(folder)
+    checks.equal("the port stays the same", second.url.port, first.url.port)
+    checks.equal("the CA stays the same", Path(second.ready["caFile"]).read_text(), authority)
+    checks.check("the repositories stay", "kept" in second.control("GET", "/refs?project=demo/hello"))
+    checks.equal("and it ends cleanly again", second.stop(), 0)
+
+
+def main():
+    checks = Checks()
+    with tempfile.TemporaryDirectory(prefix="gitlab-simulator-") as name:
+        folder = Path(name)
+        for part in ("a", "b", "work"):
+            (folder / part).mkdir()
+        simulator = Simulator(folder / "a")
+        try:
+            token_checks(checks, simulator)
+            project_checks(checks, simulator)
+            strictness_checks(checks, simulator)
+            git_refusal_checks(checks, simulator)
+            git_checks(checks, simulator, folder / "work")
+            agent_checks(checks, simulator, folder / "workspace")
+            fault_checks(checks, simulator)
+            simulator.control("POST", "/mode", {"scope": "git", "mode": "normal"})
+            control_checks(checks, simulator)
+        finally:
+            simulator.stop()
+        restart_checks(checks, folder / "b")
+    print(f"{checks.count - checks.failed} passed, {checks.failed} failed")
+    return 1 if checks.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

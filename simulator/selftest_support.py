@@ -1,0 +1,136 @@
+"""What the self test and the integration tests need to talk to a simulator process: start it, ask it, control it, run git on it."""
+
+import base64
+import http.client
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.parse
+from pathlib import Path
+
+PROGRAM = Path(__file__).with_name("gitlab_simulator.py")
+
+
+class Checks:
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def check(self, sentence, true, seen=""):
+        self.count += 1
+        self.failed += not true
+        print(f"{'ok' if true else 'FAIL'} {sentence}" + ("" if true else f": {str(seen)[:600]}"), flush=True)
+
+    def equal(self, sentence, seen, wanted):
+        self.check(sentence, seen == wanted, f"{seen!r} instead of {wanted!r}")
+
+
+class Simulator:
+    """A simulator process of our own."""
+
+    def __init__(self, folder, *options):
+        self.folder = Path(folder)
+        self.ready_file = self.folder / "ready.json"
+        self.ready_file.unlink(missing_ok=True)
+        self.process = subprocess.Popen(
+            [sys.executable, PROGRAM, "--dir", self.folder / "data", "--ready-file", self.ready_file, *options]
+        )
+        deadline = time.monotonic() + 60
+        while not self.ready_file.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit("FAIL the simulator did not start")
+            time.sleep(0.02)
+        self.ready = json.loads(self.ready_file.read_text())
+        self.url = urllib.parse.urlsplit(self.ready["url"])
+        self.context = ssl.create_default_context(cafile=self.ready["caFile"])
+        tokens = self.control("GET", "/tokens")["tokens"]
+        self.tokens = {name: token["value"] for name, token in tokens.items()}
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10)
+
+    def call(self, path, token=None, method="GET", headers=None, body=None, port=None, timeout=10):
+        """(status, headers, JSON value or text)"""
+        connection = http.client.HTTPSConnection("127.0.0.1", port or self.url.port, context=self.context, timeout=timeout)
+        given = {"User-Agent": "selftest"} | ({"Authorization": f"Bearer {token}"} if token else {}) | (headers or {})
+        try:
+            connection.request(method, self.url.path + path, body, given)
+            answer = connection.getresponse()
+            data = answer.read().decode(errors="replace")
+        finally:
+            connection.close()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, as_json(data)
+
+    def api(self, path, token="good", **more):
+        return self.call("/api/v4" + path, self.tokens.get(token, token), **more)
+
+    def control(self, method, path, order=None):
+        url = urllib.parse.urlsplit(self.ready["controlUrl"])
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
+        connection.request(method, path, None if order is None else json.dumps(order))
+        value = json.loads(connection.getresponse().read())
+        connection.close()
+        if "error" in value:
+            raise RuntimeError(value["error"])
+        return value
+
+    def violations(self):
+        """The rules broken since the last call."""
+        found = self.control("GET", "/violations")["violations"]
+        self.control("DELETE", "/violations")
+        return [violation["rule"] for violation in found]
+
+    def git_url(self, path, token):
+        value = self.tokens.get(token, token)
+        user = f"oauth2:{urllib.parse.quote(value)}@" if value else ""
+        return f"https://{user}127.0.0.1:{self.url.port}{self.url.path}/{path}.git"
+
+    def git(self, *arguments, folder=None):
+        """(exit code, everything git said)"""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "GIT_SSL_CAINFO": self.ready["caFile"],
+            "LC_ALL": "C",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
+        for name in ("AUTHOR", "COMMITTER"):
+            environment |= {f"GIT_{name}_NAME": "John Smith", f"GIT_{name}_EMAIL": "john@example.com"}
+        result = subprocess.run(
+            ["git", *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=60,
+            check=False,
+        )
+        return result.returncode, result.stdout
+
+
+def as_json(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def git_get(simulator, path, service, token):
+    value = simulator.tokens.get(token) if token else None
+    headers = {"Authorization": "Basic " + base64.b64encode(f"oauth2:{value}".encode()).decode()} if value else {}
+    return simulator.call(f"/{path}.git/info/refs?service={service}", headers=headers)
+
+
+def fails(function):
+    try:
+        function()
+    except (OSError, http.client.HTTPException):
+        return True
+    return False

@@ -1,0 +1,302 @@
+"""The handlers of the API: one a route, each returning (status, JSON value).
+
+A handler is declared with the scopes GitLab accepts for it; none means that any token may ask.
+"""
+
+import base64
+import datetime
+import hashlib
+import re
+
+from . import entities
+from .refusal import error_refusal, message_refusal
+from .world import DEVELOPER
+
+HANDLERS = []
+READ = ("api", "read_api")
+PROJECT = r"/projects/(?P<project>[^/]+)"
+
+
+def route(method, pattern, scopes=READ):
+    def register(function):
+        function.scopes = scopes
+        HANDLERS.append((method, pattern, function))
+        return function
+
+    return register
+
+
+def find_project(call, text, grant="read_project"):
+    """By number, or by path; a path holds a slash. Old paths are sent on to the number, on a host of GitLab's own choice."""
+    number = re.fullmatch(r"-?\d+", text)
+    project = call.world.projects.get(int(text)) if number else call.world.project(text) if "/" in text else None
+    if project is None or not project.readable_by(call.user):
+        raise message_refusal(404, "404 Project Not Found")
+    call.require_grant(grant, f' for "{project.path}"')
+    if not number and text.lower() != project.path.lower() and call.world.release >= (16, 7):
+        raise moved(call, project)
+    return project
+
+
+def moved(call, project):
+    if call.request.method != "GET":
+        return message_refusal(405, "Non GET methods are not allowed for moved projects")
+    tail = call.request.target.split("/projects/", 1)[1].partition("/")
+    target = f"http://gitlab.internal:8181/api/v4/projects/{project.id}{tail[1]}{tail[2]}"
+    refusal = message_refusal(301, f"This resource has been moved permanently to {target}")
+    refusal.headers = [("location", target)]
+    return refusal
+
+
+def readable_repository(call, text, grant="download_code"):
+    project = find_project(call, text, grant)
+    if project.repository_disabled:
+        raise message_refusal(404, "404 Repository Not Found")
+    if not project.code_readable_by(call.user):
+        raise message_refusal(403, "403 Forbidden")
+    return project
+
+
+def paginate(call, items):
+    """Offset pagination with its headers; links are absolute, on the address GitLab believes it has."""
+    try:
+        page, size = int(call.query.get("page") or 1), min(int(call.query.get("per_page") or 20), 100)
+    except ValueError:
+        page = size = 0
+    if page < 1 or size < 1:
+        raise error_refusal(400, "page does not have a valid value")
+    pages = max(1, -(-len(items) // size))
+    following, previous = page + 1 if page < pages else "", page - 1 if page > 1 else ""
+    kept = "".join(f"&{name}={value}" for name, value in call.query.items() if name not in ("page", "per_page"))
+
+    def link(number, relation):
+        return f'<{call.base}{call.request.path}?page={number}&per_page={size}{kept}>; rel="{relation}"'
+
+    links = [link(previous, "prev")] if previous else []
+    links += [link(following, "next")] if following else []
+    call.headers += [
+        ("link", ", ".join([*links, link(1, "first"), link(pages, "last")])),
+        ("x-page", page),
+        ("x-per-page", size),
+        ("x-next-page", following),
+        ("x-prev-page", previous),
+        ("x-total", len(items)),
+        ("x-total-pages", pages),
+    ]
+    return items[(page - 1) * size : page * size]
+
+
+# -- the token and its user -----------------------------------------------------------------------------------
+
+
+@route("GET", "/user", ("read_user", *READ))
+def get_user(call):
+    call.require_grant("read_user", "")
+    return 200, entities.user(call.user, call.base)
+
+
+@route("GET", "/personal_access_tokens/self", ())
+def get_self(call):
+    if call.world.release < (15, 5):
+        raise error_refusal(404, "404 Not Found")
+    if call.token.kind == "oauth":
+        raise message_refusal(400, "400 Bad request - This endpoint requires token type to be a personal access token")
+    call.require_grant("read_personal_access_token", "")
+    call.token.last_used_at = call.token.last_used_at or datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:00.000Z")
+    return 200, entities.token(call.token, call.world.release)
+
+
+@route("GET", "/version", ("read_user", *READ))
+def get_version(call):
+    call.require_grant("read_metadata", "")
+    return 200, {"version": call.world.version, "revision": "ceb07b24cb0"}
+
+
+@route("GET", "/metadata", ("read_user", *READ))
+def get_metadata(call):
+    call.require_grant("read_metadata", "")
+    if call.world.release < (15, 2):
+        raise error_refusal(404, "404 Not Found")
+    return 200, {
+        "version": call.world.version,
+        "revision": "ceb07b24cb0",
+        "enterprise": True,
+        "kas": {"enabled": False, "externalUrl": None, "externalK8sProxyUrl": None, "version": None},
+    }
+
+
+# -- projects -------------------------------------------------------------------------------------------------
+
+
+@route("GET", "/projects")
+def list_projects(call):
+    wanted, member = call.query.get("search", "").lower(), call.query.get("membership") in ("true", "1")
+    found = []
+    for project in call.world.projects.values():
+        if wanted not in project.path.rpartition("/")[2].lower() or not project.readable_by(call.user):
+            continue
+        if member and not project.level(call.user):
+            continue
+        found.append(project)
+    shown = paginate(call, sorted(found, key=lambda project: -project.id))
+    return 200, [
+        entities.project_basic(project, call.user, call.base, call.repositories.default_branch(project)) for project in shown
+    ]
+
+
+@route("GET", PROJECT)
+def get_project(call, project):
+    found = find_project(call, project)
+    branches = call.repositories.branches(found)
+    default = call.repositories.default_branch(found, branches) or (found.default_branch if found.empty_shows_default else None)
+    return 200, entities.project(found, call.user, call.base, default, not branches)
+
+
+@route("GET", PROJECT + r"/members/all/(?P<user>\d+)")
+def get_member(call, project, user):
+    found = find_project(call, project, "read_member")
+    member = call.world.user(int(user))
+    level = found.level(member) if member else 0
+    if not level or not found.listed:
+        raise message_refusal(404, "404 Not found")
+    return 200, entities.member(member, level, call.base)
+
+
+# -- branches -------------------------------------------------------------------------------------------------
+
+
+def show_branch(call, project, name, oid, default):
+    return entities.branch(project, call.user, name, default, call.repositories.commit(project, oid), call.base)
+
+
+@route("GET", PROJECT + "/repository/branches")
+def list_branches(call, project):
+    found = readable_repository(call, project, "read_branch")
+    branches = call.repositories.branches(found)
+    wanted = call.query.get("search", "")
+    names = [name for name in branches if wanted in name]
+    return 200, [show_branch(call, found, name, branches[name], found.default_branch) for name in paginate(call, names)]
+
+
+@route("GET", PROJECT + r"/repository/branches/(?P<branch>[^/]+)")
+def get_branch(call, project, branch):
+    found = readable_repository(call, project, "read_branch")
+    branches = call.repositories.branches(found)
+    if branch not in branches:
+        raise message_refusal(404, "404 Branch Not Found")
+    return 200, show_branch(call, found, branch, branches[branch], found.default_branch)
+
+
+@route("GET", PROJECT + "/protected_branches")
+def list_protected_branches(call, project):
+    found = readable_repository(call, project, "read_protected_branch")
+    if found.power(call.user) < found.protected_list_level:
+        raise message_refusal(403, "403 Forbidden")
+    return 200, paginate(call, [entities.protected_branch(rule, number) for number, rule in enumerate(found.protected, 100)])
+
+
+# -- files ----------------------------------------------------------------------------------------------------
+
+
+def resolve(call, project, ref):
+    """The commit a branch, HEAD or a commit id stands for."""
+    branches = call.repositories.branches(project)
+    name = project.default_branch if ref in (None, "", "HEAD") else ref
+    if name in branches:
+        return branches[name]
+    if re.fullmatch(r"[0-9a-f]{7,40}", name):
+        try:
+            return call.repositories.git(project, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").decode().strip()
+        except RuntimeError:
+            pass
+    return None
+
+
+@route("GET", PROJECT + "/repository/tree")
+def get_tree(call, project):
+    found = readable_repository(call, project)
+    commit = resolve(call, found, call.query.get("ref"))
+    if commit is None:
+        raise message_refusal(404, "404 Tree Not Found")
+    path = call.query.get("path", "").strip("/")
+    options = ["-r", "-t"] if call.query.get("recursive") in ("true", "1") else []
+    listing = call.repositories.git(found, "ls-tree", "-z", *options, commit, *([f"{path}/"] if path else []))
+    entries = []
+    for line in listing.decode(errors="replace").split("\0")[:-1]:
+        (mode, kind, oid), name = line.partition("\t")[0].split(), line.partition("\t")[2]
+        entries.append({"id": oid, "name": name.rpartition("/")[2], "type": kind, "path": name, "mode": mode})
+    if path and not entries:
+        raise message_refusal(404, "404 invalid revision or path Not Found")
+    return 200, paginate(call, entries)
+
+
+@route("GET", PROJECT + "/repository/files/(?P<file>[^/]+)")
+def get_file(call, project, file):
+    found = readable_repository(call, project)
+    if not call.query.get("ref"):
+        raise error_refusal(400, "ref is missing")
+    commit = resolve(call, found, call.query["ref"])
+    if commit is None:
+        raise message_refusal(404, "404 Commit Not Found")
+    try:
+        blob = call.repositories.git(found, "rev-parse", "--verify", "--quiet", f"{commit}:{file}").decode().strip()
+        content = call.repositories.git(found, "cat-file", "blob", blob)
+    except RuntimeError:
+        raise message_refusal(404, "404 File Not Found") from None
+    return 200, {
+        "file_name": file.rpartition("/")[2],
+        "file_path": file,
+        "size": len(content),
+        "encoding": "base64",
+        "content_sha256": hashlib.sha256(content).hexdigest(),
+        "ref": call.query["ref"],
+        "blob_id": blob,
+        "commit_id": commit,
+        "last_commit_id": commit,
+        "execute_filemode": False,
+        "content": base64.b64encode(content).decode(),
+    }
+
+
+# -- merge requests ---------------------------------------------------------------------------------------------
+
+
+@route("GET", PROJECT + "/merge_requests")
+def list_merge_requests(call, project):
+    found = find_project(call, project)
+    source, target = call.query.get("source_branch"), call.query.get("target_branch")
+    return 200, paginate(
+        call,
+        [
+            request
+            for request in found.merge_requests
+            if source in (None, request["source_branch"]) and target in (None, request["target_branch"])
+        ],
+    )
+
+
+@route("POST", PROJECT + "/merge_requests", ("api",))
+def create_merge_request(call, project):
+    found = find_project(call, project, "create_merge_request")
+    fields = call.body()
+    missing = [name for name in ("source_branch", "target_branch", "title") if not fields.get(name)]
+    if missing:
+        raise error_refusal(400, ", ".join(f"{name} is missing" for name in missing))
+    if found.power(call.user) < DEVELOPER or found.archived:
+        raise message_refusal(403, "403 Forbidden")
+    branches = call.repositories.branches(found)
+    source, target = fields["source_branch"], fields["target_branch"]
+    if source == target:
+        raise message_refusal(422, {"branch_conflict": ["You can't use same project/branch for source and target"]})
+    if source not in branches or target not in branches:
+        side = "source" if source not in branches else "target"
+        raise message_refusal(422, {"base": [f'{side.capitalize()} branch "{fields[side + "_branch"]}" does not exist']})
+    for request in found.merge_requests:
+        if (request["source_branch"], request["target_branch"]) == (source, target):
+            raise message_refusal(409, [f"Another open merge request already exists for this source branch: !{request['iid']}"])
+    labels = fields.get("labels") or []
+    fields["labels"] = labels.split(",") if isinstance(labels, str) else labels
+    with call.world.guard:
+        created = entities.merge_request(len(found.merge_requests) + 1, found, call.user, fields, call.base)
+        found.merge_requests.append(created)
+    return 201, created

@@ -1,0 +1,59 @@
+"""The same program as plain CGI under fcgiwrap."""
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from stack import Stack, request, wait_until
+
+
+class CgiTest(unittest.TestCase):
+    def test_connect_status_and_disconnect_answer_under_fcgiwrap(self):
+        wrapper = shutil.which("fcgiwrap") or "/usr/sbin/fcgiwrap"
+        if not os.path.exists(wrapper):
+            self.skipTest("fcgiwrap is not installed")
+        with Stack() as stack, tempfile.TemporaryDirectory(prefix="acp-cgi.") as folder:
+            folder = Path(folder)
+            os.chmod(folder, 0o755)
+            process = subprocess.Popen([wrapper, "-s", f"unix:{folder}/cgi.sock"], env=stack.environment(), stderr=(folder / "err").open("wb"), start_new_session=True)
+            try:
+                wait_until("fcgiwrap", (folder / "cgi.sock").exists, 10)
+                os.chmod(folder / "cgi.sock", 0o666)
+                port = int(stack.url.rsplit(":", 1)[1]) + 1
+                user = "user root;" if os.getuid() == 0 else ""
+                (folder / "nginx.conf").write_text(f"""daemon off; pid {folder}/pid; error_log {folder}/error.log; {user}
+events {{}} http {{ access_log off; client_body_temp_path {folder}/1; proxy_temp_path {folder}/2; fastcgi_temp_path {folder}/3; uwsgi_temp_path {folder}/4; scgi_temp_path {folder}/5;
+server {{ listen 127.0.0.1:{port}; location / {{ include {Path(__file__).resolve().parents[2]}/nginx/fastcgi_acp.conf; fastcgi_pass_request_headers off;
+fastcgi_param SCRIPT_FILENAME {stack.build}/bin/acp-gitlab-fcgi; fastcgi_pass unix:{folder}/cgi.sock; }} }} }}
+""")
+                nginx = subprocess.Popen([shutil.which("nginx") or "/usr/sbin/nginx", "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"], start_new_session=True)
+                try:
+                    direct, stack.url = stack.url, f"http://127.0.0.1:{port}"
+                    wait_until("nginx", lambda: self.answers(stack), 10)
+                    self.assertEqual(stack.api("GET", "/livez", bearer="").status, 200)
+                    answer = stack.connect()
+                    self.assertEqual((answer.status, answer.json["username"]), (200, "john"), answer)
+                    self.assertEqual(stack.status().json["connected"], True)
+                    self.assertEqual(stack.api("GET", "/api/nothing").status, 404)
+                    self.assertEqual(stack.api("POST", "/api/auth/gitlab/connect", b"{").json["code"], "bad_json")
+                    self.assertEqual(stack.disconnect().json["connected"], False)
+                    stack.url = direct
+                finally:
+                    nginx.terminate()
+                    nginx.wait(10)
+            finally:
+                process.terminate()
+                process.wait(10)
+
+    @staticmethod
+    def answers(stack):
+        try:
+            return request("GET", stack.url + "/livez").status
+        except OSError:
+            return False
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,145 @@
+/* What the gate takes for git, before anything is sent anywhere. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "git_gate.h"
+#include "render_gate.h"
+
+static void only_the_smart_protocol_is_spoken(void **state)
+{
+	static const struct {
+		const char *sentence;
+		char query[64];
+		bool valid;
+		enum git_service service;
+	} rows[] = {
+		{"fetching", "service=git-upload-pack", true, GIT_UPLOAD_PACK},
+		{"pushing", "service=git-receive-pack", true, GIT_RECEIVE_PACK},
+		{"the dumb protocol", "", false, 0},
+		{"archives", "service=git-upload-archive", false, 0},
+		{"a longer name", "service=git-upload-packs", false, 0},
+		{"no value", "service=", false, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char query[64];
+		struct request request = {.query = query};
+		enum git_service service = GIT_UPLOAD_PACK;
+		struct error err = ERROR_INIT;
+
+		memcpy(query, rows[i].query, sizeof(query));
+		if (git_gate_service(&request, &service, &err) != rows[i].valid || (rows[i].valid && service != rows[i].service) ||
+		    (!rows[i].valid && err.code != ERR_BAD_REQUEST))
+			fail_msg("%s", rows[i].sentence);
+	}
+}
+
+static void post_has_gits_headers(void **state)
+{
+	static const struct {
+		const char *sentence;
+		enum git_service service;
+		char type[64], encoding[16];
+		bool valid;
+	} rows[] = {
+		{"a fetch", GIT_UPLOAD_PACK, "application/x-git-upload-pack-request", "", true},
+		{"a compressed fetch", GIT_UPLOAD_PACK, "application/x-git-upload-pack-request", "gzip", true},
+		{"a push", GIT_RECEIVE_PACK, "application/x-git-receive-pack-request", "", true},
+		{"a compressed push could hide its refs", GIT_RECEIVE_PACK, "application/x-git-receive-pack-request", "gzip", false},
+		{"another encoding", GIT_UPLOAD_PACK, "application/x-git-upload-pack-request", "br", false},
+		{"the other service's type", GIT_RECEIVE_PACK, "application/x-git-upload-pack-request", "", false},
+		{"a form", GIT_UPLOAD_PACK, "application/x-www-form-urlencoded", "", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char type[64], encoding[16];
+		struct request request = {.content_type = type, .content_encoding = encoding};
+		struct error err = ERROR_INIT;
+
+		memcpy(type, rows[i].type, sizeof(type));
+		memcpy(encoding, rows[i].encoding, sizeof(encoding));
+		if (git_gate_check_headers(&request, rows[i].service, &err) != rows[i].valid ||
+		    (!rows[i].valid && err.code != ERR_UNSUPPORTED_MEDIA_TYPE))
+			fail_msg("%s", rows[i].sentence);
+	}
+}
+
+/* The text of one JSON member, or "(absent)". */
+static const char *text_at(const json_t *object, const char *name)
+{
+	return json_string_or(object, name, "(absent)");
+}
+
+static void preflight_shows_what_the_worker_needs(void **state)
+{
+	char name[] = "backend", url[] = "https://gitlab.com/t/backend", branch[] = "feature/x", path[] = "t/backend",
+	     web[] = "https://gitlab.com/t/backend", clone[] = "https://gitlab.com/t/backend.git", main_branch[] = "main", user[] = "john",
+	     host[] = "gitlab.com", id[] = "7";
+	struct session_repository asked = {.name = name, .url = url, .push_branch = branch};
+	struct session_spec spec = {.repositories = &asked, .repository_count = 1};
+	struct check_report report = {.provider = PROVIDER_GITLAB, .can_push = true, .start_branch = main_branch,
+				      .project = {.id = 42, .path = path, .web_url = web, .clone_url = clone, .default_branch = main_branch},
+				      .account = {.id = id, .username = user}, .instance = {.host = host}};
+	json_t *answer, *repository, *commit;
+
+	(void)state;
+	for (unsigned check = 0; check < CHECK_COUNT; check++)
+		report.states[check] = CHECK_OK;
+	answer = render_preflight(&spec, &report);
+	repository = json_array_get(json_object_get(answer, "repositories"), 0);
+	commit = json_object_get(repository, "commit");
+	assert_true(json_bool_or(repository, "valid", false));
+	assert_false(json_bool_or(repository, "blocking", true));
+	assert_null(json_object_get(repository, "error"));
+	assert_string_equal(text_at(repository, "provider"), "gitlab");
+	assert_string_equal(text_at(repository, "cloneUrl"), clone);
+	assert_string_equal(text_at(repository, "branchUrl"), "https://gitlab.com/t/backend/-/tree/feature/x");
+	assert_int_equal(json_int_or(repository, "projectId", 0), 42);
+	assert_int_equal(json_array_size(json_object_get(repository, "checks")), CHECK_COUNT);
+	assert_string_equal(text_at(commit, "name"), "john");
+	assert_string_equal(text_at(commit, "email"), "7-john@users.noreply.gitlab.com");
+	json_decref(answer);
+}
+
+static void preflight_explains_the_failed_check(void **state)
+{
+	char name[] = "backend", url[] = "https://gitlab.com/t/backend";
+	struct session_repository asked = {.name = name, .url = url};
+	struct session_spec spec = {.repositories = &asked, .repository_count = 1};
+	struct check_report report = {.provider = PROVIDER_GITLAB, .failed = CHECK_CONNECTION};
+	json_t *answer, *repository, *checks;
+
+	(void)state;
+	report.states[CHECK_ADDRESS] = report.states[CHECK_PROVIDER] = CHECK_OK;
+	report.states[CHECK_CONNECTION] = CHECK_FAILED;
+	error_set(&report.failure, ERR_NOT_CONNECTED, "no GitLab credentials available.");
+	answer = render_preflight(&spec, &report);
+	repository = json_array_get(json_object_get(answer, "repositories"), 0);
+	checks = json_object_get(repository, "checks");
+	assert_false(json_bool_or(repository, "valid", true));
+	assert_string_equal(text_at(json_object_get(repository, "error"), "code"), "not_connected");
+	assert_int_equal(json_int_or(json_object_get(repository, "error"), "statusCode", 0), 409);
+	assert_true(json_bool_or(json_array_get(checks, CHECK_ADDRESS), "ok", false));
+	assert_string_equal(text_at(json_array_get(checks, CHECK_CONNECTION), "code"), "not_connected");
+	assert_true(json_is_null(json_object_get(json_array_get(checks, CHECK_READ), "ok")));
+	assert_true(json_is_null(json_object_get(repository, "commit")));
+	json_decref(answer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_the_smart_protocol_is_spoken),
+		cmocka_unit_test(post_has_gits_headers),
+		cmocka_unit_test(preflight_shows_what_the_worker_needs),
+		cmocka_unit_test(preflight_explains_the_failed_check),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

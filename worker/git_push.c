@@ -1,0 +1,142 @@
+#include "git_push.h"
+
+#include "alloc.h"
+#include "gitlab_errors.h"
+#include "sideband.h"
+
+/* What the callbacks of one push learn. */
+struct push_state {
+	struct git_job_report *report;
+	const char *ref; /* ours */
+	struct sideband sideband;
+	bool answered;   /* the remote said something about our ref */
+	char *reason;    /* why it refused; NULL: it did not */
+};
+
+static void push_state_release(struct push_state *s)
+{
+	sideband_release(&s->sideband);
+	free(s->reason);
+}
+
+static int on_sideband(const char *bytes, int length, void *context)
+{
+	struct push_state *s = context;
+
+	if (length > 0)
+		sideband_add(&s->sideband, bytes, (size_t)length);
+	return 0;
+}
+
+static int on_reference(const char *ref, const char *status, void *context)
+{
+	struct push_state *s = context;
+
+	if (strcmp(ref, s->ref) != 0)
+		return 0;
+	s->answered = true;
+	if (status)
+		set_string(&s->reason, *status ? status : "refused");
+	return 0;
+}
+
+static int on_sending(unsigned done, unsigned total, size_t bytes, void *context)
+{
+	struct push_state *s = context;
+
+	return git_job_progress(s->report, "sending", done, total, (int64_t)bytes, false) ? 0 : GIT_EUSER;
+}
+
+static bool connect_to(git_remote *remote, git_direction direction, const struct git_gate *gate, struct error *err)
+{
+	CLEANUP(git_headers_release) struct git_headers headers = {0};
+	git_remote_connect_options options = GIT_REMOTE_CONNECT_OPTIONS_INIT;
+
+	git_headers_make(&headers, gate);
+	options.custom_headers = headers.array;
+	options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
+	options.proxy_opts.type = GIT_PROXY_NONE;
+	int code = git_remote_connect_ext(remote, direction, &options);
+	return code == 0 || git_failure(code, ERR_GIT_FAILED, "The remote could not be asked for its branches.", err);
+}
+
+/* Whether the connected remote says that the branch is at our commit. */
+static bool remote_has(git_remote *remote, const char *ref, const char *commit)
+{
+	const git_remote_head **heads = NULL;
+	size_t count = 0;
+
+	if (git_remote_ls(&heads, &count, remote) != 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(heads[i]->name, ref) == 0 && git_oid_streq(&heads[i]->oid, commit) == 0)
+			return true;
+	return false;
+}
+
+static bool upload(git_remote *remote, const struct git_push *push, struct push_state *state, struct error *err)
+{
+	CLEANUP(git_headers_release) struct git_headers headers = {0};
+	CLEANUP(freep) char *refspec = xasprintf("%s:%s", state->ref, state->ref); /* no '+': never forced */
+	git_strarray refspecs = {.strings = &refspec, .count = 1};
+	git_push_options options = GIT_PUSH_OPTIONS_INIT;
+
+	git_headers_make(&headers, &push->gate);
+	options.custom_headers = headers.array;
+	options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
+	options.proxy_opts.type = GIT_PROXY_NONE;
+	options.callbacks.sideband_progress = on_sideband;
+	options.callbacks.push_update_reference = on_reference;
+	options.callbacks.push_transfer_progress = on_sending;
+	options.callbacks.payload = state;
+	int code = git_remote_upload(remote, &refspecs, &options);
+	sideband_finish(&state->sideband);
+	if (state->reason)
+		return gitlab_classify_push(state->sideband.text.data, state->reason, push->branch, push->project_path, err);
+	if (code == GIT_ENONFASTFORWARD)
+		return git_failure(code, ERR_PUSH_NOT_FAST_FORWARD, "The branch has commits that this session does not know.", err);
+	if (code != 0)
+		return git_failure(code, ERR_PUSH_INTERRUPTED, "The push was interrupted.", err);
+	return state->answered || error_set(err, ERR_PUSH_UNCONFIRMED, "The remote did not say whether it took the branch.");
+}
+
+static bool confirm(git_repository *repository, const struct git_push *push, const char *ref, struct error *err)
+{
+	CLEANUP(git_remote_freep) git_remote *remote = NULL;
+
+	if (!git_gate_remote(repository, &push->gate, &remote, err) || !connect_to(remote, GIT_DIRECTION_FETCH, &push->gate, err))
+		return error_set(err, ERR_PUSH_UNCONFIRMED, "The push was sent, but the remote could not be asked whether the branch is there.");
+	if (remote_has(remote, ref, push->commit))
+		return true;
+	return error_set(err, ERR_PUSH_UNCONFIRMED, "The push was sent, but the remote's branch is not at the pushed commit.");
+}
+
+bool git_push_branch(const struct git_push *push, struct git_job_report *report, char **ret_merge_request_url, struct error *err)
+{
+	CLEANUP(freep) char *ref = xasprintf("refs/heads/%s", push->branch);
+	CLEANUP(git_repository_freep) git_repository *repository = NULL;
+	CLEANUP(git_remote_freep) git_remote *remote = NULL;
+	CLEANUP(push_state_release) struct push_state state = {.report = report, .ref = ref};
+
+	sideband_init(&state.sideband);
+	if (!git_open_workspace(push->path, &repository, err) || !git_gate_remote(repository, &push->gate, &remote, err) ||
+	    !connect_to(remote, GIT_DIRECTION_PUSH, &push->gate, err))
+		return false;
+	/* There already: an earlier worker pushed it and did not live to say so, or the agent did it itself. */
+	if (!remote_has(remote, ref, push->commit) && (!upload(remote, push, &state, err) || !confirm(repository, push, ref, err)))
+		return false;
+	*ret_merge_request_url = sideband_merge_request_url(&state.sideband, push->web_url);
+	return true;
+}
+
+bool git_push_job(const void *input, struct git_job_report *report, json_t **ret_result, struct error *err)
+{
+	CLEANUP(freep) char *merge_request_url = NULL;
+
+	if (!git_push_branch(input, report, &merge_request_url, err))
+		return false;
+	*ret_result = json_object();
+	if (merge_request_url)
+		json_object_set_new(*ret_result, "mergeRequestUrl", json_string(merge_request_url));
+	return true;
+}

@@ -1,0 +1,127 @@
+/*
+ * acp-git-worker — runs agentic sessions: clones, starts the agent, commits, pushes. It holds no token and no key: all git goes to the git gate
+ * with a credential that is good for one session.
+ */
+#include <getopt.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "json.h"
+#include "worker.h"
+
+enum { SESSIONS_DEFAULT = 2, SESSIONS_MAX = 64 };
+
+static int usage(FILE *to)
+{
+	fputs("usage: acp-git-worker run --user USER SESSION.json\n"
+	      "       acp-git-worker serve [--sessions N]\n",
+	      to);
+	return to == stdout ? EXIT_DONE : EXIT_USAGE;
+}
+
+/* What neither agent nor git may reach, wherever the operator put it. */
+static void collect_hidden(struct worker *worker)
+{
+	const struct settings *s = worker->settings;
+	const char *const paths[] = {
+		worker->data_folder,
+		settings_get(s, DATABASE),
+		settings_get(s, SEAL_PUBLIC_KEYS_FILE),
+		settings_get(s, SEAL_SIGNING_KEY_FILE),
+		settings_get(s, SEAL_PRIVATE_KEYS_FILE),
+		settings_get(s, STATIC_TOKENS_FILE),
+		settings_get(s, INSTANCES_FILE),
+		settings_get(s, BEARER_FILE),
+		getenv("ACP_CONFIG_FILE"),
+	};
+	size_t count = 0;
+
+	_Static_assert(ARRAY_SIZE(paths) < ARRAY_SIZE(worker->hidden), "room for the final NULL");
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (paths[i] && *paths[i])
+			worker->hidden[count++] = paths[i];
+}
+
+static void worker_init(struct worker *worker, const struct settings *settings)
+{
+	CLEANUP(freep) char *database = xstrdup(settings_get(settings, DATABASE));
+	char host[256] = "localhost";
+	enum log_level level = LOG_INFO;
+
+	if (!log_level_parse(settings_get(settings, LOG_LEVEL), &level))
+		level = LOG_INFO;
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		host[0] = '\0';
+	*worker = (struct worker){
+		.settings = settings,
+		.logger = {.fd = 2, .level = level, .program = "acp-git-worker"},
+		.name = xasprintf("%s:%d", host, (int)getpid()),
+		.data_folder = xstrdup(dirname(database)),
+	};
+	collect_hidden(worker);
+}
+
+static bool parse_count(const char *text, unsigned *ret)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end || value < 1 || value > SESSIONS_MAX)
+		return false;
+	*ret = (unsigned)value;
+	return true;
+}
+
+static int command(struct worker *worker, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"user", required_argument, NULL, 'u'}, {"sessions", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
+	bool running = argc > 1 && strcmp(argv[1], "run") == 0, serving = argc > 1 && strcmp(argv[1], "serve") == 0;
+	const char *user = NULL;
+	unsigned sessions = SESSIONS_DEFAULT;
+
+	optind = 2;
+	for (int option; (running || serving) && (option = getopt_long(argc, argv, "u:s:h", options, NULL)) != -1;) {
+		if (option == 'u' && running)
+			user = optarg;
+		else if (option == 'h')
+			return usage(stdout);
+		else if (option != 's' || !serving || !parse_count(optarg, &sessions))
+			return usage(stderr);
+	}
+	if (running && user && *user && optind == argc - 1)
+		return run_once(worker, user, argv[optind]);
+	if (serving && optind == argc)
+		return serve(worker, sessions);
+	return usage(stderr);
+}
+
+int main(int argc, char **argv)
+{
+	CLEANUP(settings_release) struct settings settings = SETTINGS_INIT;
+	struct error err = ERROR_INIT;
+	struct worker worker;
+
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
+		return usage(stdout);
+	json_library_init();
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* no core file, and no other process of this user may look inside */
+	if (!secret_library_init()) {
+		fputs("acp-git-worker: libsodium cannot be used on this machine\n", stderr);
+		return EXIT_FAILED;
+	}
+	if (!settings_load(environ, &settings, &err)) {
+		fprintf(stderr, "acp-git-worker: %s\n", err.message);
+		return EXIT_USAGE;
+	}
+	worker_init(&worker, &settings);
+	int code = command(&worker, argc, argv);
+	free(worker.name);
+	free(worker.data_folder);
+	return code;
+}

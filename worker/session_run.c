@@ -1,0 +1,177 @@
+#include "session_run.h"
+
+#include <stdarg.h>
+
+#include "agent.h"
+#include "alloc.h"
+#include "clock.h"
+#include "limits.h"
+#include "processes.h"
+#include "session_service.h"
+
+enum { SAVE_EVERY_MS = 500, FINAL_TRIES = 15, FINAL_PAUSE_MS = 1000 };
+
+void session_log(const struct session_run *run, enum log_level level, const struct repository *repository, const struct error *error,
+		 const char *format, ...)
+{
+	CLEANUP(strbuf_release) struct strbuf message = STRBUF_INIT(LIMIT_LOG_LINE / 2);
+	json_t *fields = json_pack("{s:s, s:s, s:s, s:I}", "session", run->row->name, "project", run->row->project, "sessionId", run->row->id,
+				   "attempt", (json_int_t)run->row->attempt);
+	va_list args;
+
+	va_start(args, format);
+	strbuf_vaddf(&message, format, args);
+	va_end(args);
+	if (repository)
+		json_object_set_new(fields, "repository", json_string(repository->name));
+	if (error) {
+		json_object_set_new(fields, "code", json_string(error_name(error->code)));
+		json_object_set_new(fields, "error", json_string(error->message));
+		if (error->detail[0])
+			json_object_set_new(fields, "detail", json_string(error->detail));
+	}
+	log_event(&run->worker->logger, level, NULL, message.data, fields);
+}
+
+bool session_save(struct session_run *run, bool now, struct error *err)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_ANSWER);
+	struct error failure = ERROR_INIT;
+	int64_t at = clock_monotonic_ms();
+
+	if (run->lost)
+		return error_set(err, ERR_SESSION_LOST, "The session's lease is gone.");
+	if (!now && at - run->last_save_ms < SAVE_EVERY_MS)
+		return true;
+	run->last_save_ms = at;
+	json_t *status = session_status_to_json(&run->status);
+	json_write(&text, status);
+	json_decref(status);
+	if (run->store.ops->save_status(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data, &failure))
+		return true;
+	if (failure.code == ERR_SESSION_LOST) {
+		run->lost = true;
+		*err = failure;
+		return false;
+	}
+	session_log(run, LOG_WARNING, NULL, &failure, "The status could not be written");
+	return true;
+}
+
+bool session_enter(struct session_run *run, enum session_phase phase, const char *message, struct error *err)
+{
+	run->status.phase = phase;
+	snprintf(run->status.message, sizeof(run->status.message), "%s", message);
+	session_log(run, LOG_INFO, NULL, NULL, "%s", message);
+	progress_line(run->worker->progress, "%s", message);
+	if (interrupt_pending(run->interrupt_fd))
+		return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
+	return session_save(run, true, err);
+}
+
+/* Which repository a git job's progress is about. */
+struct watched_repository {
+	struct session_run *run;
+	struct repository *repository;
+};
+
+static void on_progress(void *context, const json_t *progress)
+{
+	struct watched_repository *w = context;
+	struct repository_progress *state = &w->repository->progress;
+
+	snprintf(state->stage, sizeof(state->stage), "%s", json_string_or(progress, "stage", ""));
+	state->done = json_int_or(progress, "done", 0);
+	state->total = json_int_or(progress, "total", 0);
+	state->bytes = json_int_or(progress, "bytes", 0);
+	progress_bar(w->run->worker->progress, w->repository->name, state);
+	if (!session_save(w->run, false, NULL))
+		return; /* remembered in run->lost */
+}
+
+bool session_git(struct session_run *run, struct repository *repository,
+		 bool (*work)(const void *, struct git_job_report *, json_t **, struct error *), const void *input, const char *operation,
+		 json_t **ret_result, struct error *err)
+{
+	struct watched_repository watched = {.run = run, .repository = repository};
+	int64_t since_s = clock_now_s() - 1;
+	const struct git_job job = {
+		.work = work,
+		.input = input,
+		.writable = run->workspace.path,
+		.hidden = run->worker->hidden,
+		.gate_port = run->gate.port,
+		.unconfined_allowed = settings_switch(run->worker->settings, AGENT_UNCONFINED),
+		.limit_ms = GIT_LIMIT_MS,
+		.interrupt_fd = run->interrupt_fd,
+		.on_progress = on_progress,
+		.context = &watched,
+	};
+	bool ok = git_job_run(&job, ret_result, err);
+
+	repository->progress = (struct repository_progress){0};
+	if (!ok && (err->code == ERR_GIT_FAILED || err->code == ERR_PUSH_INTERRUPTED))
+		gate_client_explain(&run->gate, repository->name, operation, since_s, err);
+	return ok;
+}
+
+static bool prepare(struct session_run *run, struct error *err)
+{
+	const struct settings *settings = run->worker->settings;
+
+	if (!session_row_spec(run->row, &run->spec, err) || !workspace_locate(settings_get(settings, WORKSPACES), run->row->id, &run->workspace, err) ||
+	    !gate_client_open(settings_get(settings, GATE_URL), run->row->id, run->credential, &run->gate, err))
+		return false;
+	session_status_resume(&run->status, run->row->status);
+	run->record = workspace_read_record(&run->workspace);
+	/* Asked before anything is cloned: a session that cannot be confined would only waste its owner's time. */
+	return agent_check(settings_switch(settings, AGENT_UNCONFINED), err);
+}
+
+/* The end must reach the store: everything was done for it. */
+static bool save_end(struct session_run *run)
+{
+	for (int tries = 0; tries < FINAL_TRIES; tries++) {
+		CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_ANSWER);
+		struct error err = ERROR_INIT;
+		json_t *status = session_status_to_json(&run->status);
+		json_write(&text, status);
+		json_decref(status);
+		if (run->store.ops->save_status(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data, &err))
+			return true;
+		session_log(run, LOG_WARNING, NULL, &err, "The end of the session could not be written");
+		if (err.code == ERR_SESSION_LOST || !interrupt_sleep(run->interrupt_fd, FINAL_PAUSE_MS))
+			return false;
+	}
+	return false;
+}
+
+static void release(struct session_run *run)
+{
+	session_spec_release(&run->spec);
+	gate_client_release(&run->gate);
+	workspace_release(&run->workspace);
+	session_status_release(&run->status);
+	repositories_release(&run->repositories);
+	json_decref(run->record);
+}
+
+bool session_run(const struct worker *worker, struct session_store store, const struct session_row *row, const struct secret *credential,
+		 int interrupt_fd)
+{
+	struct error err = ERROR_INIT;
+	CLEANUP(release) struct session_run run = {
+		.worker = worker, .store = store, .row = row, .credential = credential, .interrupt_fd = interrupt_fd};
+
+	run.status.repositories = &run.repositories;
+	bool ok = prepare(&run, &err) && step_preflight(&run, &err) && step_clone(&run, &err) && step_agent(&run, &err) && step_push(&run, &err);
+	processes_end_children(NULL, 0);
+	if (!ok && err.code == ERR_SESSION_LOST) {
+		session_log(&run, LOG_WARNING, NULL, &err, "The session is left");
+		return false;
+	}
+	session_status_finish(&run.status, ok ? NULL : &err, clock_now_s());
+	session_log(&run, run.status.phase == PHASE_COMPLETED ? LOG_INFO : LOG_WARNING, NULL, ok ? NULL : &err, "Session ended: %s",
+		    session_phase_name(run.status.phase));
+	return save_end(&run);
+}

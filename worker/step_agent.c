@@ -1,0 +1,122 @@
+/*
+ * step_agent — lets the agent work, or waits for git/push where the agent runs elsewhere; then records that this part is over, so that a worker
+ * that takes the session over goes on from here.
+ */
+#include "agent.h"
+#include "agent_environment.h"
+#include "session_run.h"
+
+#include "clock.h"
+#include "processes.h"
+
+static json_t *record_of(const struct session_run *run)
+{
+	json_t *repositories = json_object();
+
+	for (size_t i = 0; i < run->repositories.count; i++) {
+		const struct repository *r = &run->repositories.items[i];
+		json_t *one = json_object();
+		if (r->phase == REPOSITORY_FAILED)
+			json_object_set_new(one, "error",
+					    json_pack("{s:s, s:s, s:s}", "code", error_name(r->error.code), "message", r->error.message, "remediation",
+						      error_remediation(&r->error)));
+		else
+			json_object_set_new(one, "start", json_string(r->start_commit));
+		json_object_set_new(repositories, r->name, one);
+	}
+	json_t *record = json_pack("{s:o, s:b, s:i}", "repositories", repositories, "agentRan", run->status.agent_ran, "exitCode",
+				   run->status.agent_exit_code);
+	if (run->status.agent_output)
+		json_object_set_new(record, "output", json_string(run->status.agent_output));
+	return record;
+}
+
+/* The agent's end, as an error of the session; true when it ended well. */
+static bool judge(struct session_run *run, const struct agent_result *result, struct error *err)
+{
+	long long seconds = (long long)settings_number(run->worker->settings, AGENT_TIMEOUT);
+
+	if (result->interrupted)
+		return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
+	if (result->timed_out)
+		error_set(err, ERR_AGENT_TIMEOUT, "The agent did not finish within %lld seconds. Nothing was pushed.", seconds);
+	else if (result->exit_code != 0)
+		error_set(err, ERR_AGENT_FAILED, "The agent failed with exit status %d. Nothing was pushed.", result->exit_code);
+	bool ok = !result->timed_out && result->exit_code == 0;
+	session_status_condition(&run->status, "AgentFinished", ok, result->timed_out ? "TimedOut" : ok ? "Succeeded" : "Failed", "Exit status %d",
+				 result->exit_code);
+	session_log(run, ok ? LOG_INFO : LOG_WARNING, NULL, ok ? NULL : err, "Agent ended with exit status %d", result->exit_code);
+	return ok;
+}
+
+static bool run_agent(struct session_run *run, struct error *err)
+{
+	const struct settings *settings = run->worker->settings;
+	CLEANUP(agent_environment_release) struct agent_environment environment = AGENT_ENVIRONMENT_INIT;
+	CLEANUP(agent_result_release) struct agent_result result = AGENT_RESULT_INIT;
+
+	if (!agent_environment_make(&run->workspace, &run->spec, &run->gate, &run->repositories, &environment, err))
+		return false;
+	const struct agent agent = {
+		.command = settings_get(settings, AGENT_COMMAND),
+		.workspace = &run->workspace,
+		.environment = (const char *const *)environment.variables,
+		.hidden = run->worker->hidden,
+		.credential = run->credential,
+		.unconfined_allowed = settings_switch(settings, AGENT_UNCONFINED),
+		.timeout_ms = settings_number(settings, AGENT_TIMEOUT) * 1000,
+		.interrupt_fd = run->interrupt_fd,
+	};
+	if (!agent_run(&agent, &result, err))
+		return false;
+	run->status.agent_ran = true;
+	run->status.agent_exit_code = result.exit_code;
+	run->status.agent_output = TAKE(result.output);
+	return judge(run, &result, err);
+}
+
+static bool wait_for_push(struct session_run *run, struct error *err)
+{
+	int64_t deadline = clock_monotonic_ms() + settings_number(run->worker->settings, AGENT_TIMEOUT) * 1000;
+
+	for (bool stop = false, push = false;;) {
+		struct error failure = ERROR_INIT;
+		if (!run->store.ops->renew(run->store.state, run->row->id, run->row->attempt, LEASE_S, &stop, &push, &failure) &&
+		    failure.code == ERR_SESSION_LOST) {
+			*err = failure;
+			return false;
+		}
+		if (push)
+			return true;
+		if (clock_monotonic_ms() >= deadline)
+			return error_set(err, ERR_AGENT_TIMEOUT, "No push was asked for within %lld seconds.",
+					 (long long)settings_number(run->worker->settings, AGENT_TIMEOUT));
+		if (stop || !interrupt_sleep(run->interrupt_fd, POLL_MS))
+			return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
+	}
+}
+
+/* The status goes on with what an earlier worker's agent did. */
+static void restore(struct session_run *run)
+{
+	const char *output = json_string_or(run->record, "output", NULL);
+
+	run->status.agent_ran = json_bool_or(run->record, "agentRan", false);
+	run->status.agent_exit_code = (int)json_int_or(run->record, "exitCode", 0);
+	run->status.agent_output = output ? strdup(output) : NULL;
+}
+
+bool step_agent(struct session_run *run, struct error *err)
+{
+	bool here = *settings_get(run->worker->settings, AGENT_COMMAND) != '\0';
+
+	if (run->record) {
+		restore(run);
+		return true;
+	}
+	if (!session_enter(run, PHASE_RUNNING, here ? "The agent is working." : "Waiting for the agent to ask for a push.", err))
+		return false;
+	if (here ? !run_agent(run, err) : !wait_for_push(run, err))
+		return false;
+	return workspace_write_record(&run->workspace, record_of(run), err);
+}

@@ -1,0 +1,110 @@
+/*
+ * step_push — commits what changed and pushes it, each repository for itself. What cannot be pushed stays in the workspace as a commit.
+ */
+#include "git_commit.h"
+#include "git_push.h"
+#include "session_run.h"
+
+#include "alloc.h"
+
+static bool commit_one(struct session_run *run, struct repository *r, bool *ret_changed, struct error *err)
+{
+	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
+	CLEANUP(strbuf_release) struct strbuf message = STRBUF_INIT(4096);
+	const char *name = r->commit_name ? r->commit_name : run->row->owner;
+	CLEANUP(freep) char *email = r->commit_email ? xstrdup(r->commit_email) : xasprintf("%s@users.noreply.invalid", r->username ? r->username : "acp");
+	json_t *result = NULL;
+
+	commit_message_write(run->spec.display_name, run->spec.description, run->row->name, &message);
+	const struct git_commit_work work = {.path = path, .branch = r->push_branch, .start_commit = r->start_commit, .name = name, .email = email,
+					     .message = message.data};
+	if (!session_git(run, r, git_commit_job, &work, "commit", &result, err))
+		return false;
+	*ret_changed = json_bool_or(result, "changed", false);
+	if (*ret_changed)
+		snprintf(r->commit, sizeof(r->commit), "%s", json_string_or(result, "commit", ""));
+	json_decref(result);
+	return true;
+}
+
+static bool push_one(struct session_run *run, struct repository *r, struct error *err)
+{
+	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
+	CLEANUP(freep) char *gate_url = gate_repository_url(&run->gate, r->name);
+	const struct git_push push = {
+		.gate = {.url = gate_url, .credential = run->credential},
+		.path = path,
+		.branch = r->push_branch,
+		.commit = r->commit,
+		.web_url = r->web_url,
+		.project_path = r->project_path,
+	};
+	json_t *result = NULL;
+
+	r->phase = REPOSITORY_PUSHING;
+	if (!session_save(run, true, err) || !session_git(run, r, git_push_job, &push, "push", &result, err))
+		return false;
+	set_string(&r->merge_request_url, json_string_or(result, "mergeRequestUrl", NULL));
+	json_decref(result);
+	r->phase = REPOSITORY_PUSHED;
+	return true;
+}
+
+/* Commit and push of one repository; what goes wrong is recorded in it. False only when the session is to be left. */
+static bool deliver(struct session_run *run, struct repository *r, struct error *err)
+{
+	struct error failure = ERROR_INIT;
+	bool changed = false;
+
+	if (!r->push_branch) { /* asked for reading only */
+		r->phase = REPOSITORY_UNCHANGED;
+		return true;
+	}
+	if (commit_one(run, r, &changed, &failure) && (!changed || push_one(run, r, &failure))) {
+		if (!changed)
+			r->phase = REPOSITORY_UNCHANGED;
+		session_log(run, LOG_INFO, r, NULL, changed ? "Push succeeded: %s" : "Nothing to push: %s",
+			    changed && r->branch_url ? r->branch_url : r->url);
+		progress_line(run->worker->progress, changed ? "Push succeeded: %s" : "Nothing to push: %s",
+			      changed && r->branch_url ? r->branch_url : r->url);
+		return true;
+	}
+	if (failure.code == ERR_SESSION_LOST) {
+		*err = failure;
+		return false;
+	}
+	session_log(run, LOG_WARNING, r, &failure, "Push failed: %s", r->url);
+	repository_fail(r, &failure);
+	return true;
+}
+
+static void conclude(struct session_run *run)
+{
+	size_t failed = 0, pushed = 0;
+
+	for (size_t i = 0; i < run->repositories.count; i++) {
+		failed += run->repositories.items[i].phase == REPOSITORY_FAILED;
+		pushed += run->repositories.items[i].phase == REPOSITORY_PUSHED;
+	}
+	session_status_condition(&run->status, "RepositoriesPushed", failed == 0, failed ? "SomeFailed" : pushed ? "Pushed" : "NothingChanged",
+				 "%zu pushed, %zu failed", pushed, failed);
+}
+
+bool step_push(struct session_run *run, struct error *err)
+{
+	struct error ignored = ERROR_INIT;
+
+	if (!session_enter(run, PHASE_PUSHING, "Committing and pushing the changes.", err))
+		return false;
+	for (size_t i = 0; i < run->repositories.count; i++) {
+		struct repository *r = &run->repositories.items[i];
+		if (r->phase == REPOSITORY_FAILED)
+			continue;
+		if (!deliver(run, r, err) || !session_save(run, false, err))
+			return false;
+	}
+	conclude(run);
+	if (!run->store.ops->clear_push(run->store.state, run->row->id, run->row->attempt, &ignored))
+		session_log(run, LOG_WARNING, NULL, &ignored, "The push request could not be cleared");
+	return true;
+}

@@ -1,0 +1,34 @@
+#pragma once
+/*
+ * worker — what every part of this program is given: the settings, the log, its name. Built by main, never global.
+ */
+#include "log.h"
+#include "progress.h"
+#include "settings.h"
+
+struct worker {
+	const struct settings *settings;
+	struct logger logger;
+	char *name;                /* "<host>:<pid>", in the store beside what it claimed. Owned */
+	const char *hidden[12];    /* paths that neither agent nor git may reach; NULL-terminated, borrowed from the settings and from `data_folder` */
+	char *data_folder;         /* of the database, with its journal. Owned */
+	struct progress *progress; /* NULL: nobody watches */
+};
+
+enum {
+	LEASE_S = 60,
+	RENEW_EVERY_MS = 15 * 1000,
+	POLL_MS = 500,
+	DRAIN_MS = 30 * 1000,
+	GIT_LIMIT_MS = 30 * 60 * 1000,   /* one clone, commit or push */
+	SESSION_MARGIN_MS = 30 * 60 * 1000, /* beyond the agent's time */
+	ATTEMPTS_MAX = 3,                /* a session that kills its worker this often has failed */
+};
+
+/* Takes sessions until SIGTERM, at most `sessions` at a time. Returns the exit code. */
+int serve(struct worker *worker, unsigned sessions);
+
+/* One session of `user` from the AgenticSession in `path`. Returns the exit code. */
+int run_once(struct worker *worker, const char *user, const char *path);
+
+enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PARTIAL = 3, EXIT_INTERRUPTED = 130 };
