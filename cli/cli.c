@@ -9,7 +9,7 @@
 void cli_list_release(struct cli_list *list)
 {
 	free(list->items);
-	*list = (struct cli_list){ 0 };
+	*list = (struct cli_list){0};
 }
 
 static void cli_list_add(struct cli_list *list, const char *item)
@@ -49,7 +49,8 @@ int cli_usage(const struct cli *cli, const char *format, ...)
 	va_start(args, format);
 	strbuf_vaddf(&text, format, args);
 	va_end(args);
-	strbuf_addf(&text, " See 'acp-gitlab %s%s%s --help'.", command->group, command->name ? " " : "", command->name ? command->name : "");
+	strbuf_addf(&text, " See 'acp-gitlab %s%s%s --help'.", command->group, command->name ? " " : "",
+	            command->name ? command->name : "");
 	say(text.data);
 	return CLI_USAGE;
 }
@@ -144,10 +145,10 @@ static bool take_option(struct cli *cli, const struct cli_option *option, const 
 	return true;
 }
 
-bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_option *options, size_t option_count, struct cli_list *ret_operands,
-	       size_t min, size_t max)
+bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_option *options, size_t option_count,
+               struct cli_list *ret_operands, size_t min, size_t max)
 {
-	const struct cli_option json = { "--json", CLI_FLAG, &cli->json };
+	const struct cli_option json = {"--json", CLI_FLAG, &cli->json};
 	bool options_ended = false;
 
 	for (int i = 0; i < argc; i++) {

@@ -23,7 +23,7 @@ static const char *shown_value(const struct settings *settings, enum setting id)
 
 static int config_show(struct cli *cli, int argc, char **argv)
 {
-	CLEANUP(cli_list_release) struct cli_list operands = { 0 };
+	CLEANUP(cli_list_release) struct cli_list operands = {0};
 	json_t *list;
 
 	if (!cli_parse(cli, argc, argv, NULL, 0, &operands, 0, 0))
@@ -34,8 +34,8 @@ static int config_show(struct cli *cli, int argc, char **argv)
 		const char *value = shown_value(&cli->settings, id), *source = source_name(cli->settings.sources[id]);
 
 		if (cli->json)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name", about->name, "value", value, "source", source,
-							      "meaning", about->meaning));
+			json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name", about->name, "value", value, "source",
+			                                      source, "meaning", about->meaning));
 		else
 			(void)printf("%s=%s  # %s\n", about->name, value, source);
 	}
@@ -46,12 +46,13 @@ static int config_show(struct cli *cli, int argc, char **argv)
 }
 
 const struct command config_commands[] = {
-	{ "config", NULL, "[--json]", "Show every setting in force and where it comes from.",
-	  "Sources: environment, file (/etc/acp-gitlab/acp-gitlab.conf, or ACP_CONFIG_FILE), default. Secrets are hidden. An unknown ACP_* name or a\n"
-	  "malformed value is the error that every program would start with.\n\n"
-	  "Examples:\n"
-	  "  acp-gitlab config\n"
-	  "  acp-gitlab config --json | jq '.settings[] | select(.source != \"default\")'\n",
-	  true, config_show },
-	{ 0 },
+        {"config", NULL, "[--json]", "Show every setting in force and where it comes from.",
+         "Sources: environment, file (/etc/acp-gitlab/acp-gitlab.conf, or ACP_CONFIG_FILE), default. Secrets are hidden. An "
+         "unknown ACP_* name or a\n"
+         "malformed value is the error that every program would start with.\n\n"
+         "Examples:\n"
+         "  acp-gitlab config\n"
+         "  acp-gitlab config --json | jq '.settings[] | select(.source != \"default\")'\n",
+         true, config_show},
+        {0},
 };

@@ -35,7 +35,8 @@ static int wait_for_signal(const sigset_t *signals, time_t seconds)
 
 	for (;;) {
 		int64_t left_ms = end_ms - clock_monotonic_ms();
-		const struct timespec left = { .tv_sec = left_ms > 0 ? left_ms / 1000 : 0, .tv_nsec = left_ms > 0 ? left_ms % 1000 * 1000000 : 0 };
+		const struct timespec left = {.tv_sec = left_ms > 0 ? left_ms / 1000 : 0,
+		                              .tv_nsec = left_ms > 0 ? left_ms % 1000 * 1000000 : 0};
 		int signal_number = sigtimedwait(signals, NULL, &left);
 
 		if (signal_number > 0)
@@ -46,9 +47,10 @@ static int wait_for_signal(const sigset_t *signals, time_t seconds)
 }
 
 /* One round; *ret_signal is a signal that came in the middle, after which the rest waits for the next start. */
-static bool run_round(struct account_service *accounts, const sigset_t *signals, struct round *ret, int *ret_signal, struct error *err)
+static bool run_round(struct account_service *accounts, const sigset_t *signals, struct round *ret, int *ret_signal,
+                      struct error *err)
 {
-	*ret = (struct round){ 0 };
+	*ret = (struct round){0};
 	if (!account_reconcile(accounts, &ret->intents, err))
 		return false;
 	while (ret->checked < RECHECK_ROUND) {
@@ -81,11 +83,11 @@ static int run_once(const struct cli *cli, struct account_service *accounts, con
 	if (!run_round(accounts, signals, &round, &signal_number, &failure))
 		return cli_fail(&failure);
 	if (cli->json)
-		cli_print_json(json_pack("{s:I, s:I, s:I}", "intents", (json_int_t)round.intents, "checked", (json_int_t)round.checked,
-					 "invalid", (json_int_t)round.invalid));
+		cli_print_json(json_pack("{s:I, s:I, s:I}", "intents", (json_int_t)round.intents, "checked",
+		                         (json_int_t)round.checked, "invalid", (json_int_t)round.invalid));
 	else
-		(void)printf("%zu intents carried out, %zu connections checked, %zu of them invalid.\n", round.intents, round.checked,
-			     round.invalid);
+		(void)printf("%zu intents carried out, %zu connections checked, %zu of them invalid.\n", round.intents,
+		             round.checked, round.invalid);
 	return exit_code_of(signal_number);
 }
 
@@ -93,7 +95,7 @@ static void log_round(const struct logger *logger, const struct round *round, co
 {
 	bool quiet = failure->code == ERR_NONE && round->intents == 0 && round->checked == 0;
 	json_t *fields = json_pack("{s:I, s:I, s:I}", "intents", (json_int_t)round->intents, "checked", (json_int_t)round->checked,
-				   "invalid", (json_int_t)round->invalid);
+	                           "invalid", (json_int_t)round->invalid);
 
 	if (failure->code != ERR_NONE) {
 		json_object_set_new(fields, "code", json_string(error_name(failure->code)));
@@ -106,7 +108,7 @@ static void log_round(const struct logger *logger, const struct round *round, co
 /* A store that is down now may be back in a minute: the loop ends by signal alone. */
 static int run_loop(const struct settings *settings, struct account_service *accounts, const sigset_t *signals)
 {
-	struct logger logger = { .fd = STDERR_FILENO, .level = LOG_INFO, .program = "acp-gitlab", .pool = "housekeeping" };
+	struct logger logger = {.fd = STDERR_FILENO, .level = LOG_INFO, .program = "acp-gitlab", .pool = "housekeeping"};
 	int signal_number = 0;
 
 	if (!log_level_parse(settings_get(settings, LOG_LEVEL), &logger.level))
@@ -130,8 +132,8 @@ static int run_loop(const struct settings *settings, struct account_service *acc
 static int housekeeping(struct cli *cli, int argc, char **argv)
 {
 	bool once = false;
-	const struct cli_option options[] = { { "--once", CLI_FLAG, &once } };
-	CLEANUP(cli_list_release) struct cli_list operands = { 0 };
+	const struct cli_option options[] = {{"--once", CLI_FLAG, &once}};
+	CLEANUP(cli_list_release) struct cli_list operands = {0};
 	CLEANUP(machine_release) struct machine machine = MACHINE_INIT;
 	struct error failure = ERROR_INIT;
 	sigset_t signals;
@@ -149,12 +151,13 @@ static int housekeeping(struct cli *cli, int argc, char **argv)
 }
 
 const struct command housekeeping_commands[] = {
-	{ "housekeeping", NULL, "[--once [--json]]", "Finish what crashes left over, and recheck every token once a day.",
-	  "Runs a round a minute until SIGTERM; with --once a single one, for a timer or a CronJob. A GitLab that cannot be reached makes no\n"
-	  "token invalid. Several may run at the same time.\n\n"
-	  "Examples:\n"
-	  "  acp-gitlab housekeeping\n"
-	  "  acp-gitlab housekeeping --once --json\n",
-	  true, housekeeping },
-	{ 0 },
+        {"housekeeping", NULL, "[--once [--json]]", "Finish what crashes left over, and recheck every token once a day.",
+         "Runs a round a minute until SIGTERM; with --once a single one, for a timer or a CronJob. A GitLab that cannot be reached "
+         "makes no\n"
+         "token invalid. Several may run at the same time.\n\n"
+         "Examples:\n"
+         "  acp-gitlab housekeeping\n"
+         "  acp-gitlab housekeeping --once --json\n",
+         true, housekeeping},
+        {0},
 };

@@ -2,15 +2,15 @@
 #include "cli.h"
 #include "machine.h"
 
-
 static void report_files(const struct keyring_paths *paths)
 {
-	(void)printf("public keys   %s\nsigning key   %s\nprivate keys  %s\n", paths->public_keys, paths->signing_key, paths->private_keys);
+	(void)printf("public keys   %s\nsigning key   %s\nprivate keys  %s\n", paths->public_keys, paths->signing_key,
+	             paths->private_keys);
 }
 
 static int keys_generate(struct cli *cli, int argc, char **argv)
 {
-	CLEANUP(cli_list_release) struct cli_list operands = { 0 };
+	CLEANUP(cli_list_release) struct cli_list operands = {0};
 	CLEANUP(machine_release) struct machine machine = MACHINE_INIT;
 	const struct keyring_paths paths = machine_key_paths(&cli->settings);
 	struct error failure = ERROR_INIT;
@@ -19,15 +19,21 @@ static int keys_generate(struct cli *cli, int argc, char **argv)
 		return CLI_USAGE;
 	/* Loaded again, so that what was written is known to be usable. */
 	if (!keyring_generate(&paths, &failure) ||
-	    !machine_open_keys(&machine, &cli->settings, KEYRING_PUBLIC | KEYRING_SIGNING | KEYRING_PRIVATE, &failure))
+	    !machine_open_keys(&machine, &cli->settings, KEYRING_PUBLIC | KEYRING_SIGNING | KEYRING_PRIVATE, &failure)) {
+		if (failure.code == ERR_CONFLICT)
+			(void)error_remedy(
+			        &failure,
+			        "Stored tokens open with these keys alone; 'acp-gitlab keys check' tells whether they work.");
 		return cli_fail(&failure);
+	}
 	if (cli->json) {
-		cli_print_json(json_pack("{s:s, s:s, s:s, s:s, s:s}", "installation", keyring_installation(machine.keyring), "activeKey",
-					 keyring_active_kid(machine.keyring), "publicKeys", paths.public_keys, "signingKey",
-					 paths.signing_key, "privateKeys", paths.private_keys));
+		cli_print_json(json_pack("{s:s, s:s, s:s, s:s, s:s}", "installation", keyring_installation(machine.keyring),
+		                         "activeKey", keyring_active_kid(machine.keyring), "publicKeys", paths.public_keys,
+		                         "signingKey", paths.signing_key, "privateKeys", paths.private_keys));
 		return CLI_OK;
 	}
-	(void)printf("installation  %s\nactive key    %s\n", keyring_installation(machine.keyring), keyring_active_kid(machine.keyring));
+	(void)printf("installation  %s\nactive key    %s\n", keyring_installation(machine.keyring),
+	             keyring_active_kid(machine.keyring));
 	report_files(&paths);
 	cli_note("Keep a copy of the private keys apart from the database: without them no stored token opens.");
 	return CLI_OK;
@@ -41,9 +47,9 @@ struct key_check {
 };
 
 static const struct key_check key_checks[] = {
-	{ "public keys", KEYRING_PUBLIC },
-	{ "signing key", KEYRING_PUBLIC | KEYRING_SIGNING },
-	{ "private keys", KEYRING_PUBLIC | KEYRING_PRIVATE },
+        {"public keys", KEYRING_PUBLIC},
+        {"signing key", KEYRING_PUBLIC | KEYRING_SIGNING},
+        {"private keys", KEYRING_PUBLIC | KEYRING_PRIVATE},
 };
 
 /* Seals a random value and opens it again. */
@@ -53,12 +59,17 @@ static bool round_trip(const struct keyring *keyring, struct error *err)
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
 	CLEANUP(secret_release) struct secret token = SECRET_INIT;
 	char instance[] = "https://gitlab.example.com", id[] = "1", user[] = "check";
-	const struct seal_binding binding = { .installation = keyring_installation(keyring), .record_key = "check", .provider = "gitlab",
-					      .user_id = user, .instance_url = instance, .generation = 1 };
+	const struct seal_binding binding = {.installation = keyring_installation(keyring),
+	                                     .record_key = "check",
+	                                     .provider = "gitlab",
+	                                     .user_id = user,
+	                                     .instance_url = instance,
+	                                     .generation = 1};
 	struct seal_payload payload = SEAL_PAYLOAD_INIT;
 
 	secret_random(&token, 32);
-	payload = (struct seal_payload){ .token = token, .instance_url = instance, .gitlab_user_id = id, .username = user, .generation = 1 };
+	payload = (struct seal_payload){
+	        .token = token, .instance_url = instance, .gitlab_user_id = id, .username = user, .generation = 1};
 	if (!seal(keyring, &binding, &payload, &value, err) || !seal_open(keyring, &binding, &value, &opened, err))
 		return false;
 	return secret_equals(&opened.token, &token) || error_set(err, ERR_SEAL_BROKEN, "A sealed value opens to something else.");
@@ -102,7 +113,8 @@ static void print_checks(const json_t *checks)
 	const json_t *check;
 	size_t i;
 
-	json_array_foreach (checks, i, check) {
+	json_array_foreach(checks, i, check)
+	{
 		bool ok = json_is_true(json_object_get(check, "ok"));
 
 		(void)printf("%-6s  %s", ok ? "ok" : "failed", json_string_or(check, "name", ""));
@@ -114,7 +126,7 @@ static void print_checks(const json_t *checks)
 
 static int keys_check(struct cli *cli, int argc, char **argv)
 {
-	CLEANUP(cli_list_release) struct cli_list operands = { 0 };
+	CLEANUP(cli_list_release) struct cli_list operands = {0};
 	json_t *checks;
 	bool ok;
 
@@ -132,18 +144,18 @@ static int keys_check(struct cli *cli, int argc, char **argv)
 }
 
 const struct command keys_commands[] = {
-	{ "keys", "generate", "[--json]", "Make the keys that seal tokens, once per installation.",
-	  "Writes three files, in folders that exist, and never overwrites one: ACP_SEAL_PUBLIC_KEYS_FILE (for every process),\n"
-	  "ACP_SEAL_SIGNING_KEY_FILE (pool connect) and ACP_SEAL_PRIVATE_KEYS_FILE (pools repositories and git, housekeeping).\n\n"
-	  "Examples:\n"
-	  "  install -d -m 0750 /etc/acp-gitlab/keys && acp-gitlab keys generate\n"
-	  "  ACP_SEAL_PRIVATE_KEYS_FILE=/mnt/safe/private.keys acp-gitlab keys generate --json\n",
-	  true, keys_generate },
-	{ "keys", "check", "[--json]", "Check that the key files are whole, fit each other and work.",
-	  "Loads each file and seals and opens a random value. Exit code 3 when something is wrong.\n\n"
-	  "Examples:\n"
-	  "  acp-gitlab keys check\n"
-	  "  acp-gitlab keys check --json | jq .ok\n",
-	  true, keys_check },
-	{ 0 },
+        {"keys", "generate", "[--json]", "Make the keys that seal tokens, once per installation.",
+         "Writes three files, in folders that exist, and never overwrites one: ACP_SEAL_PUBLIC_KEYS_FILE (for every process),\n"
+         "ACP_SEAL_SIGNING_KEY_FILE (pool connect) and ACP_SEAL_PRIVATE_KEYS_FILE (pools repositories and git, housekeeping).\n\n"
+         "Examples:\n"
+         "  install -d -m 0750 /etc/acp-gitlab/keys && acp-gitlab keys generate\n"
+         "  ACP_SEAL_PRIVATE_KEYS_FILE=/mnt/safe/private.keys acp-gitlab keys generate --json\n",
+         true, keys_generate},
+        {"keys", "check", "[--json]", "Check that the key files are whole, fit each other and work.",
+         "Loads each file and seals and opens a random value. Exit code 3 when something is wrong.\n\n"
+         "Examples:\n"
+         "  acp-gitlab keys check\n"
+         "  acp-gitlab keys check --json | jq .ok\n",
+         true, keys_check},
+        {0},
 };

@@ -13,9 +13,9 @@ void machine_release(struct machine *machine)
 struct keyring_paths machine_key_paths(const struct settings *settings)
 {
 	return (struct keyring_paths){
-		.public_keys = settings_get(settings, SEAL_PUBLIC_KEYS_FILE),
-		.signing_key = settings_get(settings, SEAL_SIGNING_KEY_FILE),
-		.private_keys = settings_get(settings, SEAL_PRIVATE_KEYS_FILE),
+	        .public_keys = settings_get(settings, SEAL_PUBLIC_KEYS_FILE),
+	        .signing_key = settings_get(settings, SEAL_SIGNING_KEY_FILE),
+	        .private_keys = settings_get(settings, SEAL_PRIVATE_KEYS_FILE),
 	};
 }
 
@@ -30,19 +30,19 @@ bool machine_open_database(struct machine *machine, const struct settings *setti
 {
 	enum { CONNECTIONS = 2, BUSY_TIMEOUT_MS = 10000 };
 	const struct database_options options = {
-		.path = settings_get(settings, DATABASE),
-		.connections = CONNECTIONS,
-		.busy_timeout_ms = BUSY_TIMEOUT_MS,
-		.any_state = any_state,
+	        .path = settings_get(settings, DATABASE),
+	        .connections = CONNECTIONS,
+	        .busy_timeout_ms = BUSY_TIMEOUT_MS,
+	        .any_state = any_state,
 	};
 
 	if (!database_open(&options, &machine->database, err))
 		return false;
 	machine->accounts = (struct account_service){
-		.keyring = machine->keyring,
-		.connections = database_connections(machine->database),
-		.secrets = database_secrets(machine->database),
-		.instances = &machine->instances,
+	        .keyring = machine->keyring,
+	        .connections = database_connections(machine->database),
+	        .secrets = database_secrets(machine->database),
+	        .instances = &machine->instances,
 	};
 	return true;
 }
@@ -50,8 +50,8 @@ bool machine_open_database(struct machine *machine, const struct settings *setti
 bool machine_open_network(struct machine *machine, const struct settings *settings, struct error *err)
 {
 	struct http_client_options options = {
-		.ca_file = settings_get(settings, CA_FILE),
-		.user_agent = "acp-gitlab/" ACP_VERSION,
+	        .ca_file = settings_get(settings, CA_FILE),
+	        .user_agent = "acp-gitlab/" ACP_VERSION,
 	};
 
 	machine->policy = address_policy_new();

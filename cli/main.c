@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct command *const tables[] = { keys_commands,  database_commands, housekeeping_commands,
-						token_commands, config_commands,   simulator_commands };
+static const struct command *const tables[] = {keys_commands,  database_commands, housekeeping_commands,
+                                               token_commands, config_commands,   simulator_commands};
 
 static bool is_help(const char *text)
 {
@@ -22,7 +22,7 @@ static bool is_help(const char *text)
 static void print_command_line(const struct command *command)
 {
 	(void)printf("acp-gitlab %s%s%s%s%s\n", command->group, command->name ? " " : "", command->name ? command->name : "",
-		     command->arguments[0] ? " " : "", command->arguments);
+	             command->arguments[0] ? " " : "", command->arguments);
 }
 
 static void print_command_help(const struct command *command)
@@ -40,15 +40,16 @@ static void print_overview(void)
 			char verb[40];
 
 			(void)snprintf(verb, sizeof(verb), "%s%s%s", command->group, command->name ? " " : "",
-				       command->name ? command->name : "");
+			               command->name ? command->name : "");
 			(void)printf("  %-16s %s\n", verb, command->summary);
 		}
 	}
-	(void)printf("  %-16s %s\n  %-16s %s\n\n", "version", "Print the version.", "help [COMMAND]", "Show this, or the help of a command.");
+	(void)printf("  %-16s %s\n  %-16s %s\n\n", "version", "Print the version.", "help [COMMAND]",
+	             "Show this, or the help of a command.");
 	(void)printf("'acp-gitlab COMMAND --help' has options and examples. Settings come from the environment or\n"
-		     "/etc/acp-gitlab/acp-gitlab.conf; 'acp-gitlab config' shows what is in force.\n\n"
-		     "Exit codes: 0 done, 1 failed, 2 usage, 3 a check failed, 4 token not accepted, 5 scope or role,\n"
-		     "6 not found, 7 network or TLS, 8 rate limit, 130 interrupted.\n");
+	             "/etc/acp-gitlab/acp-gitlab.conf; 'acp-gitlab config' shows what is in force.\n\n"
+	             "Exit codes: 0 done, 1 failed, 2 usage, 3 a check failed, 4 token not accepted, 5 scope or role,\n"
+	             "6 not found, 7 network or TLS, 8 rate limit, 130 interrupted.\n");
 }
 
 /* All commands of a group, or the one that is named. False: there is none. */
@@ -116,7 +117,7 @@ static void cli_release(struct cli *cli)
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	CLEANUP(cli_release) struct cli cli = { .command = command };
+	CLEANUP(cli_release) struct cli cli = {.command = command};
 	struct error failure = ERROR_INIT;
 
 	if (command->wants_settings && !settings_load(environ, &cli.settings, &failure))

@@ -21,7 +21,8 @@ static char *find_script(void)
 	if (length > 0) {
 		program[length] = '\0';
 		slash = strrchr(program, '/');
-		installed = xasprintf("%.*s/../share/acp-gitlab/simulator/%s", (int)(slash ? slash - program : 0), program, script_name);
+		installed = xasprintf("%.*s/../share/acp-gitlab/simulator/%s", (int)(slash ? slash - program : 0), program,
+		                      script_name);
 		if (access(installed, R_OK) == 0)
 			return installed;
 		free(installed);
@@ -50,12 +51,14 @@ static int simulator(struct cli *cli UNUSED, int argc, char **argv)
 }
 
 const struct command simulator_commands[] = {
-	{ "simulator", NULL, "--dir DIR [--port N] [--ready-file FILE] [--demo] …", "Run the bundled GitLab simulator, for trying and testing.",
-	  "Answers as GitLab does, over TLS with a CA of its own, on loopback only, and keeps what it needs in DIR. --demo prints sample tokens\n"
-	  "and a repository to clone and push. Needs Python 3. All arguments go to the simulator; its README lists them.\n\n"
-	  "Examples:\n"
-	  "  acp-gitlab simulator --dir ./simulator-data --demo\n"
-	  "  acp-gitlab simulator --dir ./simulator-data --port 8929 --ready-file ./ready\n",
-	  false, simulator },
-	{ 0 },
+        {"simulator", NULL, "--dir DIR [--port N] [--ready-file FILE] [--demo] …",
+         "Run the bundled GitLab simulator, for trying and testing.",
+         "Answers as GitLab does, over TLS with a CA of its own, on loopback only, and keeps what it needs in DIR. --demo prints "
+         "sample tokens\n"
+         "and a repository to clone and push. Needs Python 3. All arguments go to the simulator; its README lists them.\n\n"
+         "Examples:\n"
+         "  acp-gitlab simulator --dir ./simulator-data --demo\n"
+         "  acp-gitlab simulator --dir ./simulator-data --port 8929 --ready-file ./ready\n",
+         false, simulator},
+        {0},
 };

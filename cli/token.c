@@ -49,11 +49,11 @@ static bool hand_over(const char *bearer_file, const struct secret *bearer, stru
 
 static int token_add(struct cli *cli, int argc, char **argv)
 {
-	CLEANUP(cli_list_release) struct cli_list operands = { 0 };
-	CLEANUP(cli_list_release) struct cli_list projects = { 0 };
+	CLEANUP(cli_list_release) struct cli_list operands = {0};
+	CLEANUP(cli_list_release) struct cli_list projects = {0};
 	CLEANUP(secret_release) struct secret bearer = SECRET_INIT;
 	const char *bearer_file = NULL, *path = settings_get(&cli->settings, STATIC_TOKENS_FILE);
-	const struct cli_option options[] = { { "--project", CLI_LIST, &projects }, { "--bearer-file", CLI_VALUE, &bearer_file } };
+	const struct cli_option options[] = {{"--project", CLI_LIST, &projects}, {"--bearer-file", CLI_VALUE, &bearer_file}};
 	struct error failure = ERROR_INIT;
 	char id[17];
 
@@ -92,7 +92,7 @@ static json_t *projects_json(const char *projects)
 
 static int token_list(struct cli *cli, int argc, char **argv)
 {
-	CLEANUP(cli_list_release) struct cli_list operands = { 0 };
+	CLEANUP(cli_list_release) struct cli_list operands = {0};
 	struct static_token_line *lines = NULL;
 	struct error failure = ERROR_INIT;
 	json_t *list;
@@ -105,11 +105,12 @@ static int token_list(struct cli *cli, int argc, char **argv)
 	list = json_array();
 	for (size_t i = 0; i < count; i++) {
 		if (cli->json)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s}", "id", lines[i].id, "user", lines[i].user, "projects",
-							      projects_json(lines[i].projects), "created", lines[i].created));
+			json_array_append_new(list,
+			                      json_pack("{s:s, s:s, s:o, s:s}", "id", lines[i].id, "user", lines[i].user,
+			                                "projects", projects_json(lines[i].projects), "created", lines[i].created));
 		else
 			(void)printf("%s  %s  %-24s %s\n", lines[i].id, lines[i].created, lines[i].user,
-				     lines[i].projects[0] ? lines[i].projects : "-");
+			             lines[i].projects[0] ? lines[i].projects : "-");
 	}
 	if (cli->json)
 		cli_print_json(json_pack("{s:O}", "tokens", list));
@@ -120,7 +121,7 @@ static int token_list(struct cli *cli, int argc, char **argv)
 
 static int token_remove(struct cli *cli, int argc, char **argv)
 {
-	CLEANUP(cli_list_release) struct cli_list operands = { 0 };
+	CLEANUP(cli_list_release) struct cli_list operands = {0};
 	struct error failure = ERROR_INIT;
 
 	if (!cli_parse(cli, argc, argv, NULL, 0, &operands, 1, 1))
@@ -135,24 +136,26 @@ static int token_remove(struct cli *cli, int argc, char **argv)
 }
 
 const struct command token_commands[] = {
-	{ "token", "add", "USER [--project NAME]… [--bearer-file FILE [--json]]", "Make a bearer token for a user of this service.",
-	  "Prints the token alone on standard output, this once, or writes it to FILE (0600); ACP_STATIC_TOKENS_FILE keeps its hash. USER is the\n"
-	  "identity as the platform knows it. A token works in the projects that are named, '*' is every project, none is none: then\n"
-	  "only the user's own accounts can be managed with it. Running services see the token within a second.\n\n"
-	  "Examples:\n"
-	  "  acp-gitlab token add alice --project team-a --project team-b\n"
-	  "  acp-gitlab token add ci@example.com --project '*' --bearer-file ./bearer\n",
-	  true, token_add },
-	{ "token", "list", "[--json]", "List the bearer tokens: id, time, user, projects.",
-	  "The tokens themselves are kept nowhere.\n\n"
-	  "Examples:\n"
-	  "  acp-gitlab token list\n"
-	  "  acp-gitlab token list --json | jq '.tokens[].user'\n",
-	  true, token_list },
-	{ "token", "remove", "ID [--json]", "Remove a bearer token.",
-	  "ID is the first column of 'token list'. Exit code 6 when there is none.\n\n"
-	  "Example:\n"
-	  "  acp-gitlab token remove 0123456789abcdef\n",
-	  true, token_remove },
-	{ 0 },
+        {"token", "add", "USER [--project NAME]… [--bearer-file FILE [--json]]", "Make a bearer token for a user of this service.",
+         "Prints the token alone on standard output, this once, or writes it to FILE (0600); ACP_STATIC_TOKENS_FILE keeps its "
+         "hash. USER is the\n"
+         "identity as the platform knows it. A token works in the projects that are named, '*' is every project, none is none: "
+         "then\n"
+         "only the user's own accounts can be managed with it. Running services see the token within a second.\n\n"
+         "Examples:\n"
+         "  acp-gitlab token add alice --project team-a --project team-b\n"
+         "  acp-gitlab token add ci@example.com --project '*' --bearer-file ./bearer\n",
+         true, token_add},
+        {"token", "list", "[--json]", "List the bearer tokens: id, time, user, projects.",
+         "The tokens themselves are kept nowhere.\n\n"
+         "Examples:\n"
+         "  acp-gitlab token list\n"
+         "  acp-gitlab token list --json | jq '.tokens[].user'\n",
+         true, token_list},
+        {"token", "remove", "ID [--json]", "Remove a bearer token.",
+         "ID is the first column of 'token list'. Exit code 6 when there is none.\n\n"
+         "Example:\n"
+         "  acp-gitlab token remove 0123456789abcdef\n",
+         true, token_remove},
+        {0},
 };

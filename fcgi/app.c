@@ -68,8 +68,8 @@ static bool read_configuration(struct app *app, char *const *environ_, struct er
 static bool read_keys(struct app *app, struct error *err)
 {
 	const struct keyring_paths paths = {.public_keys = settings_get(&app->settings, SEAL_PUBLIC_KEYS_FILE),
-					    .signing_key = settings_get(&app->settings, SEAL_SIGNING_KEY_FILE),
-					    .private_keys = settings_get(&app->settings, SEAL_PRIVATE_KEYS_FILE)};
+	                                    .signing_key = settings_get(&app->settings, SEAL_SIGNING_KEY_FILE),
+	                                    .private_keys = settings_get(&app->settings, SEAL_PRIVATE_KEYS_FILE)};
 	unsigned parts = keyring_parts(app);
 
 	return parts == 0 || keyring_load(&paths, parts, &app->keyring, err);
@@ -78,8 +78,8 @@ static bool read_keys(struct app *app, struct error *err)
 /* Pool status keeps no way out: it has neither client nor, in its sandbox, the right to dial. */
 static bool open_clients(struct app *app, struct error *err)
 {
-	struct http_client_options options = {.policy = app->policy, .ca_file = settings_get(&app->settings, CA_FILE),
-					      .user_agent = API_USER_AGENT};
+	struct http_client_options options = {
+	        .policy = app->policy, .ca_file = settings_get(&app->settings, CA_FILE), .user_agent = API_USER_AGENT};
 
 	if (calls_out(app->pools) && !http_client_new(&options, &app->client, err))
 		return false;
@@ -90,8 +90,8 @@ static bool open_clients(struct app *app, struct error *err)
 static bool open_stores(struct app *app, unsigned threads, struct error *err)
 {
 	struct database_options options = {.path = settings_get(&app->settings, DATABASE),
-					   .connections = threads < DATABASE_CONNECTIONS_MAX ? threads : DATABASE_CONNECTIONS_MAX,
-					   .busy_timeout_ms = 5000};
+	                                   .connections = threads < DATABASE_CONNECTIONS_MAX ? threads : DATABASE_CONNECTIONS_MAX,
+	                                   .busy_timeout_ms = 5000};
 
 	if (!database_open(&options, &app->database, err))
 		return false;
@@ -101,9 +101,11 @@ static bool open_stores(struct app *app, unsigned threads, struct error *err)
 		app->identity = static_tokens_identity(app->tokens);
 	}
 	app->status_cache = status_cache_new();
-	app->accounts = (struct account_service){.client = app->client, .instances = &app->instances, .keyring = app->keyring,
-						 .connections = database_connections(app->database),
-						 .secrets = database_secrets(app->database)};
+	app->accounts = (struct account_service){.client = app->client,
+	                                         .instances = &app->instances,
+	                                         .keyring = app->keyring,
+	                                         .connections = database_connections(app->database),
+	                                         .secrets = database_secrets(app->database)};
 	app->sessions = database_sessions(app->database);
 	app->gate = (struct gate_service){.accounts = &app->accounts, .sessions = app->sessions};
 	return true;
@@ -153,9 +155,23 @@ static bool holds_keys(const struct app *app, const char *folder)
 
 /* What name resolution, TLS and the loader read. */
 static const char *const system_paths[] = {
-	"/usr", "/lib", "/lib64", "/etc/ssl", "/etc/ca-certificates", "/etc/resolv.conf", "/run/systemd/resolve", "/etc/hosts",
-	"/etc/nsswitch.conf", "/etc/gai.conf", "/etc/host.conf", "/etc/services", "/etc/protocols", "/etc/ld.so.cache",
-	"/etc/localtime", "/dev/null", "/dev/urandom",
+        "/usr",
+        "/lib",
+        "/lib64",
+        "/etc/ssl",
+        "/etc/ca-certificates",
+        "/etc/resolv.conf",
+        "/run/systemd/resolve",
+        "/etc/hosts",
+        "/etc/nsswitch.conf",
+        "/etc/gai.conf",
+        "/etc/host.conf",
+        "/etc/services",
+        "/etc/protocols",
+        "/etc/ld.so.cache",
+        "/etc/localtime",
+        "/dev/null",
+        "/dev/urandom",
 };
 
 static void add_read_only(const struct app *app, struct path_list *list)
@@ -191,19 +207,22 @@ static void confine(struct app *app)
 	add_read_only(app, &readable);
 	add_path(&writable, folder_of(&writable, settings_get(&app->settings, DATABASE)));
 	exposed = holds_keys(app, writable.items[0]);
-	sandbox_enter(&(struct sandbox_rules){.read_only = readable.items, .read_only_count = readable.count,
-					      .writable = writable.items, .writable_count = writable.count,
-					      .may_dial = calls_out(app->pools)},
-		      &report);
+	sandbox_enter(&(struct sandbox_rules){.read_only = readable.items,
+	                                      .read_only_count = readable.count,
+	                                      .writable = writable.items,
+	                                      .writable_count = writable.count,
+	                                      .may_dial = calls_out(app->pools)},
+	              &report);
 	fields = json_pack("{s:b, s:i, s:b, s:b}", "confined", report.confined, "landlock_abi", report.landlock_abi,
-			   "capabilities_dropped", report.capabilities_dropped, "keys_in_database_folder", exposed);
+	                   "capabilities_dropped", report.capabilities_dropped, "keys_in_database_folder", exposed);
 	log_event(&app->logger, report.confined && !exposed ? LOG_INFO : LOG_WARNING, NULL, "sandbox", fields);
 }
 
 bool app_open(struct app *app, unsigned pools, unsigned threads, char *const *environ_, struct error *err)
 {
 	app->pools = pools;
-	app->logger = (struct logger){.fd = STDERR_FILENO, .level = LOG_INFO, .program = "acp-gitlab-fcgi", .pool = pool_name(pools)};
+	app->logger =
+	        (struct logger){.fd = STDERR_FILENO, .level = LOG_INFO, .program = "acp-gitlab-fcgi", .pool = pool_name(pools)};
 	if (!read_configuration(app, environ_, err) || !read_keys(app, err))
 		return false;
 	if (pools != POOL_ALL)

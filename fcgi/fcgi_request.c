@@ -20,8 +20,8 @@ struct exchange {
 	int stop_fd;
 	int epoll_fd;
 	bool keep_alive;
-	bool served;         /* CGI: the one request was given out */
-	int64_t unread_cgi;  /* CGI: bytes of the body still to come */
+	bool served;        /* CGI: the one request was given out */
+	int64_t unread_cgi; /* CGI: bytes of the body still to come */
 };
 
 bool exchange_library_init(void)
@@ -30,8 +30,8 @@ bool exchange_library_init(void)
 }
 
 /*
- * Many threads wait for one socket: EPOLLEXCLUSIVE wakes one of them per connection, where poll() would wake all. The stop event wakes
- * everybody.
+ * Many threads wait for one socket: EPOLLEXCLUSIVE wakes one of them per connection, where poll() would wake all. The stop event
+ * wakes everybody.
  */
 static bool watch(int epoll_fd, int fd, uint32_t events)
 {
@@ -100,8 +100,8 @@ static bool wait_for(struct exchange *x, int fd)
 }
 
 /*
- * A connection that nginx keeps is waited for here rather than inside FCGX_Accept_r, which could not be woken. ipcFd is among the fields
- * that the header asks to leave alone; it is only looked at, and no function of libfcgi tells it.
+ * A connection that nginx keeps is waited for here rather than inside FCGX_Accept_r, which could not be woken. ipcFd is among the
+ * fields that the header asks to leave alone; it is only looked at, and no function of libfcgi tells it.
  */
 static bool wait_for_kept_connection(struct exchange *x)
 {

@@ -17,7 +17,8 @@ bool git_gate_service(const struct request *request, enum git_service *ret, stru
 				*ret = (enum git_service)i;
 				return true;
 			}
-	return error_set(err, ERR_BAD_REQUEST, "The git gate speaks git's smart HTTP protocol only (git-upload-pack, git-receive-pack).");
+	return error_set(err, ERR_BAD_REQUEST,
+	                 "The git gate speaks git's smart HTTP protocol only (git-upload-pack, git-receive-pack).");
 }
 
 bool git_gate_check_headers(const struct request *request, enum git_service service, struct error *err)

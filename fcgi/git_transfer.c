@@ -53,9 +53,9 @@ static bool on_head(void *context, int status, const char *content_type, const c
 	if (status != 200 || strcmp(t->content_type_, t->answer_type.data) != 0)
 		return true;
 	strbuf_addf(&head,
-		    "Status: 200 OK\r\nContent-Type: %s\r\nCache-Control: no-cache, no-store, max-age=0, must-revalidate\r\n"
-		    "X-Content-Type-Options: nosniff\r\nX-Request-ID: %s\r\n\r\n",
-		    t->answer_type.data, t->call_->request->id);
+	            "Status: 200 OK\r\nContent-Type: %s\r\nCache-Control: no-cache, no-store, max-age=0, must-revalidate\r\n"
+	            "X-Content-Type-Options: nosniff\r\nX-Request-ID: %s\r\n\r\n",
+	            t->answer_type.data, t->call_->request->id);
 	t->call_->streamed = true;
 	return to_client(t, head.data, head.length);
 }
@@ -84,8 +84,8 @@ static size_t collect_headers(const struct git_transfer *t, const struct request
 	to[count++] = (struct http_stream_header){"Accept", t->answer_type.data};
 	if (t->request_type.length > 0)
 		to[count++] = (struct http_stream_header){"Content-Type", t->request_type.data};
-	if (t->service == GIT_UPLOAD_PACK && t->request_type.length > 0 && request->content_encoding && *request->content_encoding &&
-	    strcmp(request->content_encoding, "identity") != 0)
+	if (t->service == GIT_UPLOAD_PACK && t->request_type.length > 0 && request->content_encoding &&
+	    *request->content_encoding && strcmp(request->content_encoding, "identity") != 0)
 		to[count++] = (struct http_stream_header){"Content-Encoding", "gzip"};
 	if (is_git_protocol(request->git_protocol))
 		to[count++] = (struct http_stream_header){"Git-Protocol", request->git_protocol};
@@ -106,7 +106,7 @@ static bool transport_failure(const struct http_stream_call *stream, const char 
 
 /* What came back, when it was not a whole answer in git's language. */
 static bool judge(struct git_transfer *t, const struct http_stream_call *stream, bool completed, const struct gate_route *route,
-		  struct error *err)
+                  struct error *err)
 {
 	if (t->client_failed)
 		return error_set(err, ERR_BAD_REQUEST, "The git client broke the transfer off.");
@@ -119,19 +119,29 @@ static bool judge(struct git_transfer *t, const struct http_stream_call *stream,
 		error_set(err, ERR_INSTANCE_NOT_API, "%s answered git with something that is not git's.", route->host);
 		return error_detail(err, "content type %s", t->content_type_);
 	}
-	return gitlab_classify_git(t->service, stream->status, t->refusal_.data, t->refusal_.length,
-				   t->retry_after_[0] ? t->retry_after_ : NULL, route->host, route->project_path, err);
+	/* The page that comes with a redirect says nothing. */
+	const size_t length = stream->status / 100 == 3 ? 0 : t->refusal_.length;
+	return gitlab_classify_git(t->service, stream->status, t->refusal_.data, length,
+	                           t->retry_after_[0] ? t->retry_after_ : NULL, route->host, route->project_path, err);
 }
 
 bool git_transfer_run(struct git_transfer *t, struct call *call, const struct gate_route *route, struct error *err)
 {
 	const bool post = t->request_type.length > 0;
 	struct http_stream_header headers[4];
-	struct http_stream_call stream = {.method = t->method, .url = t->url.data, .user = "oauth2", .password = &route->token,
-					  .headers = headers, .header_count = collect_headers(t, call->request, headers),
-					  .ca_file = route->ca_file, .body_length = post ? call->request->content_length : 0,
-					  .total_ms = GIT_TRANSFER_MAX_MS, .read_body = post ? read_body : NULL, .on_head = on_head,
-					  .on_body = on_body, .context = t};
+	struct http_stream_call stream = {.method = t->method,
+	                                  .url = t->url.data,
+	                                  .user = "oauth2",
+	                                  .password = &route->token,
+	                                  .headers = headers,
+	                                  .header_count = collect_headers(t, call->request, headers),
+	                                  .ca_file = route->ca_file,
+	                                  .body_length = post ? call->request->content_length : 0,
+	                                  .total_ms = GIT_TRANSFER_MAX_MS,
+	                                  .read_body = post ? read_body : NULL,
+	                                  .on_head = on_head,
+	                                  .on_body = on_body,
+	                                  .context = t};
 	bool completed;
 
 	if (!strbuf_ok(&t->url))

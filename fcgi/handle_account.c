@@ -100,7 +100,7 @@ bool handle_status(struct call *call, struct error *err)
 		return false;
 	response_json(&call->response, 200, render_status(&list, now_s));
 	status_cache_put(call->app->status_cache, user_id, version, now_s / SECONDS_A_DAY, call->response.body.data,
-			 call->response.body.length);
+	                 call->response.body.length);
 	return true;
 }
 
@@ -117,7 +117,7 @@ bool handle_disconnect(struct call *call, struct error *err)
 	if (!account_disconnect(&call->app->accounts, call->caller.user_id, given ? instance.text : NULL, err))
 		return false;
 	response_json(&call->response, 200,
-		      json_pack("{s:s, s:b}", "message", "GitLab account disconnected successfully", "connected", false));
+	              json_pack("{s:s, s:b}", "message", "GitLab account disconnected successfully", "connected", false));
 	return true;
 }
 

@@ -14,7 +14,7 @@ bool handle_ready(struct call *call, struct error *err)
 		return false;
 	if (request_query(call->request, "verbose", NULL))
 		response_json(&call->response, 200,
-			      json_pack("{s:s, s:[{s:s, s:b}]}", "status", "ok", "checks", "name", "database", "ok", true));
+		              json_pack("{s:s, s:[{s:s, s:b}]}", "status", "ok", "checks", "name", "database", "ok", true));
 	else
 		response_json(&call->response, 200, json_pack("{s:s}", "status", "ok"));
 	return true;

@@ -21,7 +21,7 @@ bool handle_session_create(struct call *call, struct error *err)
 	bool created = false;
 
 	if (!session_create(&call->app->sessions, call->parameters.project, call->caller.user_id, call->body,
-			    call->request->idempotency_key, &row, &created, err))
+	                    call->request->idempotency_key, &row, &created, err))
 		return false;
 	call_log(call, "session", row.id);
 	json_object_set_new(call->fields, "created", json_boolean(created));
@@ -99,6 +99,7 @@ bool handle_session_push(struct call *call, struct error *err)
 		return error_set(err, ERR_SESSION_ENDED, "The session has ended; there is nothing left to push.");
 	if (!store->ops->request_push(store->state, row.id, err))
 		return false;
-	response_json(&call->response, 202, json_pack("{s:s, s:s}", "message", "Push requested", "phase", session_phase_name(row.phase)));
+	response_json(&call->response, 202,
+	              json_pack("{s:s, s:s}", "message", "Push requested", "phase", session_phase_name(row.phase)));
 	return true;
 }

@@ -27,7 +27,8 @@ static bool fill_address(const char *path, struct sockaddr_un *ret, struct error
 {
 	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
 	if (strlen(path) >= sizeof(ret->sun_path))
-		return error_set(err, ERR_CONFIG_INVALID, "The socket path %s is longer than %zu bytes.", path, sizeof(ret->sun_path) - 1);
+		return error_set(err, ERR_CONFIG_INVALID, "The socket path %s is longer than %zu bytes.", path,
+		                 sizeof(ret->sun_path) - 1);
 	memcpy(ret->sun_path, path, strlen(path) + 1);
 	return true;
 }
@@ -39,7 +40,8 @@ static bool clear_way(const struct sockaddr_un *address, struct error *err)
 	int probe, result, problem;
 
 	if (lstat(address->sun_path, &st) != 0)
-		return errno == ENOENT || error_set(err, ERR_CONFIG_INVALID, "The socket %s cannot be made (error %d).", address->sun_path, errno);
+		return errno == ENOENT ||
+		       error_set(err, ERR_CONFIG_INVALID, "The socket %s cannot be made (error %d).", address->sun_path, errno);
 	if (!S_ISSOCK(st.st_mode))
 		return error_set(err, ERR_CONFIG_INVALID, "%s exists and is not a socket.", address->sun_path);
 	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -48,7 +50,8 @@ static bool clear_way(const struct sockaddr_un *address, struct error *err)
 	close(probe);
 	if (result == 0 || problem != ECONNREFUSED)
 		return error_set(err, ERR_CONFIG_INVALID, "Another process serves the socket %s.", address->sun_path);
-	return unlink(address->sun_path) == 0 || error_set(err, ERR_CONFIG_INVALID, "The old socket %s cannot be removed.", address->sun_path);
+	return unlink(address->sun_path) == 0 ||
+	       error_set(err, ERR_CONFIG_INVALID, "The old socket %s cannot be removed.", address->sun_path);
 }
 
 static bool give_to_group(const char *path, const char *group, struct error *err)

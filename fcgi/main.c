@@ -1,6 +1,6 @@
 /*
- * acp-gitlab-fcgi — the API behind nginx. The parent opens the sockets and looks after the workers; each worker builds its app after the
- * fork, confines itself, and serves with a few threads. Started by a CGI server it answers the one request and ends.
+ * acp-gitlab-fcgi — the API behind nginx. The parent opens the sockets and looks after the workers; each worker builds its app
+ * after the fork, confines itself, and serves with a few threads. Started by a CGI server it answers the one request and ends.
  *
  * The way of a request: fcgi_request → serve_call → router (routes.c) → handle_*.c → core/service.
  */
@@ -38,7 +38,8 @@ static int run_pool(const struct options *options, const struct listeners *liste
 {
 	struct pool_process process = {options, listeners};
 
-	return supervisor_run(&(struct supervisor_options){.processes = options->processes, .run = run_worker, .context = &process});
+	return supervisor_run(
+	        &(struct supervisor_options){.processes = options->processes, .run = run_worker, .context = &process});
 }
 
 int main(int argc, char **argv)

@@ -10,20 +10,20 @@
 enum { THREADS_MAX = 256 };
 
 static const char help[] =
-	"Usage: acp-gitlab-fcgi --pool POOL --socket PATH [--socket PATH …] [options]\n"
-	"Serves the API of acp-gitlab over FastCGI, behind nginx. Configured by ACP_… variables ('acp-gitlab config' shows them).\n"
-	"\n"
-	"  --pool POOL           status, connect, repositories or git: which routes are served, and which keys are held\n"
-	"  --socket PATH         unix socket to make and listen on (mode 0660); up to 8 times. Without one: systemd's LISTEN_FDS,\n"
-	"                        a listening standard input, or one request as plain CGI\n"
-	"  --socket-group NAME   group that owns the sockets (nginx's)\n"
-	"  --processes N         worker processes, 1 to 64; they share all sockets (default 2)\n"
-	"  --threads N           threads of each process, 1 to 256 (default 8)\n"
-	"  --keep-alive          keep connections for 'fastcgi_keep_conn on'; needs more threads than nginx keeps connections\n"
-	"  --help, --version\n"
-	"\n"
-	"SIGTERM finishes the requests at hand (20 s at most) and ends; SIGHUP replaces the workers one by one with fresh ones.\n"
-	"Example: acp-gitlab-fcgi --pool status --socket /run/acp-gitlab/status-a.sock --socket /run/acp-gitlab/status-b.sock\n";
+        "Usage: acp-gitlab-fcgi --pool POOL --socket PATH [--socket PATH …] [options]\n"
+        "Serves the API of acp-gitlab over FastCGI, behind nginx. Configured by ACP_… variables ('acp-gitlab config' shows them).\n"
+        "\n"
+        "  --pool POOL           status, connect, repositories or git: which routes are served, and which keys are held\n"
+        "  --socket PATH         unix socket to make and listen on (mode 0660); up to 8 times. Without one: systemd's LISTEN_FDS,\n"
+        "                        a listening standard input, or one request as plain CGI\n"
+        "  --socket-group NAME   group that owns the sockets (nginx's)\n"
+        "  --processes N         worker processes, 1 to 64; they share all sockets (default 2)\n"
+        "  --threads N           threads of each process, 1 to 256 (default 8)\n"
+        "  --keep-alive          keep connections for 'fastcgi_keep_conn on'; needs more threads than nginx keeps connections\n"
+        "  --help, --version\n"
+        "\n"
+        "SIGTERM finishes the requests at hand (20 s at most) and ends; SIGHUP replaces the workers one by one with fresh ones.\n"
+        "Example: acp-gitlab-fcgi --pool status --socket /run/acp-gitlab/status-a.sock --socket /run/acp-gitlab/status-b.sock\n";
 
 static bool parse_number(const char *text, unsigned max, unsigned *ret)
 {
@@ -63,11 +63,15 @@ static enum options_result check(const struct options *o)
 enum options_result options_parse(int argc, char **argv, struct options *ret)
 {
 	static const struct option names[] = {
-		{"pool", required_argument, NULL, 'p'},	     {"socket", required_argument, NULL, 's'},
-		{"socket-group", required_argument, NULL, 'g'}, {"processes", required_argument, NULL, 'n'},
-		{"threads", required_argument, NULL, 't'},	     {"keep-alive", no_argument, NULL, 'k'},
-		{"help", no_argument, NULL, 'h'},	     {"version", no_argument, NULL, 'v'},
-		{0},
+	        {"pool", required_argument, NULL, 'p'},
+	        {"socket", required_argument, NULL, 's'},
+	        {"socket-group", required_argument, NULL, 'g'},
+	        {"processes", required_argument, NULL, 'n'},
+	        {"threads", required_argument, NULL, 't'},
+	        {"keep-alive", no_argument, NULL, 'k'},
+	        {"help", no_argument, NULL, 'h'},
+	        {"version", no_argument, NULL, 'v'},
+	        {0},
 	};
 	struct options o = {.serve = {.threads = 8}, .processes = 2};
 

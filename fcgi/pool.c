@@ -6,7 +6,8 @@ static const struct {
 	unsigned pools;
 	const char *name;
 } names[] = {
-	{POOL_STATUS, "status"}, {POOL_CONNECT, "connect"}, {POOL_REPOSITORIES, "repositories"}, {POOL_GIT, "git"}, {POOL_ALL, "all"},
+        {POOL_STATUS, "status"}, {POOL_CONNECT, "connect"}, {POOL_REPOSITORIES, "repositories"},
+        {POOL_GIT, "git"},       {POOL_ALL, "all"},
 };
 
 const char *pool_name(unsigned pools)

@@ -43,8 +43,8 @@ static json_t *token_of(const struct connection *c, int64_t now_s)
 	bool expires = c->expires_at && clock_days_until(c->expires_at, now_s, &days);
 
 	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:b}", "name", text_or_null(c->token_name), "scopes", scope_list(c->scopes),
-			 "expiresAt", text_or_null(c->expires_at), "daysToExpiry", expires ? json_integer(days) : json_null(), "canRead",
-			 can.can_clone, "canPush", can.can_push);
+	                 "expiresAt", text_or_null(c->expires_at), "daysToExpiry", expires ? json_integer(days) : json_null(),
+	                 "canRead", can.can_clone, "canPush", can.can_push);
 }
 
 static json_t *warning_list(const struct account_warning *warnings, size_t count)
@@ -53,7 +53,7 @@ static json_t *warning_list(const struct account_warning *warnings, size_t count
 
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, json_pack("{s:s, s:o}", "code", account_warning_name(warnings[i].code), "message",
-						      response_text(warnings[i].message)));
+		                                      response_text(warnings[i].message)));
 	return list;
 }
 
@@ -91,7 +91,7 @@ json_t *render_tested(const struct account_verdict *verdict, int64_t now_s)
 json_t *render_test_failed(const struct error *failure)
 {
 	return json_pack("{s:b, s:o, s:s, s:o}", "valid", false, "error", response_text(failure->message), "code",
-			 error_name(failure->code), "remediation", response_text(error_remediation(failure)));
+	                 error_name(failure->code), "remediation", response_text(error_remediation(failure)));
 }
 
 /* A connection whose last use failed also says why, and what to do. */
@@ -139,7 +139,7 @@ json_t *render_integrations(const struct connection_list *list)
 		json_object_set_new(gitlab, "updatedAt", time_or_null(list->items[0].updated_at));
 		json_object_set_new(gitlab, "valid", json_boolean(list->items[0].valid));
 	}
-	return json_pack("{s:o, s:{s:b, s:{s:b}}, s:{s:b}, s:{s:b}, s:{s:b}, s:{s:[]}}", "gitlab", gitlab, "github", "installed", false,
-			 "pat", "configured", false, "google", "connected", false, "jira", "connected", false, "coderabbit",
-			 "connected", false, "gerrit", "instances");
+	return json_pack("{s:o, s:{s:b, s:{s:b}}, s:{s:b}, s:{s:b}, s:{s:b}, s:{s:[]}}", "gitlab", gitlab, "github", "installed",
+	                 false, "pat", "configured", false, "google", "connected", false, "jira", "connected", false, "coderabbit",
+	                 "connected", false, "gerrit", "instances");
 }

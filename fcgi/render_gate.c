@@ -15,7 +15,7 @@ static json_t *text_or_null(const char *text)
 static json_t *error_of(const struct error *failure)
 {
 	return json_pack("{s:s, s:o, s:o, s:i}", "code", error_name(failure->code), "message", response_text(failure->message),
-			 "remediation", response_text(error_remediation(failure)), "statusCode", error_status(failure->code));
+	                 "remediation", response_text(error_remediation(failure)), "statusCode", error_status(failure->code));
 }
 
 /* The ordered checklist: true, false, or null for what could not run; the failed one says why. */
@@ -42,9 +42,10 @@ static void add_project(json_t *to, const struct session_repository *asked, cons
 {
 	const struct gitlab_project *project = &report->project;
 	bool found = project->path != NULL;
-	CLEANUP(freep) char *branch_url = found && asked->push_branch && project->web_url
-						  ? branch_web_url(project->web_url, report->provider == PROVIDER_GITHUB, asked->push_branch)
-						  : NULL;
+	CLEANUP(freep)
+	char *branch_url = found && asked->push_branch && project->web_url
+	                           ? branch_web_url(project->web_url, report->provider == PROVIDER_GITHUB, asked->push_branch)
+	                           : NULL;
 
 	json_object_set_new(to, "webUrl", text_or_null(project->web_url));
 	json_object_set_new(to, "projectPath", text_or_null(project->path));
@@ -68,9 +69,9 @@ static json_t *identity_of(const struct check_report *report)
 		return json_null();
 	if (!account->email || !*account->email)
 		private_email = xasprintf("%s-%s@users.noreply.%s", account->id ? account->id : "0", account->username,
-					  report->instance.host ? report->instance.host : "localhost");
+		                          report->instance.host ? report->instance.host : "localhost");
 	return json_pack("{s:o, s:o}", "name", response_text(name), "email",
-			 response_text(private_email ? private_email : account->email));
+	                 response_text(private_email ? private_email : account->email));
 }
 
 static json_t *repository_of(const struct session_repository *asked, const struct check_report *report)
@@ -78,8 +79,8 @@ static json_t *repository_of(const struct session_repository *asked, const struc
 	const char *username = report->account.username ? report->account.username : report->connection.username;
 	bool valid = report->failure.code == ERR_NONE;
 	json_t *repository = json_pack("{s:o, s:o, s:s, s:b, s:b, s:o}", "name", response_text(asked->name), "url",
-				       response_text(asked->url), "provider", provider_name(report->provider), "valid", valid, "blocking",
-				       !valid && check_blocks_clone(report), "checks", checks_of(report));
+	                               response_text(asked->url), "provider", provider_name(report->provider), "valid", valid,
+	                               "blocking", !valid && check_blocks_clone(report), "checks", checks_of(report));
 
 	if (!valid)
 		json_object_set_new(repository, "error", error_of(&report->failure));
@@ -108,11 +109,11 @@ json_t *render_outcomes(const struct gate_outcome_list *list)
 		char at[CLOCK_TEXT_SIZE];
 
 		clock_format(outcome->at, at);
-		json_array_append_new(outcomes, json_pack("{s:o, s:o, s:o, s:o, s:o, s:s}", "repository",
-							  text_or_null(outcome->repository), "operation",
-							  text_or_null(outcome->operation), "code", text_or_null(outcome->code),
-							  "message", text_or_null(outcome->message), "remediation",
-							  text_or_null(outcome->remediation), "at", at));
+		json_array_append_new(outcomes,
+		                      json_pack("{s:o, s:o, s:o, s:o, s:o, s:s}", "repository", text_or_null(outcome->repository),
+		                                "operation", text_or_null(outcome->operation), "code", text_or_null(outcome->code),
+		                                "message", text_or_null(outcome->message), "remediation",
+		                                text_or_null(outcome->remediation), "at", at));
 	}
 	return json_pack("{s:o}", "outcomes", outcomes);
 }

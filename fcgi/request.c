@@ -75,7 +75,8 @@ bool request_split_path(const char *raw, size_t length, struct request *ret, str
 	}
 }
 
-/* REQUEST_URI as the client sent it; a server that sets none gives the decoded path, which is encoded again to be read the same way. */
+/* REQUEST_URI as the client sent it; a server that sets none gives the decoded path, which is encoded again to be read the same
+ * way. */
 static bool read_target(const struct request_source *source, struct request *ret, struct error *err)
 {
 	CLEANUP(strbuf_release) struct strbuf target = STRBUF_INIT(4 * LIMIT_URL_MAX);

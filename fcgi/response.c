@@ -60,8 +60,9 @@ void response_error(struct response *response, const struct error *failure, cons
 	begin_error(response, failure);
 	response->content_type = "application/json; charset=utf-8";
 	response_json(response, status,
-		      json_pack("{s:o, s:i, s:s, s:o, s:s}", "error", response_text(sentence_of(failure)), "statusCode", status, "code",
-				error_name(response->code), "remediation", response_text(error_remediation(failure)), "requestId", request_id));
+	              json_pack("{s:o, s:i, s:s, s:o, s:s}", "error", response_text(sentence_of(failure)), "statusCode", status,
+	                        "code", error_name(response->code), "remediation", response_text(error_remediation(failure)),
+	                        "requestId", request_id));
 }
 
 void response_error_text(struct response *response, const struct error *failure)
@@ -88,10 +89,23 @@ static const char *reason_of(int status)
 		int status;
 		const char *reason;
 	} reasons[] = {
-		{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
-		{404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"}, {413, "Content Too Large"},
-		{415, "Unsupported Media Type"}, {422, "Unprocessable Content"}, {429, "Too Many Requests"},
-		{500, "Internal Server Error"}, {502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+	        {200, "OK"},
+	        {201, "Created"},
+	        {202, "Accepted"},
+	        {400, "Bad Request"},
+	        {401, "Unauthorized"},
+	        {403, "Forbidden"},
+	        {404, "Not Found"},
+	        {405, "Method Not Allowed"},
+	        {409, "Conflict"},
+	        {413, "Content Too Large"},
+	        {415, "Unsupported Media Type"},
+	        {422, "Unprocessable Content"},
+	        {429, "Too Many Requests"},
+	        {500, "Internal Server Error"},
+	        {502, "Bad Gateway"},
+	        {503, "Service Unavailable"},
+	        {504, "Gateway Timeout"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
@@ -105,8 +119,9 @@ bool response_format(const struct response *response, const char *request_id, bo
 	if (!strbuf_ok(&response->body))
 		return error_set(err, ERR_INTERNAL, "The answer is larger than this service sends.");
 	strbuf_addf(to, "Status: %d %s\r\n", response->status, reason_of(response->status));
-	bool safe = response_header(to, "Content-Type", response->content_type) && response_header(to, "Cache-Control", "no-store") &&
-		    response_header(to, "X-Content-Type-Options", "nosniff") && response_header(to, "X-Request-ID", request_id);
+	bool safe = response_header(to, "Content-Type", response->content_type) &&
+	            response_header(to, "Cache-Control", "no-store") && response_header(to, "X-Content-Type-Options", "nosniff") &&
+	            response_header(to, "X-Request-ID", request_id);
 	if (response->allow[0])
 		safe = safe && response_header(to, "Allow", response->allow);
 	if (!safe)

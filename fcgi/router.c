@@ -65,7 +65,7 @@ static void add_allowed(struct strbuf *allow, const char *method)
 }
 
 bool router_find(const struct request *request, unsigned pools, const struct route **ret, struct route_parameters *ret_parameters,
-		 char *ret_allow, size_t allow_size, struct error *err)
+                 char *ret_allow, size_t allow_size, struct error *err)
 {
 	CLEANUP(strbuf_release) struct strbuf allow = STRBUF_INIT(allow_size - 1);
 

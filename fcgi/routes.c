@@ -13,10 +13,10 @@
 /* The user's account, with and without a project in front. */
 #define ACCOUNTS(base, access)                                                                                                     \
 	ACCOUNT("POST", base, "connect", access, POOL_CONNECT, BODY_JSON, handle_connect),                                         \
-		ACCOUNT("GET", base, "status", access, POOL_STATUS, BODY_NONE, handle_status),                                     \
-		ACCOUNT("POST", base, "disconnect", access, POOL_CONNECT, BODY_JSON_OPTIONAL, handle_disconnect),                  \
-		ACCOUNT("DELETE", base, "disconnect", access, POOL_CONNECT, BODY_JSON_OPTIONAL, handle_disconnect),                \
-		ACCOUNT("POST", base, "test", access, POOL_CONNECT, BODY_JSON, handle_test)
+	        ACCOUNT("GET", base, "status", access, POOL_STATUS, BODY_NONE, handle_status),                                     \
+	        ACCOUNT("POST", base, "disconnect", access, POOL_CONNECT, BODY_JSON_OPTIONAL, handle_disconnect),                  \
+	        ACCOUNT("DELETE", base, "disconnect", access, POOL_CONNECT, BODY_JSON_OPTIONAL, handle_disconnect),                \
+	        ACCOUNT("POST", base, "test", access, POOL_CONNECT, BODY_JSON, handle_test)
 
 #define SESSIONS "/api/projects/{project}/agentic-sessions"
 #define GATE     "/git/{session}/{repository}.git"

@@ -32,7 +32,7 @@ struct ruleset {
 #define READ_FOLDER (READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 /* A database and its journal: files are made, written, shortened and removed, nothing is run or linked elsewhere. */
 #define WRITE_FOLDER                                                                                                               \
-	(READ_FOLDER | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |             \
+	(READ_FOLDER | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |              \
 	 LANDLOCK_ACCESS_FS_TRUNCATE)
 
 static uint64_t fs_rights(int abi)
@@ -75,8 +75,8 @@ static bool allow(int ruleset, const char *path, uint64_t rights, uint64_t handl
 static bool confine(const struct sandbox_rules *rules, int abi)
 {
 	struct ruleset attributes = {.handled_fs = fs_rights(abi),
-				     .handled_net = NET_BIND_TCP | (rules->may_dial ? 0 : NET_CONNECT_TCP),
-				     .scoped = SCOPE_ALL};
+	                             .handled_net = NET_BIND_TCP | (rules->may_dial ? 0 : NET_CONNECT_TCP),
+	                             .scoped = SCOPE_ALL};
 	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, ruleset_size(abi), 0);
 	bool worked = ruleset >= 0;
 

@@ -36,13 +36,14 @@ static void *run_thread(void *argument)
 }
 
 static bool start_threads(struct server *server, const struct serve_options *options, const struct listeners *listeners,
-			  struct error *err)
+                          struct error *err)
 {
 	for (unsigned i = 0; i < options->threads; i++) {
 		struct server_thread *thread = &server->threads[i];
 
 		thread->app = &server->app;
-		if (!exchange_new(listeners->fds[i % listeners->count], server->stop_fd, options->keep_alive, &thread->exchange, err))
+		if (!exchange_new(listeners->fds[i % listeners->count], server->stop_fd, options->keep_alive, &thread->exchange,
+		                  err))
 			return false;
 		if (pthread_create(&thread->id, NULL, run_thread, thread) != 0)
 			return error_set(err, ERR_INTERNAL, "A thread cannot be started.");
@@ -68,7 +69,7 @@ static void stop_threads(struct server *server)
 static int refuse(const struct error *err)
 {
 	dprintf(STDERR_FILENO, "acp-gitlab-fcgi: %s %s%s%s\n", err->message, error_remediation(err), err->detail[0] ? " " : "",
-		err->detail);
+	        err->detail);
 	return SUPERVISOR_CHILD_CANNOT_START;
 }
 
@@ -87,8 +88,10 @@ static void wait_for_end(void)
 
 int serve_pool(const struct serve_options *options, const struct listeners *listeners, int ready_fd)
 {
-	struct server server = {.app = APP_INIT, .stop_fd = eventfd(0, EFD_CLOEXEC), .thread_count = options->threads,
-				.threads = xcalloc(options->threads, sizeof(struct server_thread))};
+	struct server server = {.app = APP_INIT,
+	                        .stop_fd = eventfd(0, EFD_CLOEXEC),
+	                        .thread_count = options->threads,
+	                        .threads = xcalloc(options->threads, sizeof(struct server_thread))};
 	struct error err = ERROR_INIT;
 	int status = 0;
 
@@ -98,7 +101,8 @@ int serve_pool(const struct serve_options *options, const struct listeners *list
 	if (app_open(&server.app, options->pools, options->threads, environ, &err) &&
 	    start_threads(&server, options, listeners, &err)) {
 		if (write(ready_fd, "", 1) == 1)
-			log_event(&server.app.logger, LOG_INFO, NULL, "serving", json_pack("{s:i}", "threads", (int)options->threads));
+			log_event(&server.app.logger, LOG_INFO, NULL, "serving",
+			          json_pack("{s:i}", "threads", (int)options->threads));
 		close(ready_fd);
 		wait_for_end();
 	} else {

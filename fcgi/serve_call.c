@@ -136,7 +136,7 @@ static bool read_json_body(struct call *call, struct error *err)
 static bool handle(struct call *call, struct error *err)
 {
 	if (!router_find(call->request, call->app->pools, &call->route, &call->parameters, call->response.allow,
-			 sizeof(call->response.allow), err))
+	                 sizeof(call->response.allow), err))
 		return false;
 	if (!check_access(call, err))
 		return false;
@@ -176,7 +176,7 @@ static void write_log(struct call *call, const struct error *failure, int64_t st
 	call_log(call, "method", call->request->method);
 	call_log(call, "route", call->route ? call->route->pattern : NULL);
 	call_log_number(call, "status", call->response.status);
-	json_object_set_new(call->fields, "ms", json_real((double)(clock_monotonic_us() - started_us) / 1000));
+	call_log_number(call, "ms", (clock_monotonic_us() - started_us + 500) / 1000);
 	if (failure->code != ERR_NONE) {
 		call_log(call, "code", error_name(failure->code));
 		call_log(call, "error", failure->message);
@@ -184,7 +184,8 @@ static void write_log(struct call *call, const struct error *failure, int64_t st
 	}
 	if (call->broken)
 		json_object_set_new(call->fields, "broken", json_true());
-	log_event(&call->app->logger, level_of(call), call->redactor, call->message ? call->message : "request", TAKE(call->fields));
+	log_event(&call->app->logger, level_of(call), call->redactor, call->message ? call->message : "request",
+	          TAKE(call->fields));
 }
 
 static void fail(struct call *call, const struct error *failure)
@@ -198,8 +199,13 @@ static void fail(struct call *call, const struct error *failure)
 void router_serve(struct app *app, struct exchange *exchange)
 {
 	CLEANUP(request_release) struct request request = REQUEST_INIT;
-	CLEANUP(call_release) struct call call = {.app = app, .exchange = exchange, .request = &request, .response = RESPONSE_INIT,
-						  .redactor = redactor_new(), .fields = json_object()};
+	CLEANUP(call_release)
+	struct call call = {.app = app,
+	                    .exchange = exchange,
+	                    .request = &request,
+	                    .response = RESPONSE_INIT,
+	                    .redactor = redactor_new(),
+	                    .fields = json_object()};
 	struct request_source source = exchange_source(exchange);
 	const int64_t started_us = clock_monotonic_us();
 	struct error failure = ERROR_INIT;

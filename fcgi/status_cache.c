@@ -66,7 +66,8 @@ bool status_cache_get(struct status_cache *cache, const char *user_id, uint64_t 
 	return found;
 }
 
-void status_cache_put(struct status_cache *cache, const char *user_id, uint64_t version, int64_t day, const char *text, size_t length)
+void status_cache_put(struct status_cache *cache, const char *user_id, uint64_t version, int64_t day, const char *text,
+                      size_t length)
 {
 	if (length > STATUS_CACHE_TEXT_MAX)
 		return;

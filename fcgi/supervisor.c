@@ -12,9 +12,9 @@
 enum { QUICK_DEATH_MS = 1000, PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 5000 };
 
 struct child {
-	pid_t pid;           /* 0: the place is free */
+	pid_t pid; /* 0: the place is free */
 	int64_t started_ms;
-	int64_t kill_at_ms;  /* 0: not asked to end */
+	int64_t kill_at_ms; /* 0: not asked to end */
 };
 
 struct supervisor {
@@ -125,10 +125,16 @@ static void kill_overdue(struct supervisor *s)
 			kill(s->children[i].pid, SIGKILL);
 }
 
-static void note_death(struct supervisor *s, struct child *child)
+/* Whether a worker ended by a fault of its own, rather than orderly or by somebody's kill. */
+static bool is_fault(int status)
+{
+	return (WIFEXITED(status) && WEXITSTATUS(status) != 0) || (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL);
+}
+
+static void note_death(struct supervisor *s, struct child *child, int status)
 {
 	const int64_t now_ms = clock_monotonic_ms();
-	const bool quick = child->kill_at_ms == 0 && now_ms - child->started_ms < QUICK_DEATH_MS;
+	const bool quick = child->kill_at_ms == 0 && is_fault(status) && now_ms - child->started_ms < QUICK_DEATH_MS;
 
 	*child = (struct child){0};
 	if (!quick) {
@@ -144,11 +150,12 @@ static void note_death(struct supervisor *s, struct child *child)
 static void reap(struct supervisor *s)
 {
 	pid_t pid;
+	int status;
 
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (size_t i = 0; i < ARRAY_SIZE(s->children); i++)
 			if (s->children[i].pid == pid)
-				note_death(s, &s->children[i]);
+				note_death(s, &s->children[i], status);
 }
 
 /* The next signal, or 0 when there is something to do by the clock. */

@@ -196,39 +196,39 @@ def fault_checks(checks, simulator):
     mode("normal")
     simulator.control("POST", "/mode", {"scope": "bot", "mode": "error500"})
     checks.equal("a fault can be one token's", [simulator.api("/user", name)[0] for name in ("good", "bot")], [200, 500])
-    simulator.control("POST", "/mode", {"scope": "git", "mode": "maintenance503"})
+    simulator.control("POST", "/mode", {"scope": "git", "mode": "maintenance"})
     seen = [git_get(simulator, "demo/hello", service, "good")[0] for service in ("git-upload-pack", "git-receive-pack")]
     checks.equal("maintenance lets git fetch and not push", seen, [200, 403])
 
 
 def control_checks(checks, simulator):
-    simulator.control("POST", "/tokens", {"token": "good", "state": "revoked"})
+    simulator.control("POST", "/tokens", {"name": "good", "revoked": True})
     checks.equal("a token can be revoked in passing", simulator.api("/user")[0], 401)
-    simulator.control("POST", "/tokens", {"token": "good", "state": "active"})
-    simulator.control("POST", "/projects", {"project": "mine/own", "archived": True})
+    simulator.control("POST", "/tokens", {"name": "good", "state": "active"})
+    simulator.control("POST", "/projects", {"path": "mine/own", "archived": True})
     checks.equal("projects can be made", simulator.api("/projects/mine%2Fown")[2]["archived"], True)
     simulator.control("POST", "/protect", {"project": "demo/hello", "branch": "docs/*"})
     checks.equal("branches can be protected", simulator.api("/projects/81/repository/branches/docs%2Fguide")[2]["can_push"], False)
-    before = simulator.control("GET", "/refs?project=demo/hello")["docs/guide"]
+    before = simulator.refs("demo/hello")["refs/heads/docs/guide"]
     after = simulator.control("POST", "/commit", {"project": "demo/hello", "branch": "docs/guide", "files": {"x": "y"}})["commit"]
-    checks.check(
-        "someone else can push in between", before != after == simulator.control("GET", "/refs?project=demo/hello")["docs/guide"]
-    )
-    last = simulator.control("GET", "/requests")["last"]
+    checks.check("someone else can push in between", before != after == simulator.refs("demo/hello")["refs/heads/docs/guide"])
+    last = simulator.control("GET", "/requests")[-1]["n"]
     simulator.api("/version")
-    (entry,) = simulator.control("GET", f"/requests?since={last}")["requests"]
+    (entry,) = simulator.control("GET", f"/requests?since={last}")
     checks.check(
         "requests are noted, tokens by name",
         (entry["path"], entry["token"], entry["status"]) == ("/api/v4/version", "good", 200),
         entry,
     )
-    simulator.control("POST", "/settings", {"version": "14.10.0-ee"})
+    simulator.control("POST", "/version", {"version": "14.10.0-ee"})
     checks.equal("an old release has no /self", simulator.api("/personal_access_tokens/self")[2], {"error": "404 Not Found"})
 
     second = simulator.control("POST", "/listener", {"kind": "strict_second"})
     simulator.api("/user", port=second["port"])
     seen = simulator.control("GET", f"/listener/{second['port']}")
-    checks.equal("a second server tells which credentials it saw", seen["credentials"], ["good"])
+    checks.equal(
+        "a second server tells which credentials it saw", (seen["credentials"], seen["seen"]["credentials"]), (1, ["good"])
+    )
     for kind in ("tls_expired", "tls_wrong_name", "tls_self_signed", "not_http"):
         port = simulator.control("POST", "/listener", {"kind": kind})["port"]
         checks.check(f"the listener {kind} is not trusted", fails(lambda port=port: simulator.api("/user", port=port)))
@@ -240,7 +240,7 @@ def control_checks(checks, simulator):
         checks.equal("a client that never begins TLS holds up nobody", simulator.api("/user")[0], 200)
     simulator.control("POST", "/reset", {})
     checks.equal("reset forgets everything", simulator.api("/projects/mine%2Fown")[0], 404)
-    checks.check("and restores the repositories", "feature/large" not in simulator.control("GET", "/refs?project=demo/hello"))
+    checks.check("and restores the repositories", "refs/heads/feature/large" not in simulator.refs("demo/hello"))
 
 
 def agent_checks(checks, simulator, workspace):
@@ -265,7 +265,7 @@ def restart_checks(checks, folder):
     second = Simulator(folder)
     checks.equal("the port stays the same", second.url.port, first.url.port)
     checks.equal("the CA stays the same", Path(second.ready["caFile"]).read_text(), authority)
-    checks.check("the repositories stay", "kept" in second.control("GET", "/refs?project=demo/hello"))
+    checks.check("the repositories stay", "refs/heads/kept" in second.refs("demo/hello"))
     checks.equal("and it ends cleanly again", second.stop(), 0)
 
 

@@ -50,7 +50,7 @@ def git_refusal_checks(checks, simulator):
     git_get(simulator, "john/new-thing", up, "good")
     checks.equal(
         "asking to push to a missing project creates it",
-        [project["path"] for project in simulator.control("GET", "/created_projects")["created_projects"]],
+        [project["path"] for project in simulator.control("GET", "/created_projects")],
         ["john/new-thing"],
     )
     checks.equal("and is a violation", simulator.violations(), ["push_to_missing_project"])
@@ -79,7 +79,7 @@ def git_checks(checks, simulator, folder):
     oid = simulator.git("rev-parse", "HEAD", folder=hello)[1].strip()
     checks.equal(
         "the control API shows the branch at the pushed commit",
-        simulator.control("GET", "/refs?project=demo/hello")["feature/new"],
+        simulator.refs("demo/hello")["refs/heads/feature/new"],
         oid,
     )
     push(

@@ -46,8 +46,7 @@ class Simulator:
         self.ready = json.loads(self.ready_file.read_text())
         self.url = urllib.parse.urlsplit(self.ready["url"])
         self.context = ssl.create_default_context(cafile=self.ready["caFile"])
-        tokens = self.control("GET", "/tokens")["tokens"]
-        self.tokens = {name: token["value"] for name, token in tokens.items()}
+        self.tokens = {token["name"]: token["token"] for token in self.control("GET", "/tokens")}
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -72,15 +71,19 @@ class Simulator:
         url = urllib.parse.urlsplit(self.ready["controlUrl"])
         connection = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
         connection.request(method, path, None if order is None else json.dumps(order))
-        value = json.loads(connection.getresponse().read())
+        answer = connection.getresponse()
+        value = json.loads(answer.read())
         connection.close()
-        if "error" in value:
+        if answer.status != 200:
             raise RuntimeError(value["error"])
         return value
 
+    def refs(self, project):
+        return self.control("GET", f"/refs?project={project}")
+
     def violations(self):
         """The rules broken since the last call."""
-        found = self.control("GET", "/violations")["violations"]
+        found = self.control("GET", "/violations")
         self.control("DELETE", "/violations")
         return [violation["rule"] for violation in found]
 

@@ -23,12 +23,24 @@ enum {
 static const rlim_t agent_file_size = (rlim_t)8 << 30;
 
 /* What an agent needs of a machine. Everything else, /home, /root, /srv, /tmp, /run and /var, is closed. */
-static const char *const tools[] = {"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/proc",
-				    "/sys/devices/system/cpu", "/sys/fs/cgroup", NULL};
+static const char *const tools[] = {"/usr",
+                                    "/bin",
+                                    "/sbin",
+                                    "/lib",
+                                    "/lib32",
+                                    "/lib64",
+                                    "/libx32",
+                                    "/etc",
+                                    "/opt",
+                                    "/proc",
+                                    "/sys/devices/system/cpu",
+                                    "/sys/fs/cgroup",
+                                    NULL};
 static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", NULL};
 /* Readable for some accounts a worker may run as, and no agent's business. */
-static const char *const always_hidden[] = {"/etc/acp-gitlab", "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers",
-					    "/etc/sudoers.d", "/etc/ssh", "/etc/ssl/private", "/etc/krb5.keytab", "/etc/kubernetes"};
+static const char *const always_hidden[] = {"/etc/acp-gitlab",  "/etc/shadow",      "/etc/shadow-",   "/etc/gshadow",
+                                            "/etc/gshadow-",    "/etc/sudoers",     "/etc/sudoers.d", "/etc/ssh",
+                                            "/etc/ssl/private", "/etc/krb5.keytab", "/etc/kubernetes"};
 
 /* Owned paths; `items` is NULL or ended by NULL. */
 struct path_list {
@@ -63,7 +75,7 @@ bool agent_check(bool unconfined_allowed, struct error *err)
 	return error_set(err, ERR_AGENT_UNCONFINED, "This kernel cannot confine the agent: it has no Landlock.");
 }
 
-/* The programs and scripts that the operator's command names by absolute path may lie anywhere. */
+/* The programs and scripts that the operator's command names by absolute path may lie anywhere; their folders stay closed. */
 static void add_named_paths(struct path_list *list, const char *command)
 {
 	static const char separators[] = " \t\n'\"=;|&()<>";
@@ -90,11 +102,11 @@ static bool prepare_sandbox(const struct agent *agent, int *ret_ruleset, struct 
 		path_list_add(&hidden, *path);
 	path_list_add(&hidden, agent->workspace->root); /* the other sessions' workspaces */
 	const struct sandbox rules = {
-		.writable = writable,
-		.readable = tools,
-		.programs = (const char *const *)programs.items,
-		.devices = devices,
-		.hidden = (const char *const *)hidden.items,
+	        .writable = writable,
+	        .readable = tools,
+	        .programs = (const char *const *)programs.items,
+	        .devices = devices,
+	        .hidden = (const char *const *)hidden.items,
 	};
 	return sandbox_prepare(&rules, ret_ruleset, err);
 }
@@ -106,7 +118,8 @@ static void limit_resources(void)
 
 	setrlimit(RLIMIT_CORE, &no_core);
 	setrlimit(RLIMIT_FSIZE, &file_size);
-	if (getrlimit(RLIMIT_NPROC, &processes) == 0 && (processes.rlim_max == RLIM_INFINITY || processes.rlim_max > AGENT_PROCESSES)) {
+	if (getrlimit(RLIMIT_NPROC, &processes) == 0 &&
+	    (processes.rlim_max == RLIM_INFINITY || processes.rlim_max > AGENT_PROCESSES)) {
 		processes.rlim_cur = processes.rlim_max = AGENT_PROCESSES;
 		setrlimit(RLIMIT_NPROC, &processes);
 	}

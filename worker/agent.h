@@ -1,33 +1,37 @@
 #pragma once
 /*
- * agent — runs the agent's command in a session's workspace: confined, with an environment of its own, for a limited time, and leaving
- * no process behind. The agent's exit status is a result, not an error.
+ * agent — runs the agent's command in a session's workspace: confined, with an environment of its own, for a limited time, and
+ * leaving no process behind. The agent's exit status is a result, not an error.
  */
 #include "secret.h"
 #include "workspace.h"
 
 struct agent {
-	const char *command;                 /* for /bin/sh -c */
+	const char *command; /* for /bin/sh -c */
 	const struct workspace *workspace;
-	const char *const *environment;      /* NULL-terminated "NAME=value"; all that the agent sees */
-	const char *const *hidden;           /* paths it must not reach even where its tools lie beside them */
-	const struct secret *credential;     /* masked in the output */
-	bool unconfined_allowed;             /* run even where the kernel cannot confine */
+	const char *const *environment;  /* NULL-terminated "NAME=value"; all that the agent sees */
+	const char *const *hidden;       /* paths it must not reach even where its tools lie beside them */
+	const struct secret *credential; /* masked in the output */
+	bool unconfined_allowed;         /* run even where the kernel cannot confine */
 	int64_t timeout_ms;
-	int interrupt_fd;                    /* processes.h; -1: none */
+	int interrupt_fd; /* processes.h; -1: none */
 };
 
 struct agent_result {
-	int exit_code;   /* 128 + number for a signal */
+	int exit_code; /* 128 + number for a signal */
 	bool timed_out;
 	bool interrupted;
-	char *output;    /* the last LIMIT_AGENT_OUTPUT bytes of what it wrote, masked, UTF-8. Owned */
+	char *output; /* the last LIMIT_AGENT_OUTPUT bytes of what it wrote, masked, UTF-8. Owned */
 };
-#define AGENT_RESULT_INIT {0}
+#define AGENT_RESULT_INIT                                                                                                          \
+	{                                                                                                                          \
+		0                                                                                                                  \
+	}
 void agent_result_release(struct agent_result *result);
 
 /* Whether an agent could be started at all: ERR_AGENT_UNCONFINED where the kernel cannot confine and that was not allowed. */
 bool agent_check(bool unconfined_allowed, struct error *err) MUST_CHECK;
 
-/* Runs it to its end; all its descendants are dead afterwards. False when it could not be started: ERR_AGENT_UNCONFINED, ERR_WORKSPACE_FAILED. */
+/* Runs it to its end; all its descendants are dead afterwards. False when it could not be started: ERR_AGENT_UNCONFINED,
+ * ERR_WORKSPACE_FAILED. */
 bool agent_run(const struct agent *agent, struct agent_result *ret, struct error *err) MUST_CHECK;

@@ -70,7 +70,8 @@ void agent_git_config(const struct gate_client *gate, const struct repositories 
 	const struct repository *first = repositories->count ? &repositories->items[0] : NULL;
 
 	strbuf_addf(to, "[http \"%s/git/%s/\"]\n", gate->base, gate->session_id);
-	strbuf_addf(to, "\textraHeader = \"Authorization: Bearer %s\"\n\tfollowRedirects = false\n", secret_bytes(gate->credential));
+	strbuf_addf(to, "\textraHeader = \"Authorization: Bearer %s\"\n\tfollowRedirects = false\n",
+	            secret_bytes(gate->credential));
 	for (size_t i = 0; i < repositories->count; i++)
 		add_repository(to, gate, &repositories->items[i]);
 	strbuf_add_string(to, "[user]\n");
@@ -82,7 +83,7 @@ void agent_git_config(const struct gate_client *gate, const struct repositories 
 }
 
 bool agent_environment_make(const struct workspace *workspace, const struct session_spec *spec, const struct gate_client *gate,
-			    const struct repositories *repositories, struct agent_environment *ret, struct error *err)
+                            const struct repositories *repositories, struct agent_environment *ret, struct error *err)
 {
 	CLEANUP(strbuf_release_secret) struct strbuf config = STRBUF_INIT(LIMIT_FILE_CONFIG);
 	CLEANUP(freep) char *config_path = xasprintf("%s/.gitconfig", workspace->home);
@@ -94,16 +95,16 @@ bool agent_environment_make(const struct workspace *workspace, const struct sess
 	const struct {
 		const char *name, *value;
 	} variables[] = {
-		{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-		{"HOME", workspace->home},
-		{"TMPDIR", workspace->tmp},
-		{"LANG", "C.UTF-8"},
-		{"ACP_SESSION_NAME", spec->name},
-		{"ACP_SESSION_DESCRIPTION", spec->description ? spec->description : ""},
-		{"ACP_WORKSPACE", workspace->path},
-		{"GIT_CONFIG_GLOBAL", config_path},
-		{"GIT_CONFIG_NOSYSTEM", "1"},
-		{"GIT_TERMINAL_PROMPT", "0"},
+	        {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+	        {"HOME", workspace->home},
+	        {"TMPDIR", workspace->tmp},
+	        {"LANG", "C.UTF-8"},
+	        {"ACP_SESSION_NAME", spec->name},
+	        {"ACP_SESSION_DESCRIPTION", spec->description ? spec->description : ""},
+	        {"ACP_WORKSPACE", workspace->path},
+	        {"GIT_CONFIG_GLOBAL", config_path},
+	        {"GIT_CONFIG_NOSYSTEM", "1"},
+	        {"GIT_TERMINAL_PROMPT", "0"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
 		add_variable(ret, variables[i].name, variables[i].value);

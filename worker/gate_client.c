@@ -9,8 +9,6 @@
 #include "instance_url.h"
 #include "repository.h"
 
-
-
 static void freeaddrinfop(struct addrinfo **list)
 {
 	if (*list)
@@ -18,15 +16,18 @@ static void freeaddrinfop(struct addrinfo **list)
 }
 
 bool gate_client_open(const char *gate_url, const char *session_id, const struct secret *credential, struct gate_client *ret,
-		      struct error *err)
+                      struct error *err)
 {
 	CLEANUP(instance_url_release) struct instance_url url = INSTANCE_URL_INIT;
 
 	if (!instance_url_parse(gate_url, &url, err))
 		return error_set(err, ERR_CONFIG_INVALID, "ACP_GATE_URL is not the address of a gate: http(s)://host[:port].");
 	*ret = (struct gate_client){
-		.base = xstrdup(url.text), .host = xstrdup(url.host), .session_id = xstrdup(session_id), .port = url.port,
-		.credential = credential,
+	        .base = xstrdup(url.text),
+	        .host = xstrdup(url.host),
+	        .session_id = xstrdup(session_id),
+	        .port = url.port,
+	        .credential = credential,
 	};
 	return true;
 }
@@ -66,7 +67,8 @@ static bool allow_gate(const struct gate_client *gate, struct address_policy *po
 }
 
 /* A client of its own for each of these few calls: its thread is gone before the session forks again. */
-static bool call_gate(const struct gate_client *gate, const char *method, const char *route, struct http_call *call, struct error *err)
+static bool call_gate(const struct gate_client *gate, const char *method, const char *route, struct http_call *call,
+                      struct error *err)
 {
 	CLEANUP(address_policy_freep) struct address_policy *policy = address_policy_new();
 	CLEANUP(http_client_freep) struct http_client *client = NULL;
@@ -76,8 +78,12 @@ static bool call_gate(const struct gate_client *gate, const char *method, const 
 
 	if (!allow_gate(gate, policy, err) || !http_client_new(&options, &client, err))
 		return false;
-	*call = (struct http_call){.method = method, .url = url, .bearer = gate->credential, .body = has_body ? "{}" : NULL,
-				   .body_length = has_body ? 2 : 0, .content_type = has_body ? "application/json" : NULL};
+	*call = (struct http_call){.method = method,
+	                           .url = url,
+	                           .bearer = gate->credential,
+	                           .body = has_body ? "{}" : NULL,
+	                           .body_length = has_body ? 2 : 0,
+	                           .content_type = has_body ? "application/json" : NULL};
 	http_client_run(client, call, 1);
 	call->url = NULL; /* freed here */
 	if (call->failure == HTTP_OK)
@@ -123,7 +129,8 @@ static int64_t time_of(const json_t *outcome)
 	return json_is_string(at) && clock_parse(json_string_value(at), &unix_s) ? unix_s : 0;
 }
 
-void gate_client_explain(const struct gate_client *gate, const char *repository, const char *operation, int64_t since_s, struct error *err)
+void gate_client_explain(const struct gate_client *gate, const char *repository, const char *operation, int64_t since_s,
+                         struct error *err)
 {
 	struct http_call call = {0};
 	json_t *answer = NULL;

@@ -17,11 +17,14 @@ static bool configure(git_repository *repository, const struct git_clone *clone,
 
 	if (code != 0)
 		return git_failure(code, ERR_WORKSPACE_FAILED, "The workspace's repository cannot be configured.", err);
-	return set_config(config, "core.symlinks", "false", err) && /* a link in a tree becomes a file: nothing leads out of the workspace */
-	       set_config(config, "core.hooksPath", "/dev/null", err) && set_config(config, "core.fsmonitor", "false", err) &&
+	return set_config(config, "core.symlinks", "false",
+	                  err) && /* a link in a tree becomes a file: nothing leads out of the workspace */
+	       set_config(config, "core.hooksPath", "/dev/null", err) &&
+	       set_config(config, "core.fsmonitor", "false", err) &&
 	       set_config(config, "remote.origin.url", clone->clone_url, err) &&
 	       set_config(config, "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*", err) &&
-	       set_config(config, "user.name", clone->commit_name, err) && set_config(config, "user.email", clone->commit_email, err);
+	       set_config(config, "user.name", clone->commit_name, err) &&
+	       set_config(config, "user.email", clone->commit_email, err);
 }
 
 static bool create(const struct git_clone *clone, git_repository **ret, struct error *err)
@@ -33,7 +36,8 @@ static bool create(const struct git_clone *clone, git_repository **ret, struct e
 	options.initial_head = clone->work_branch;
 	int code = git_repository_init_ext(ret, clone->path, &options);
 	if (code == 0)
-		code = git_repository_set_head(*ret, head); /* unborn for now: an empty repository gets its first commit on this branch */
+		code = git_repository_set_head(*ret,
+		                               head); /* unborn for now: an empty repository gets its first commit on this branch */
 	if (code != 0)
 		return git_failure(code, ERR_WORKSPACE_FAILED, "The workspace's repository cannot be created.", err);
 	return configure(*ret, clone, err);
@@ -46,9 +50,10 @@ static int on_transfer(const git_indexer_progress *stats, void *context)
 	if (stats->received_bytes > GIT_LIMIT_BYTES || stats->total_objects > GIT_LIMIT_OBJECTS)
 		return GIT_EUSER;
 	bool heard = resolving && stats->total_deltas > 0
-			     ? git_job_progress(context, "resolving", stats->indexed_deltas, stats->total_deltas, (int64_t)stats->received_bytes, false)
-			     : git_job_progress(context, "receiving", stats->received_objects, stats->total_objects, (int64_t)stats->received_bytes,
-						false);
+	                     ? git_job_progress(context, "resolving", stats->indexed_deltas, stats->total_deltas,
+	                                        (int64_t)stats->received_bytes, false)
+	                     : git_job_progress(context, "receiving", stats->received_objects, stats->total_objects,
+	                                        (int64_t)stats->received_bytes, false);
 	return heard ? 0 : GIT_EUSER;
 }
 
@@ -81,7 +86,8 @@ struct measure {
 	uint64_t files, bytes, max_files, max_bytes;
 };
 
-/* Trees that refer to one another make a few kilobytes grow to millions of files, so each is counted as often as it would be written. */
+/* Trees that refer to one another make a few kilobytes grow to millions of files, so each is counted as often as it would be
+ * written. */
 static int measure_entry(const char *root, const git_tree_entry *entry, void *context)
 {
 	struct measure *m = context;
@@ -91,7 +97,8 @@ static int measure_entry(const char *root, const git_tree_entry *entry, void *co
 	if (git_tree_entry_type(entry) == GIT_OBJECT_TREE)
 		for (const char *at = root; *at; at++)
 			depth += *at == '/';
-	if (git_tree_entry_type(entry) == GIT_OBJECT_BLOB && git_odb_read_header(&size, &type, m->odb, git_tree_entry_id(entry)) == 0)
+	if (git_tree_entry_type(entry) == GIT_OBJECT_BLOB &&
+	    git_odb_read_header(&size, &type, m->odb, git_tree_entry_id(entry)) == 0)
 		m->bytes += size;
 	m->files++;
 	return m->files > m->max_files || m->bytes > m->max_bytes || depth > GIT_LIMIT_TREE_DEPTH ? GIT_EUSER : 0;
@@ -118,8 +125,8 @@ static void on_checkout(const char *path, size_t done, size_t total, void *conte
 }
 
 /* The branch exists at the fetched commit, HEAD leads to it, and its files are there. */
-static bool check_out(git_repository *repository, const struct git_clone *clone, const git_oid *commit_id, struct git_job_report *report,
-		      struct error *err)
+static bool check_out(git_repository *repository, const struct git_clone *clone, const git_oid *commit_id,
+                      struct git_job_report *report, struct error *err)
 {
 	CLEANUP(freep) char *branch = xasprintf("refs/heads/%s", clone->work_branch);
 	CLEANUP(git_reference_freep) git_reference *reference = NULL;

@@ -27,14 +27,16 @@ void commit_message_write(const char *title, const char *description, const char
 }
 
 /*
- * A configuration can move the working copy (core.worktree), include any file, or come from elsewhere (commondir): the agent's is replaced.
- * The process is confined to the session's folder besides.
+ * A configuration can move the working copy (core.worktree), include any file, or come from elsewhere (commondir): the agent's is
+ * replaced. The process is confined to the session's folder besides.
  */
 static bool replace_config(const char *path, struct error *err)
 {
-	static const char config[] = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n"
-				     "\tsymlinks = false\n\thooksPath = /dev/null\n";
-	static const char *const redirections[] = {"commondir", "config.worktree", "info/attributes", "objects/info/alternates", "index.lock"};
+	static const char config[] =
+	        "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n"
+	        "\tsymlinks = false\n\thooksPath = /dev/null\n";
+	static const char *const redirections[] = {"commondir", "config.worktree", "info/attributes", "objects/info/alternates",
+	                                           "index.lock"};
 	CLEANUP(freep) char *git_folder = xasprintf("%s/.git", path);
 	CLEANUP(freep) char *config_path = xasprintf("%s/config", git_folder);
 	struct stat info;
@@ -48,6 +50,18 @@ static bool replace_config(const char *path, struct error *err)
 	if (!file_write_atomically(config_path, config, sizeof(config) - 1, 0600, err))
 		return error_set(err, ERR_WORKSPACE_FAILED, "The workspace's repository cannot be configured.");
 	return true;
+}
+
+static bool restore_origin(git_repository *repository, const char *origin, struct error *err)
+{
+	CLEANUP(git_config_freep) git_config *config = NULL;
+	int code = origin ? git_repository_config(&config, repository) : 0;
+
+	if (code == 0 && origin)
+		code = git_config_set_string(config, "remote.origin.url", origin);
+	if (code == 0 && origin)
+		code = git_config_set_string(config, "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*");
+	return code == 0 || git_failure(code, ERR_WORKSPACE_FAILED, "The workspace's repository cannot be configured.", err);
 }
 
 /* Repositories that the agent cloned into this one would become links to commits nobody else has. */
@@ -126,8 +140,8 @@ static bool is_unchanged(git_repository *repository, const struct parents *p, co
 	return git_tree_lookup(&tree, repository, tree_id) == 0 && git_tree_entrycount(tree) == 0;
 }
 
-static bool create_commit(git_repository *repository, const struct git_commit_work *work, const struct parents *p, const git_oid *tree_id,
-			  struct error *err)
+static bool create_commit(git_repository *repository, const struct git_commit_work *work, const struct parents *p,
+                          const git_oid *tree_id, struct error *err)
 {
 	CLEANUP(git_tree_freep) git_tree *tree = NULL;
 	CLEANUP(git_signature_freep) git_signature *signature = NULL;
@@ -138,7 +152,7 @@ static bool create_commit(git_repository *repository, const struct git_commit_wo
 		code = git_signature_now(&signature, work->name, work->email);
 	if (code == 0)
 		code = git_commit_create(&commit, repository, "HEAD", signature, signature, "UTF-8", work->message, tree, p->count,
-					 (const git_commit **)(uintptr_t)p->items);
+		                         (const git_commit **)(uintptr_t)p->items);
 	if (code == 0)
 		code = git_repository_state_cleanup(repository);
 	return code == 0 || git_failure(code, ERR_WORKSPACE_FAILED, "The changes in the workspace cannot be committed.", err);
@@ -160,7 +174,8 @@ bool git_commit_changes(const struct git_commit_work *work, bool *ret_changed, c
 	CLEANUP(parents_release) struct parents parents = {0};
 	git_oid tree, head;
 
-	if (!replace_config(work->path, err) || !git_open_workspace(work->path, &repository, err) || !write_tree(repository, &tree, err) ||
+	if (!replace_config(work->path, err) || !git_open_workspace(work->path, &repository, err) ||
+	    !restore_origin(repository, work->origin, err) || !write_tree(repository, &tree, err) ||
 	    !collect_parents(repository, &parents, err))
 		return false;
 	if (!is_unchanged(repository, &parents, &tree) && !create_commit(repository, work, &parents, &tree, err))

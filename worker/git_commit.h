@@ -1,25 +1,29 @@
 #pragma once
 /*
- * git_commit — turns what the agent left in a working copy into a commit: new, changed and deleted files, moves and executable bits, within
- * .gitignore, by the connected user. Commits that the agent made itself count, whatever branch it left checked out. What the agent
- * may have written into .git/config has no effect: it is replaced first.
+ * git_commit — turns what the agent left in a working copy into a commit: new, changed and deleted files, moves and executable
+ * bits, within .gitignore, by the connected user. Commits that the agent made itself count, whatever branch it left checked out.
+ * What the agent may have written into .git/config has no effect: it is replaced first.
  */
 #include "git_job.h"
 #include "git_library.h"
 
 struct git_commit_work {
-	const char *path;          /* the working copy */
-	const char *branch;        /* refs/heads/<branch> leads to the result */
-	const char *start_commit;  /* "": the repository was empty */
-	const char *name, *email;  /* author and committer */
+	const char *path;         /* the working copy */
+	const char *branch;       /* refs/heads/<branch> leads to the result */
+	const char *start_commit; /* "": the repository was empty */
+	const char *name, *email; /* author and committer */
 	const char *message;
+	const char *origin; /* the real address, for people who look into a kept workspace; NULL: none */
 };
 
-/* Whether there is something to push, and what. ret_commit is HEAD's commit, "" without one. ERR_WORKSPACE_FAILED, ERR_GIT_FAILED. */
-bool git_commit_changes(const struct git_commit_work *work, bool *ret_changed, char ret_commit[COMMIT_SIZE], struct error *err) MUST_CHECK;
+/* Whether there is something to push, and what. ret_commit is HEAD's commit, "" without one. ERR_WORKSPACE_FAILED, ERR_GIT_FAILED.
+ */
+bool git_commit_changes(const struct git_commit_work *work, bool *ret_changed, char ret_commit[COMMIT_SIZE],
+                        struct error *err) MUST_CHECK;
 
 /* The same as a job: the result is {"changed": bool, "commit": "…"}. */
 bool git_commit_job(const void *input, struct git_job_report *report, json_t **ret_result, struct error *err);
 
-/* "<first line>\n\nAgenticSession: <name>\n"; the first line is the title or the description's first, at most 72 characters. Appended to `to`. */
+/* "<first line>\n\nAgenticSession: <name>\n"; the first line is the title or the description's first, at most 72 characters.
+ * Appended to `to`. */
 void commit_message_write(const char *title, const char *description, const char *session, struct strbuf *to);

@@ -18,8 +18,9 @@ enum { PROGRESS_EVERY_MS = 100, CPU_SECONDS = 3600, EXIT_AFTER_RESULT_MS = 5000 
 static const rlim_t job_file_size = (rlim_t)4 << 30;
 
 /* Name resolution and character sets; the libraries themselves are loaded already. */
-static const char *const needs[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services",
-				    "/etc/ssl/certs", "/usr/lib", "/usr/share/zoneinfo", "/lib", "/lib64", NULL};
+static const char *const needs[] = {
+        "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",  "/etc/host.conf", "/etc/gai.conf", "/etc/services",
+        "/etc/ssl/certs",   "/usr/lib",   "/usr/share/zoneinfo", "/lib",           "/lib64",        NULL};
 static const char *const devices[] = {"/dev/null", "/dev/urandom", NULL};
 
 struct git_job_report {
@@ -52,8 +53,8 @@ bool git_job_progress(struct git_job_report *report, const char *stage, int64_t 
 	if (!report || (!last && now - report->last_ms < PROGRESS_EVERY_MS))
 		return true;
 	report->last_ms = now;
-	return write_line(report->fd, json_pack("{s:{s:s, s:I, s:I, s:I}}", "progress", "stage", stage, "done", (json_int_t)done, "total",
-						(json_int_t)total, "bytes", (json_int_t)bytes));
+	return write_line(report->fd, json_pack("{s:{s:s, s:I, s:I, s:I}}", "progress", "stage", stage, "done", (json_int_t)done,
+	                                        "total", (json_int_t)total, "bytes", (json_int_t)bytes));
 }
 
 static void set_text(json_t *object, const char *name, const char *text)
@@ -186,7 +187,8 @@ static bool conclude(const struct reading *reading, enum end end, int status, js
 static bool prepare(const struct git_job *job, int *ret_ruleset, struct error *err)
 {
 	const char *const writable[] = {job->writable, NULL};
-	const struct sandbox rules = {.writable = writable, .readable = needs, .devices = devices, .hidden = job->hidden, .tcp_port = job->gate_port};
+	const struct sandbox rules = {
+	        .writable = writable, .readable = needs, .devices = devices, .hidden = job->hidden, .tcp_port = job->gate_port};
 
 	if (sandbox_abi() == 0 && job->unconfined_allowed) {
 		*ret_ruleset = -1;

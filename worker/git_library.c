@@ -6,7 +6,8 @@
 
 static bool configure(void)
 {
-	static const int levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL};
+	static const int levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
+	                             GIT_CONFIG_LEVEL_GLOBAL};
 	int failed = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
@@ -37,13 +38,14 @@ bool git_failure(int code, enum error_code as, const char *message, struct error
 	const git_error *last = git_error_last();
 
 	error_set(err, as, "%s", message);
-	return error_detail(err, "libgit2 %d/%d: %s", code, last ? last->klass : 0, last && last->message ? last->message : "(no text)");
+	return error_detail(err, "libgit2 %d/%d: %s", code, last ? last->klass : 0,
+	                    last && last->message ? last->message : "(no text)");
 }
 
-#define DEFINE_FREEP(type)                                                                                                                       \
-	void git_##type##_freep(git_##type **p)                                                                                                  \
-	{                                                                                                                                        \
-		git_##type##_free(*p);                                                                                                           \
+#define DEFINE_FREEP(type)                                                                                                         \
+	void git_##type##_freep(git_##type **p)                                                                                    \
+	{                                                                                                                          \
+		git_##type##_free(*p);                                                                                             \
 	}
 DEFINE_FREEP(repository)
 DEFINE_FREEP(remote)
@@ -72,7 +74,8 @@ bool git_gate_remote(git_repository *repository, const struct git_gate *gate, gi
 {
 	git_remote_create_options options = GIT_REMOTE_CREATE_OPTIONS_INIT;
 
-	if (strncmp(gate->url, "http://", 7) != 0 && strncmp(gate->url, "https://", 8) != 0) /* libgit2 would open a local path, too */
+	if (strncmp(gate->url, "http://", 7) != 0 &&
+	    strncmp(gate->url, "https://", 8) != 0) /* libgit2 would open a local path, too */
 		return error_set(err, ERR_GIT_FAILED, "The address of the git gate is not http.");
 	options.repository = repository;
 	options.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF | GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC;

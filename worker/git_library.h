@@ -2,9 +2,9 @@
 /*
  * git_library — what every use of libgit2 here shares: its options, its remote, its errors. Only the git_* files include <git2.h>.
  *
- * libgit2 talks to the git gate alone: plain HTTP(S) to one address, no redirects, no proxy, no credentials of its own, one custom header.
- * It has no time limits; git_job.h ends a job that takes too long. It returns an error with or without a text, and its texts never reach
- * the user.
+ * libgit2 talks to the git gate alone: plain HTTP(S) to one address, no redirects, no proxy, no credentials of its own, one custom
+ * header. It has no time limits; git_job.h ends a job that takes too long. It returns an error with or without a text, and its
+ * texts never reach the user.
  */
 #include "repository.h"
 #include "secret.h"
@@ -22,7 +22,8 @@ enum {
 };
 #define GIT_LIMIT_BYTES ((uint64_t)4 << 30) /* received, and written by one checkout */
 
-/* Translates the failure of a libgit2 call: `code` and git_error_last(), which may be NULL. `message` is the user's sentence. Returns false. */
+/* Translates the failure of a libgit2 call: `code` and git_error_last(), which may be NULL. `message` is the user's sentence.
+ * Returns false. */
 bool git_failure(int code, enum error_code as, const char *message, struct error *err);
 
 /* For CLEANUP(). */
@@ -49,7 +50,8 @@ struct git_headers {
 void git_headers_make(struct git_headers *h, const struct git_gate *gate);
 void git_headers_release(struct git_headers *h);
 
-/* An anonymous remote: the repository's configuration (insteadOf, pushurl …), which the agent may have written, has no say in where it leads. */
+/* An anonymous remote: the repository's configuration (insteadOf, pushurl …), which the agent may have written, has no say in where
+ * it leads. */
 bool git_gate_remote(git_repository *repository, const struct git_gate *gate, git_remote **ret, struct error *err) MUST_CHECK;
 
 /* Opens exactly this folder: no search upwards, `.git` must be a real folder. ERR_WORKSPACE_FAILED. */

@@ -9,8 +9,8 @@ struct push_state {
 	struct git_job_report *report;
 	const char *ref; /* ours */
 	struct sideband sideband;
-	bool answered;   /* the remote said something about our ref */
-	char *reason;    /* why it refused; NULL: it did not */
+	bool answered; /* the remote said something about our ref */
+	char *reason;  /* why it refused; NULL: it did not */
 };
 
 static void push_state_release(struct push_state *s)
@@ -105,7 +105,8 @@ static bool confirm(git_repository *repository, const struct git_push *push, con
 	CLEANUP(git_remote_freep) git_remote *remote = NULL;
 
 	if (!git_gate_remote(repository, &push->gate, &remote, err) || !connect_to(remote, GIT_DIRECTION_FETCH, &push->gate, err))
-		return error_set(err, ERR_PUSH_UNCONFIRMED, "The push was sent, but the remote could not be asked whether the branch is there.");
+		return error_set(err, ERR_PUSH_UNCONFIRMED,
+		                 "The push was sent, but the remote could not be asked whether the branch is there.");
 	if (remote_has(remote, ref, push->commit))
 		return true;
 	return error_set(err, ERR_PUSH_UNCONFIRMED, "The push was sent, but the remote's branch is not at the pushed commit.");

@@ -1,6 +1,6 @@
 /*
- * acp-git-worker — runs agentic sessions: clones, starts the agent, commits, pushes. It holds no token and no key: all git goes to the git gate
- * with a credential that is good for one session.
+ * acp-git-worker — runs agentic sessions: clones, starts the agent, commits, pushes. It holds no token and no key: all git goes to
+ * the git gate with a credential that is good for one session.
  */
 #include <getopt.h>
 #include <libgen.h>
@@ -28,15 +28,15 @@ static void collect_hidden(struct worker *worker)
 {
 	const struct settings *s = worker->settings;
 	const char *const paths[] = {
-		worker->data_folder,
-		settings_get(s, DATABASE),
-		settings_get(s, SEAL_PUBLIC_KEYS_FILE),
-		settings_get(s, SEAL_SIGNING_KEY_FILE),
-		settings_get(s, SEAL_PRIVATE_KEYS_FILE),
-		settings_get(s, STATIC_TOKENS_FILE),
-		settings_get(s, INSTANCES_FILE),
-		settings_get(s, BEARER_FILE),
-		getenv("ACP_CONFIG_FILE"),
+	        worker->data_folder,
+	        settings_get(s, DATABASE),
+	        settings_get(s, SEAL_PUBLIC_KEYS_FILE),
+	        settings_get(s, SEAL_SIGNING_KEY_FILE),
+	        settings_get(s, SEAL_PRIVATE_KEYS_FILE),
+	        settings_get(s, STATIC_TOKENS_FILE),
+	        settings_get(s, INSTANCES_FILE),
+	        settings_get(s, BEARER_FILE),
+	        getenv("ACP_CONFIG_FILE"),
 	};
 	size_t count = 0;
 
@@ -57,10 +57,10 @@ static void worker_init(struct worker *worker, const struct settings *settings)
 	if (gethostname(host, sizeof(host) - 1) != 0)
 		host[0] = '\0';
 	*worker = (struct worker){
-		.settings = settings,
-		.logger = {.fd = 2, .level = level, .program = "acp-git-worker"},
-		.name = xasprintf("%s:%d", host, (int)getpid()),
-		.data_folder = xstrdup(dirname(database)),
+	        .settings = settings,
+	        .logger = {.fd = 2, .level = level, .program = "acp-git-worker"},
+	        .name = xasprintf("%s:%d", host, (int)getpid()),
+	        .data_folder = xstrdup(dirname(database)),
 	};
 	collect_hidden(worker);
 }
@@ -78,8 +78,10 @@ static bool parse_count(const char *text, unsigned *ret)
 
 static int command(struct worker *worker, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"user", required_argument, NULL, 'u'}, {"sessions", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
+	static const struct option options[] = {{"user", required_argument, NULL, 'u'},
+	                                        {"sessions", required_argument, NULL, 's'},
+	                                        {"help", no_argument, NULL, 'h'},
+	                                        {0}};
 	bool running = argc > 1 && strcmp(argv[1], "run") == 0, serving = argc > 1 && strcmp(argv[1], "serve") == 0;
 	const char *user = NULL;
 	unsigned sessions = SESSIONS_DEFAULT;

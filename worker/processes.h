@@ -1,7 +1,7 @@
 #pragma once
 /*
- * processes — the few things every process of the worker does with its children: waiting with a way to be interrupted, closing what they must
- * not inherit, and ending all of them, daemons included.
+ * processes — the few things every process of the worker does with its children: waiting with a way to be interrupted, closing what
+ * they must not inherit, and ending all of them, daemons included.
  */
 #include "macros.h"
 #include <sys/types.h>
@@ -9,7 +9,8 @@
 /* Orphans of this process's descendants become its children, so that processes_end_children() finds them. */
 void processes_adopt_orphans(void);
 
-/* Kills and reaps every child of this process but those in `keep`, again and again until none is left (a child may leave orphans). */
+/* Kills and reaps every child of this process but those in `keep`, again and again until none is left (a child may leave orphans).
+ */
 void processes_end_children(const pid_t *keep, size_t keep_count);
 
 /* Blocks SIGTERM and SIGINT and gives a descriptor that becomes readable when one arrives. */
@@ -25,5 +26,6 @@ bool interrupt_sleep(int interrupt_fd, int64_t duration_ms) MUST_CHECK;
  */
 void process_begin_child(pid_t parent, const int *keep, size_t keep_count);
 
-/* waitpid that gives up at the (monotonic) deadline, and then kills the process's group and the process. Returns the wait status. */
+/* waitpid that gives up at the (monotonic) deadline, and then kills the process's group and the process. Returns the wait status.
+ */
 int process_wait_or_kill(pid_t pid, int64_t deadline_ms);

@@ -53,7 +53,8 @@ void progress_bar(struct progress *p, const char *repository, const struct repos
 	for (int i = 0; i < BAR_WIDTH; i++)
 		bar[i] = i * 100 < percent * BAR_WIDTH ? '#' : '.';
 	bar[BAR_WIDTH] = '\0';
-	snprintf(text, sizeof(text), "%.60s: %s [%s] %3d%% %lld KiB", repository, state->stage, bar, percent, (long long)(state->bytes / 1024));
+	snprintf(text, sizeof(text), "%.60s: %s [%s] %3d%% %lld KiB", repository, state->stage, bar, percent,
+	         (long long)(state->bytes / 1024));
 	make_printable(text);
 	put(p, "\r\033[K", 4);
 	put(p, text, strlen(text));

@@ -6,8 +6,8 @@
 
 struct progress {
 	int fd;
-	bool terminal;   /* draw a bar and overwrite it */
-	bool drawn_;     /* private: a bar stands in the last line */
+	bool terminal; /* draw a bar and overwrite it */
+	bool drawn_;   /* private: a bar stands in the last line */
 };
 
 /* Every function accepts NULL: nobody watches. */

@@ -1,5 +1,6 @@
 /*
- * remove_tree — without recursion: subfolders are moved up to the top until none is left, so that a tree of any depth needs two descriptors.
+ * remove_tree — without recursion: subfolders are moved up to the top until none is left, so that a tree of any depth needs two
+ * descriptors.
  */
 #include "workspace.h"
 

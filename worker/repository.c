@@ -8,8 +8,9 @@
 const char *repository_phase_name(enum repository_phase phase)
 {
 	static const char *const names[] = {
-		[REPOSITORY_PENDING] = "Pending", [REPOSITORY_CLONING] = "Cloning",     [REPOSITORY_READY] = "Ready",   [REPOSITORY_PUSHING] = "Pushing",
-		[REPOSITORY_PUSHED] = "Pushed",   [REPOSITORY_UNCHANGED] = "Unchanged", [REPOSITORY_FAILED] = "Failed",
+	        [REPOSITORY_PENDING] = "Pending", [REPOSITORY_CLONING] = "Cloning", [REPOSITORY_READY] = "Ready",
+	        [REPOSITORY_PUSHING] = "Pushing", [REPOSITORY_PUSHED] = "Pushed",   [REPOSITORY_UNCHANGED] = "Unchanged",
+	        [REPOSITORY_FAILED] = "Failed",
 	};
 
 	return names[phase];
@@ -17,8 +18,9 @@ const char *repository_phase_name(enum repository_phase phase)
 
 static void repository_release(struct repository *r)
 {
-	char *const owned[] = {r->name, r->url, r->web_url, r->project_path, r->clone_url, r->default_branch, r->start_branch, r->push_branch,
-			       r->branch_url, r->username, r->commit_name, r->commit_email, r->merge_request_url};
+	char *const owned[] = {r->name,           r->url,          r->web_url,          r->project_path, r->clone_url,
+	                       r->default_branch, r->start_branch, r->push_branch,      r->branch_url,   r->username,
+	                       r->commit_name,    r->commit_email, r->merge_request_url};
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
@@ -38,13 +40,15 @@ bool error_from_json(const json_t *object, struct error *err)
 	const char *message = json_string_or(object, "message", json_string_or(object, "error", NULL));
 	const char *remedy = json_string_or(object, "remediation", NULL);
 
-	error_set(err, code == ERR_NONE ? ERR_GIT_FAILED : code, "%s", message ? message : "The git gate refused without a reason.");
+	error_set(err, code == ERR_NONE ? ERR_GIT_FAILED : code, "%s",
+	          message ? message : "The git gate refused without a reason.");
 	if (remedy)
 		error_remedy(err, "%s", remedy);
 	return false;
 }
 
-/* The name becomes a folder and a part of addresses: the grammar of a path segment, and nothing that a file system reads specially. */
+/* The name becomes a folder and a part of addresses: the grammar of a path segment, and nothing that a file system reads specially.
+ */
 static bool is_folder_name(const char *name)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
@@ -59,16 +63,16 @@ static bool read_repository(const json_t *object, struct repository *r, struct e
 		const char *name;
 		char **slot;
 	} members[] = {
-		{"name", &r->name},
-		{"url", &r->url},
-		{"webUrl", &r->web_url},
-		{"projectPath", &r->project_path},
-		{"cloneUrl", &r->clone_url},
-		{"defaultBranch", &r->default_branch},
-		{"startBranch", &r->start_branch},
-		{"pushBranch", &r->push_branch},
-		{"branchUrl", &r->branch_url},
-		{"username", &r->username},
+	        {"name", &r->name},
+	        {"url", &r->url},
+	        {"webUrl", &r->web_url},
+	        {"projectPath", &r->project_path},
+	        {"cloneUrl", &r->clone_url},
+	        {"defaultBranch", &r->default_branch},
+	        {"startBranch", &r->start_branch},
+	        {"pushBranch", &r->push_branch},
+	        {"branchUrl", &r->branch_url},
+	        {"username", &r->username},
 	};
 	const json_t *commit = json_object_get(object, "commit");
 	const json_t *failure = json_object_get(object, "error");

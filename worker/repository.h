@@ -34,7 +34,7 @@ struct repository {
 
 	/* how it goes */
 	enum repository_phase phase;
-	struct error error; /* ERR_NONE: none */
+	struct error error;             /* ERR_NONE: none */
 	char start_commit[COMMIT_SIZE]; /* "": the repository was empty */
 	char commit[COMMIT_SIZE];       /* "": none of ours */
 	char *merge_request_url;
@@ -45,7 +45,10 @@ struct repositories {
 	struct repository *items;
 	size_t count;
 };
-#define REPOSITORIES_INIT {0}
+#define REPOSITORIES_INIT                                                                                                          \
+	{                                                                                                                          \
+		0                                                                                                                  \
+	}
 void repositories_release(struct repositories *r);
 
 /* Reads the gate's answer {"repositories": […]}. ERR_GIT_FAILED: not such an answer, or a name that cannot be a folder. */

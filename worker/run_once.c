@@ -59,7 +59,8 @@ static bool create(struct session_store store, const char *user, const char *pat
 }
 
 /* Waits for the process, or, when another worker was faster, for the session. False: interrupted. */
-static bool wait_for_end(struct worker *worker, struct session_store store, struct supervised *s, const char *id, const sigset_t *signals)
+static bool wait_for_end(struct worker *worker, struct session_store store, struct supervised *s, const char *id,
+                         const sigset_t *signals)
 {
 	const struct timespec beat = {.tv_nsec = POLL_MS * 1000000L};
 	bool ours = s->pid != 0, interrupted = false;
@@ -111,7 +112,8 @@ int run_once(struct worker *worker, const char *user, const char *path)
 	CLEANUP(session_row_release) struct session_row created = SESSION_ROW_INIT;
 	CLEANUP(session_row_release) struct session_row claimed = SESSION_ROW_INIT;
 	CLEANUP(secret_release) struct secret credential = SECRET_INIT;
-	const struct database_options options = {.path = settings_get(worker->settings, DATABASE), .connections = 1, .busy_timeout_ms = 10000};
+	const struct database_options options = {
+	        .path = settings_get(worker->settings, DATABASE), .connections = 1, .busy_timeout_ms = 10000};
 	struct progress progress = {.fd = 2, .terminal = isatty(2) == 1};
 	struct supervised session = {0};
 	struct error err = ERROR_INIT;
@@ -131,7 +133,8 @@ int run_once(struct worker *worker, const char *user, const char *path)
 	if (!database_open(&options, &database, &err))
 		return complain(&err);
 	struct session_store store = database_sessions(database);
-	if (!create(store, user, path, &created, &err) || !supervisor_claim(worker, store, created.id, &claimed, &credential, &found, &err))
+	if (!create(store, user, path, &created, &err) ||
+	    !supervisor_claim(worker, store, created.id, &claimed, &credential, &found, &err))
 		return complain(&err);
 	if (found && !supervisor_start(worker, &session, &claimed, &credential, &err))
 		return complain(&err);

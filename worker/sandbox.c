@@ -153,10 +153,8 @@ static bool allow_program(const struct ruleset *r, const char *path, struct erro
 	CLEANUP(freep) char *canonical = realpath(path, NULL);
 	struct stat info;
 
-	if (!canonical || stat(canonical, &info) != 0)
+	if (!canonical || stat(canonical, &info) != 0 || !S_ISREG(info.st_mode))
 		return true;
-	if (!S_ISREG(info.st_mode))
-		return allow_reading(r, canonical, err);
 	for (size_t i = 0; i < r->hidden_count; i++)
 		if (strcmp(canonical, r->hidden[i]) == 0)
 			return true;

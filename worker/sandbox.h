@@ -2,16 +2,17 @@
 /*
  * sandbox — a process that sees its workspace, its tools and nothing else: Landlock, no new privileges, no capabilities.
  *
- * Deny by default: whatever is not listed cannot be opened, listed, executed or changed; Landlock also forbids to trace or inspect processes
- * outside (/proc/<other>/environ, mem, fd). From ABI 3 on truncation is covered, from 4 on TCP, from 6 on signals and abstract sockets.
- * Not covered by the kernel: stat(), chmod() and connecting to sockets in the file system, which is why those folders want a mode of their own.
+ * Deny by default: whatever is not listed cannot be opened, listed, executed or changed; Landlock also forbids to trace or inspect
+ * processes outside (/proc/<other>/environ, mem, fd). From ABI 3 on truncation is covered, from 4 on TCP, from 6 on signals and
+ * abstract sockets. Not covered by the kernel: stat(), chmod() and connecting to sockets in the file system, which is why those
+ * folders want a mode of their own.
  */
 #include "error.h"
 
 struct sandbox {
 	const char *const *writable; /* folders; NULL-terminated, as all. Must exist */
 	const char *const *readable; /* files and folders: read and execute. Missing ones are left out */
-	const char *const *programs; /* files named by the operator: read and execute, even beside something hidden */
+	const char *const *programs; /* regular files named by the operator: read and execute, even beside something hidden */
 	const char *const *devices;  /* read, write, ioctl. Missing ones are left out */
 	const char *const *hidden;   /* stay closed even below a readable folder; new files beside them stay closed too */
 	unsigned tcp_port;           /* the only port that may be connected to, none may be bound; 0: TCP is not restricted */
@@ -20,11 +21,12 @@ struct sandbox {
 /* Landlock's ABI, 0 when the kernel has none. */
 int sandbox_abi(void);
 
-/* Reads the rules into a descriptor (close-on-exec). ERR_AGENT_UNCONFINED: no Landlock. ERR_WORKSPACE_FAILED: a folder cannot be opened. */
+/* Reads the rules into a descriptor (close-on-exec). ERR_AGENT_UNCONFINED: no Landlock. ERR_WORKSPACE_FAILED: a folder cannot be
+ * opened. */
 bool sandbox_prepare(const struct sandbox *rules, int *ret_ruleset, struct error *err) MUST_CHECK;
 
 /*
- * Confines the calling process and all it will start, for good. Async-signal-safe, for use between fork and exec. A ruleset of -1 only gives
- * up privileges. False (errno set): the caller must _exit.
+ * Confines the calling process and all it will start, for good. Async-signal-safe, for use between fork and exec. A ruleset of -1
+ * only gives up privileges. False (errno set): the caller must _exit.
  */
 bool sandbox_enter(int ruleset) MUST_CHECK;

@@ -22,7 +22,7 @@ struct server {
 	struct supervised *slots;
 	size_t slot_count;
 	int64_t sweep_at_ms;
-	int64_t trouble_at_ms; /* when the store's trouble may be logged again */
+	int64_t trouble_at_ms;  /* when the store's trouble may be logged again */
 	int64_t drain_until_ms; /* 0: not asked to stop */
 };
 
@@ -147,7 +147,8 @@ static void loop(struct server *s, const sigset_t *signals)
 int serve(struct worker *worker, unsigned sessions)
 {
 	CLEANUP(database_freep) struct database *database = NULL;
-	const struct database_options options = {.path = settings_get(worker->settings, DATABASE), .connections = 1, .busy_timeout_ms = 10000};
+	const struct database_options options = {
+	        .path = settings_get(worker->settings, DATABASE), .connections = 1, .busy_timeout_ms = 10000};
 	struct error err = ERROR_INIT;
 	sigset_t signals;
 

@@ -11,12 +11,12 @@
 
 enum { SAVE_EVERY_MS = 500, FINAL_TRIES = 15, FINAL_PAUSE_MS = 1000 };
 
-void session_log(const struct session_run *run, enum log_level level, const struct repository *repository, const struct error *error,
-		 const char *format, ...)
+void session_log(const struct session_run *run, enum log_level level, const struct repository *repository,
+                 const struct error *error, const char *format, ...)
 {
 	CLEANUP(strbuf_release) struct strbuf message = STRBUF_INIT(LIMIT_LOG_LINE / 2);
-	json_t *fields = json_pack("{s:s, s:s, s:s, s:I}", "session", run->row->name, "project", run->row->project, "sessionId", run->row->id,
-				   "attempt", (json_int_t)run->row->attempt);
+	json_t *fields = json_pack("{s:s, s:s, s:s, s:I}", "session", run->row->name, "project", run->row->project, "sessionId",
+	                           run->row->id, "attempt", (json_int_t)run->row->attempt);
 	va_list args;
 
 	va_start(args, format);
@@ -90,22 +90,22 @@ static void on_progress(void *context, const json_t *progress)
 }
 
 bool session_git(struct session_run *run, struct repository *repository,
-		 bool (*work)(const void *, struct git_job_report *, json_t **, struct error *), const void *input, const char *operation,
-		 json_t **ret_result, struct error *err)
+                 bool (*work)(const void *, struct git_job_report *, json_t **, struct error *), const void *input,
+                 const char *operation, json_t **ret_result, struct error *err)
 {
 	struct watched_repository watched = {.run = run, .repository = repository};
 	int64_t since_s = clock_now_s() - 1;
 	const struct git_job job = {
-		.work = work,
-		.input = input,
-		.writable = run->workspace.path,
-		.hidden = run->worker->hidden,
-		.gate_port = run->gate.port,
-		.unconfined_allowed = settings_switch(run->worker->settings, AGENT_UNCONFINED),
-		.limit_ms = GIT_LIMIT_MS,
-		.interrupt_fd = run->interrupt_fd,
-		.on_progress = on_progress,
-		.context = &watched,
+	        .work = work,
+	        .input = input,
+	        .writable = run->workspace.path,
+	        .hidden = run->worker->hidden,
+	        .gate_port = run->gate.port,
+	        .unconfined_allowed = settings_switch(run->worker->settings, AGENT_UNCONFINED),
+	        .limit_ms = GIT_LIMIT_MS,
+	        .interrupt_fd = run->interrupt_fd,
+	        .on_progress = on_progress,
+	        .context = &watched,
 	};
 	bool ok = git_job_run(&job, ret_result, err);
 
@@ -119,7 +119,8 @@ static bool prepare(struct session_run *run, struct error *err)
 {
 	const struct settings *settings = run->worker->settings;
 
-	if (!session_row_spec(run->row, &run->spec, err) || !workspace_locate(settings_get(settings, WORKSPACES), run->row->id, &run->workspace, err) ||
+	if (!session_row_spec(run->row, &run->spec, err) ||
+	    !workspace_locate(settings_get(settings, WORKSPACES), run->row->id, &run->workspace, err) ||
 	    !gate_client_open(settings_get(settings, GATE_URL), run->row->id, run->credential, &run->gate, err))
 		return false;
 	session_status_resume(&run->status, run->row->status);
@@ -137,7 +138,8 @@ static bool save_end(struct session_run *run)
 		json_t *status = session_status_to_json(&run->status);
 		json_write(&text, status);
 		json_decref(status);
-		if (run->store.ops->save_status(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data, &err))
+		if (run->store.ops->save_status(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data,
+		                                &err))
 			return true;
 		session_log(run, LOG_WARNING, NULL, &err, "The end of the session could not be written");
 		if (err.code == ERR_SESSION_LOST || !interrupt_sleep(run->interrupt_fd, FINAL_PAUSE_MS))
@@ -156,15 +158,17 @@ static void release(struct session_run *run)
 	json_decref(run->record);
 }
 
-bool session_run(const struct worker *worker, struct session_store store, const struct session_row *row, const struct secret *credential,
-		 int interrupt_fd)
+bool session_run(const struct worker *worker, struct session_store store, const struct session_row *row,
+                 const struct secret *credential, int interrupt_fd)
 {
 	struct error err = ERROR_INIT;
-	CLEANUP(release) struct session_run run = {
-		.worker = worker, .store = store, .row = row, .credential = credential, .interrupt_fd = interrupt_fd};
+	CLEANUP(release)
+	struct session_run run = {
+	        .worker = worker, .store = store, .row = row, .credential = credential, .interrupt_fd = interrupt_fd};
 
 	run.status.repositories = &run.repositories;
-	bool ok = prepare(&run, &err) && step_preflight(&run, &err) && step_clone(&run, &err) && step_agent(&run, &err) && step_push(&run, &err);
+	bool ok = prepare(&run, &err) && step_preflight(&run, &err) && step_clone(&run, &err) && step_agent(&run, &err) &&
+	          step_push(&run, &err);
 	processes_end_children(NULL, 0);
 	if (!ok && err.code == ERR_SESSION_LOST) {
 		session_log(&run, LOG_WARNING, NULL, &err, "The session is left");
@@ -172,6 +176,6 @@ bool session_run(const struct worker *worker, struct session_store store, const 
 	}
 	session_status_finish(&run.status, ok ? NULL : &err, clock_now_s());
 	session_log(&run, run.status.phase == PHASE_COMPLETED ? LOG_INFO : LOG_WARNING, NULL, ok ? NULL : &err, "Session ended: %s",
-		    session_phase_name(run.status.phase));
+	            session_phase_name(run.status.phase));
 	return save_end(&run);
 }

@@ -74,9 +74,11 @@ static void write_notification(struct session_status *s, const struct error *fai
 
 	for (size_t i = 0; i < count; i++) {
 		const struct repository *one = &r->items[i];
-		outcomes[i] = (struct session_outcome){.name = one->name, .provider = one->provider,
-						       .pushed = one->phase == REPOSITORY_PUSHED && one->branch_url, .branch_url = one->branch_url,
-						       .error = one->error.code == ERR_NONE ? NULL : one->error.message};
+		outcomes[i] = (struct session_outcome){.name = one->name,
+		                                       .provider = one->provider,
+		                                       .pushed = one->phase == REPOSITORY_PUSHED && one->branch_url,
+		                                       .branch_url = one->branch_url,
+		                                       .error = one->error.code == ERR_NONE ? NULL : one->error.message};
 		told = told || outcomes[i].error;
 	}
 	/* A failure of the whole session, the agent's for example, belongs to no repository. */
@@ -148,8 +150,9 @@ static json_t *repository_to_json(const struct repository *r)
 		json_object_set_new(object, "error", error_to_json(&r->error));
 	if (r->progress.stage[0])
 		json_object_set_new(object, "progress",
-				    json_pack("{s:s, s:I, s:I, s:I}", "stage", r->progress.stage, "done", (json_int_t)r->progress.done, "total",
-					      (json_int_t)r->progress.total, "bytes", (json_int_t)r->progress.bytes));
+		                    json_pack("{s:s, s:I, s:I, s:I}", "stage", r->progress.stage, "done",
+		                              (json_int_t)r->progress.done, "total", (json_int_t)r->progress.total, "bytes",
+		                              (json_int_t)r->progress.bytes));
 	return object;
 }
 
@@ -185,7 +188,8 @@ json_t *session_status_to_json(const struct session_status *s)
 	return object;
 }
 
-void session_status_end_stored(const char *stored, enum session_phase phase, const struct error *why, int64_t now_s, struct strbuf *to)
+void session_status_end_stored(const char *stored, enum session_phase phase, const struct error *why, int64_t now_s,
+                               struct strbuf *to)
 {
 	json_t *object = stored ? json_parse_answer(stored, strlen(stored)) : NULL;
 	CLEANUP(session_status_release) struct session_status ended = SESSION_STATUS_INIT;

@@ -14,17 +14,20 @@ struct session_condition {
 
 struct session_status {
 	enum session_phase phase;
-	char message[2560]; /* as long as an error's */
+	char message[2560];                  /* as long as an error's */
 	int64_t start_time, completion_time; /* unix seconds; 0: not yet */
 	struct session_condition conditions[8];
 	size_t condition_count;
 	char *notification; /* owned; NULL until the end */
 	bool agent_ran;
 	int agent_exit_code;
-	char *agent_output; /* owned, masked; NULL: none */
+	char *agent_output;                      /* owned, masked; NULL: none */
 	const struct repositories *repositories; /* borrowed; NULL: not known yet */
 };
-#define SESSION_STATUS_INIT {0}
+#define SESSION_STATUS_INIT                                                                                                        \
+	{                                                                                                                          \
+		0                                                                                                                  \
+	}
 void session_status_release(struct session_status *s);
 
 /* Takes startTime from an earlier worker's status (JSON text), if there is one. */
@@ -32,13 +35,16 @@ void session_status_resume(struct session_status *s, const char *earlier);
 
 /* Sets or replaces the condition of this type. */
 void session_status_condition(struct session_status *s, const char *type, bool holds, const char *reason, const char *format, ...)
-	PRINTF_LIKE(5, 6);
+        PRINTF_LIKE(5, 6);
 
-/* Phase, message, completionTime and notification from the repositories' ends. `failure`: the session as a whole failed (NULL: it did not). */
+/* Phase, message, completionTime and notification from the repositories' ends. `failure`: the session as a whole failed (NULL: it
+ * did not). */
 void session_status_finish(struct session_status *s, const struct error *failure, int64_t now_s);
 
 /* Caller decrefs. */
 json_t *session_status_to_json(const struct session_status *s) MUST_CHECK;
 
-/* A stored status (JSON text, may be NULL) turned into that of an ended session, for one whose process is gone. Appended to `to`. */
-void session_status_end_stored(const char *stored, enum session_phase phase, const struct error *why, int64_t now_s, struct strbuf *to);
+/* A stored status (JSON text, may be NULL) turned into that of an ended session, for one whose process is gone. Appended to `to`.
+ */
+void session_status_end_stored(const char *stored, enum session_phase phase, const struct error *why, int64_t now_s,
+                               struct strbuf *to);

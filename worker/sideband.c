@@ -54,7 +54,8 @@ char *sideband_merge_request_url(const struct sideband *s, const char *web_url)
 	for (const char *at = s->text.data; web_length > 0 && (at = strstr(at, web_url)) != NULL; at += web_length) {
 		const char *rest = at + web_length;
 		size_t length = strcspn(at, " \t\n");
-		if ((strncmp(rest, "/-/merge_requests/", 18) == 0 || strncmp(rest, "/merge_requests/", 16) == 0) && length < LIMIT_URL_MAX)
+		if ((strncmp(rest, "/-/merge_requests/", 18) == 0 || strncmp(rest, "/merge_requests/", 16) == 0) &&
+		    length < LIMIT_URL_MAX)
 			return xstrndup(at, length);
 	}
 	return NULL;

@@ -1,6 +1,6 @@
 /*
- * step_agent — lets the agent work, or waits for git/push where the agent runs elsewhere; then records that this part is over, so that a worker
- * that takes the session over goes on from here.
+ * step_agent — lets the agent work, or waits for git/push where the agent runs elsewhere; then records that this part is over, so
+ * that a worker that takes the session over goes on from here.
  */
 #include "agent.h"
 #include "agent_environment.h"
@@ -18,14 +18,14 @@ static json_t *record_of(const struct session_run *run)
 		json_t *one = json_object();
 		if (r->phase == REPOSITORY_FAILED)
 			json_object_set_new(one, "error",
-					    json_pack("{s:s, s:s, s:s}", "code", error_name(r->error.code), "message", r->error.message, "remediation",
-						      error_remediation(&r->error)));
+			                    json_pack("{s:s, s:s, s:s}", "code", error_name(r->error.code), "message",
+			                              r->error.message, "remediation", error_remediation(&r->error)));
 		else
 			json_object_set_new(one, "start", json_string(r->start_commit));
 		json_object_set_new(repositories, r->name, one);
 	}
 	json_t *record = json_pack("{s:o, s:b, s:i}", "repositories", repositories, "agentRan", run->status.agent_ran, "exitCode",
-				   run->status.agent_exit_code);
+	                           run->status.agent_exit_code);
 	if (run->status.agent_output)
 		json_object_set_new(record, "output", json_string(run->status.agent_output));
 	return record;
@@ -43,8 +43,11 @@ static bool judge(struct session_run *run, const struct agent_result *result, st
 	else if (result->exit_code != 0)
 		error_set(err, ERR_AGENT_FAILED, "The agent failed with exit status %d. Nothing was pushed.", result->exit_code);
 	bool ok = !result->timed_out && result->exit_code == 0;
-	session_status_condition(&run->status, "AgentFinished", ok, result->timed_out ? "TimedOut" : ok ? "Succeeded" : "Failed", "Exit status %d",
-				 result->exit_code);
+	session_status_condition(&run->status, "AgentFinished", ok,
+	                         result->timed_out ? "TimedOut"
+	                         : ok              ? "Succeeded"
+	                                           : "Failed",
+	                         "Exit status %d", result->exit_code);
 	session_log(run, ok ? LOG_INFO : LOG_WARNING, NULL, ok ? NULL : err, "Agent ended with exit status %d", result->exit_code);
 	return ok;
 }
@@ -58,14 +61,14 @@ static bool run_agent(struct session_run *run, struct error *err)
 	if (!agent_environment_make(&run->workspace, &run->spec, &run->gate, &run->repositories, &environment, err))
 		return false;
 	const struct agent agent = {
-		.command = settings_get(settings, AGENT_COMMAND),
-		.workspace = &run->workspace,
-		.environment = (const char *const *)environment.variables,
-		.hidden = run->worker->hidden,
-		.credential = run->credential,
-		.unconfined_allowed = settings_switch(settings, AGENT_UNCONFINED),
-		.timeout_ms = settings_number(settings, AGENT_TIMEOUT) * 1000,
-		.interrupt_fd = run->interrupt_fd,
+	        .command = settings_get(settings, AGENT_COMMAND),
+	        .workspace = &run->workspace,
+	        .environment = (const char *const *)environment.variables,
+	        .hidden = run->worker->hidden,
+	        .credential = run->credential,
+	        .unconfined_allowed = settings_switch(settings, AGENT_UNCONFINED),
+	        .timeout_ms = settings_number(settings, AGENT_TIMEOUT) * 1000,
+	        .interrupt_fd = run->interrupt_fd,
 	};
 	if (!agent_run(&agent, &result, err))
 		return false;
@@ -90,7 +93,7 @@ static bool wait_for_push(struct session_run *run, struct error *err)
 			return true;
 		if (clock_monotonic_ms() >= deadline)
 			return error_set(err, ERR_AGENT_TIMEOUT, "No push was asked for within %lld seconds.",
-					 (long long)settings_number(run->worker->settings, AGENT_TIMEOUT));
+			                 (long long)settings_number(run->worker->settings, AGENT_TIMEOUT));
 		if (stop || !interrupt_sleep(run->interrupt_fd, POLL_MS))
 			return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
 	}

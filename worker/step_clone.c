@@ -1,6 +1,6 @@
 /*
- * step_clone — each repository into a folder of its own. One that cannot be cloned has failed by itself; only when none is left is there nothing
- * for an agent to do.
+ * step_clone — each repository into a folder of its own. One that cannot be cloned has failed by itself; only when none is left is
+ * there nothing for an agent to do.
  */
 #include "git_clone.h"
 #include "session_run.h"
@@ -20,8 +20,8 @@ static void log_beginning(const struct session_run *run, const struct repository
 	if (instance)
 		session_log(run, LOG_INFO, r, NULL, "[GitLab] API URL %s/api/v4", instance);
 	if (authority)
-		session_log(run, LOG_INFO, r, NULL, "[GitLab] Cloning %.*soauth2:***@%s", (int)(authority + 3 - r->clone_url), r->clone_url,
-			    authority + 3);
+		session_log(run, LOG_INFO, r, NULL, "[GitLab] Cloning %.*soauth2:***@%s", (int)(authority + 3 - r->clone_url),
+		            r->clone_url, authority + 3);
 }
 
 /* The branch the agent works on: the one that will be pushed, or the one it starts from. */
@@ -40,13 +40,13 @@ static bool clone_one(struct session_run *run, struct repository *r, struct erro
 	CLEANUP(freep) char *gate_url = gate_repository_url(&run->gate, r->name);
 	const char *start = r->start_branch ? r->start_branch : r->default_branch;
 	const struct git_clone clone = {
-		.gate = {.url = gate_url, .credential = run->credential},
-		.path = path,
-		.clone_url = r->clone_url,
-		.start_branch = r->empty ? NULL : start,
-		.work_branch = work_branch(r),
-		.commit_name = r->commit_name,
-		.commit_email = r->commit_email,
+	        .gate = {.url = gate_url, .credential = run->credential},
+	        .path = path,
+	        .clone_url = r->clone_url,
+	        .start_branch = r->empty ? NULL : start,
+	        .work_branch = work_branch(r),
+	        .commit_name = r->commit_name,
+	        .commit_email = r->commit_email,
 	};
 	json_t *result = NULL;
 
@@ -82,7 +82,8 @@ static bool clone_all(struct session_run *run, struct error *err)
 		repository_fail(r, &failure);
 	}
 	session_status_condition(&run->status, "RepositoriesCloned", cloned == run->repositories.count,
-				 cloned == run->repositories.count ? "AllCloned" : "SomeFailed", "%zu of %zu", cloned, run->repositories.count);
+	                         cloned == run->repositories.count ? "AllCloned" : "SomeFailed", "%zu of %zu", cloned,
+	                         run->repositories.count);
 	if (cloned == 0)
 		*err = run->repositories.items[0].error;
 	return cloned > 0;
@@ -115,5 +116,6 @@ bool step_clone(struct session_run *run, struct error *err)
 		session_log(run, LOG_INFO, NULL, NULL, "An earlier worker's agent has finished: going on with commit and push");
 		return true;
 	}
-	return session_enter(run, PHASE_CLONING, "Cloning the repositories.", err) && workspace_create(&run->workspace, err) && clone_all(run, err);
+	return session_enter(run, PHASE_CLONING, "Cloning the repositories.", err) && workspace_create(&run->workspace, err) &&
+	       clone_all(run, err);
 }

@@ -1,5 +1,6 @@
 /*
- * step_preflight — asks the gate about every repository before anything is cloned; the gate binds each to its connection and project.
+ * step_preflight — asks the gate about every repository before anything is cloned; the gate binds each to its connection and
+ * project.
  */
 #include "session_run.h"
 
@@ -33,8 +34,9 @@ static bool judge(struct session_run *run, struct error *err)
 		if (r->blocking && !blocking)
 			blocking = r;
 	}
-	session_status_condition(&run->status, "PreflightPassed", !blocking, blocking ? "RepositoryRefused" : "AllRepositoriesUsable", "%s",
-				 blocking ? blocking->error.message : "");
+	session_status_condition(&run->status, "PreflightPassed", !blocking,
+	                         blocking ? "RepositoryRefused" : "AllRepositoriesUsable", "%s",
+	                         blocking ? blocking->error.message : "");
 	if (blocking)
 		*err = blocking->error;
 	return !blocking;

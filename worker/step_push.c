@@ -1,5 +1,6 @@
 /*
- * step_push — commits what changed and pushes it, each repository for itself. What cannot be pushed stays in the workspace as a commit.
+ * step_push — commits what changed and pushes it, each repository for itself. What cannot be pushed stays in the workspace as a
+ * commit.
  */
 #include "git_commit.h"
 #include "git_push.h"
@@ -12,12 +13,19 @@ static bool commit_one(struct session_run *run, struct repository *r, bool *ret_
 	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
 	CLEANUP(strbuf_release) struct strbuf message = STRBUF_INIT(4096);
 	const char *name = r->commit_name ? r->commit_name : run->row->owner;
-	CLEANUP(freep) char *email = r->commit_email ? xstrdup(r->commit_email) : xasprintf("%s@users.noreply.invalid", r->username ? r->username : "acp");
+	CLEANUP(freep)
+	char *email = r->commit_email ? xstrdup(r->commit_email)
+	                              : xasprintf("%s@users.noreply.invalid", r->username ? r->username : "acp");
 	json_t *result = NULL;
 
 	commit_message_write(run->spec.display_name, run->spec.description, run->row->name, &message);
-	const struct git_commit_work work = {.path = path, .branch = r->push_branch, .start_commit = r->start_commit, .name = name, .email = email,
-					     .message = message.data};
+	const struct git_commit_work work = {.path = path,
+	                                     .branch = r->push_branch,
+	                                     .start_commit = r->start_commit,
+	                                     .name = name,
+	                                     .email = email,
+	                                     .message = message.data,
+	                                     .origin = r->clone_url};
 	if (!session_git(run, r, git_commit_job, &work, "commit", &result, err))
 		return false;
 	*ret_changed = json_bool_or(result, "changed", false);
@@ -32,12 +40,12 @@ static bool push_one(struct session_run *run, struct repository *r, struct error
 	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
 	CLEANUP(freep) char *gate_url = gate_repository_url(&run->gate, r->name);
 	const struct git_push push = {
-		.gate = {.url = gate_url, .credential = run->credential},
-		.path = path,
-		.branch = r->push_branch,
-		.commit = r->commit,
-		.web_url = r->web_url,
-		.project_path = r->project_path,
+	        .gate = {.url = gate_url, .credential = run->credential},
+	        .path = path,
+	        .branch = r->push_branch,
+	        .commit = r->commit,
+	        .web_url = r->web_url,
+	        .project_path = r->project_path,
 	};
 	json_t *result = NULL;
 
@@ -64,9 +72,9 @@ static bool deliver(struct session_run *run, struct repository *r, struct error 
 		if (!changed)
 			r->phase = REPOSITORY_UNCHANGED;
 		session_log(run, LOG_INFO, r, NULL, changed ? "Push succeeded: %s" : "Nothing to push: %s",
-			    changed && r->branch_url ? r->branch_url : r->url);
+		            changed && r->branch_url ? r->branch_url : r->url);
 		progress_line(run->worker->progress, changed ? "Push succeeded: %s" : "Nothing to push: %s",
-			      changed && r->branch_url ? r->branch_url : r->url);
+		              changed && r->branch_url ? r->branch_url : r->url);
 		return true;
 	}
 	if (failure.code == ERR_SESSION_LOST) {
@@ -86,8 +94,11 @@ static void conclude(struct session_run *run)
 		failed += run->repositories.items[i].phase == REPOSITORY_FAILED;
 		pushed += run->repositories.items[i].phase == REPOSITORY_PUSHED;
 	}
-	session_status_condition(&run->status, "RepositoriesPushed", failed == 0, failed ? "SomeFailed" : pushed ? "Pushed" : "NothingChanged",
-				 "%zu pushed, %zu failed", pushed, failed);
+	session_status_condition(&run->status, "RepositoriesPushed", failed == 0,
+	                         failed   ? "SomeFailed"
+	                         : pushed ? "Pushed"
+	                                  : "NothingChanged",
+	                         "%zu pushed, %zu failed", pushed, failed);
 }
 
 bool step_push(struct session_run *run, struct error *err)

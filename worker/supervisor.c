@@ -16,21 +16,21 @@
 enum { TERM_GRACE_MS = 8000, EXIT_ENDED = 0, EXIT_LEFT = 1, RELEASE_LEASE_S = 1 };
 
 void supervisor_log(const struct worker *worker, enum log_level level, const struct session_row *row, const struct error *error,
-		    const char *message)
+                    const char *message)
 {
 	json_t *fields = json_object();
 
 	if (row)
-		json_object_update_new(fields, json_pack("{s:s, s:s, s:s, s:I}", "session", row->name, "project", row->project, "sessionId", row->id,
-							 "attempt", (json_int_t)row->attempt));
+		json_object_update_new(fields, json_pack("{s:s, s:s, s:s, s:I}", "session", row->name, "project", row->project,
+		                                         "sessionId", row->id, "attempt", (json_int_t)row->attempt));
 	if (error && error->code != ERR_NONE)
-		json_object_update_new(fields, json_pack("{s:s, s:s, s:s}", "code", error_name(error->code), "error", error->message, "detail",
-							 error->detail));
+		json_object_update_new(fields, json_pack("{s:s, s:s, s:s}", "code", error_name(error->code), "error",
+		                                         error->message, "detail", error->detail));
 	log_event(&worker->logger, level, NULL, message, fields);
 }
 
 bool supervisor_claim(const struct worker *worker, struct session_store store, const char *only_id, struct session_row *ret,
-		      struct secret *ret_credential, bool *ret_found, struct error *err)
+                      struct secret *ret_credential, bool *ret_found, struct error *err)
 {
 	char hash[GATE_HASH_SIZE];
 
@@ -40,13 +40,14 @@ bool supervisor_claim(const struct worker *worker, struct session_store store, c
 }
 
 /*
- * The session's process. The parent's database handle is not used here and its descriptors are closed before another is opened: SQLite's locks
- * belong to the process and would go with any of them.
+ * The session's process. The parent's database handle is not used here and its descriptors are closed before another is opened:
+ * SQLite's locks belong to the process and would go with any of them.
  */
 static NORETURN void run_child(struct worker *worker, const struct session_row *row, const struct secret *credential, pid_t parent)
 {
 	CLEANUP(database_freep) struct database *database = NULL;
-	const struct database_options options = {.path = settings_get(worker->settings, DATABASE), .connections = 1, .busy_timeout_ms = 10000};
+	const struct database_options options = {
+	        .path = settings_get(worker->settings, DATABASE), .connections = 1, .busy_timeout_ms = 10000};
 	struct error err = ERROR_INIT;
 
 	setpgid(0, 0);
@@ -64,7 +65,7 @@ static NORETURN void run_child(struct worker *worker, const struct session_row *
 }
 
 bool supervisor_start(struct worker *worker, struct supervised *s, struct session_row *row, const struct secret *credential,
-		      struct error *err)
+                      struct error *err)
 {
 	int64_t now = clock_monotonic_ms();
 	pid_t parent = getpid(), pid = fork();
@@ -76,10 +77,10 @@ bool supervisor_start(struct worker *worker, struct supervised *s, struct sessio
 		return error_detail(err, "fork: %s", strerror(errno));
 	}
 	*s = (struct supervised){
-		.pid = pid,
-		.row = *row,
-		.renew_at_ms = now + RENEW_EVERY_MS,
-		.overdue_at_ms = now + settings_number(worker->settings, AGENT_TIMEOUT) * 1000 + SESSION_MARGIN_MS,
+	        .pid = pid,
+	        .row = *row,
+	        .renew_at_ms = now + RENEW_EVERY_MS,
+	        .overdue_at_ms = now + settings_number(worker->settings, AGENT_TIMEOUT) * 1000 + SESSION_MARGIN_MS,
 	};
 	*row = (struct session_row)SESSION_ROW_INIT;
 	return true;
@@ -114,6 +115,16 @@ static void renew(const struct worker *worker, struct session_store store, struc
 	s->renew_at_ms = now_ms + 1000;
 }
 
+/* Between two renewals a cheap look tells whether a stop was asked for. */
+static void look(struct session_store store, struct supervised *s, int64_t now_ms)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+
+	s->look_at_ms = now_ms + LOOK_EVERY_MS;
+	if (store.ops->find_by_id(store.state, s->row.id, &row, NULL) && row.stop_requested)
+		supervisor_end(s, WHY_STOPPED);
+}
+
 void supervisor_beat(const struct worker *worker, struct session_store store, struct supervised *s)
 {
 	int64_t now = clock_monotonic_ms();
@@ -122,8 +133,10 @@ void supervisor_beat(const struct worker *worker, struct session_store store, st
 		kill(s->pid, SIGKILL);
 	else if (s->kill_at_ms == 0 && now >= s->overdue_at_ms)
 		supervisor_end(s, WHY_OVERDUE);
-	else if (s->why != WHY_LOST && now >= s->renew_at_ms)
+	else if (s->why != WHY_LOST && s->why != WHY_STOPPED && now >= s->renew_at_ms)
 		renew(worker, store, s, now);
+	else if (s->kill_at_ms == 0 && now >= s->look_at_ms)
+		look(store, s, now);
 }
 
 /* Its removal was asked for: nothing of it stays. */
@@ -132,7 +145,8 @@ static void forget(const struct worker *worker, struct session_store store, cons
 	CLEANUP(workspace_release) struct workspace workspace = WORKSPACE_INIT;
 	struct error err = ERROR_INIT;
 
-	if (!workspace_locate(settings_get(worker->settings, WORKSPACES), row->id, &workspace, &err) || !workspace_remove(&workspace, &err))
+	if (!workspace_locate(settings_get(worker->settings, WORKSPACES), row->id, &workspace, &err) ||
+	    !workspace_remove(&workspace, &err))
 		supervisor_log(worker, LOG_WARNING, row, &err, "The workspace of a stopped session could not be removed");
 	if (store.ops->forget(store.state, row->id, row->attempt, &err))
 		supervisor_log(worker, LOG_INFO, row, NULL, "Session stopped and removed");
@@ -140,8 +154,8 @@ static void forget(const struct worker *worker, struct session_store store, cons
 		supervisor_log(worker, LOG_WARNING, row, &err, "A stopped session could not be forgotten");
 }
 
-static void save_end(const struct worker *worker, struct session_store store, const struct session_row *row, enum session_phase phase,
-		     const struct error *failure)
+static void save_end(const struct worker *worker, struct session_store store, const struct session_row *row,
+                     enum session_phase phase, const struct error *failure)
 {
 	CLEANUP(session_row_release) struct session_row stored = SESSION_ROW_INIT;
 	CLEANUP(strbuf_release) struct strbuf status = STRBUF_INIT(LIMIT_ANSWER);
@@ -194,7 +208,8 @@ static void conclude(const struct worker *worker, struct session_store store, co
 	}
 }
 
-bool supervisor_reap(const struct worker *worker, struct session_store store, struct supervised *s, const pid_t *others, size_t other_count)
+bool supervisor_reap(const struct worker *worker, struct session_store store, struct supervised *s, const pid_t *others,
+                     size_t other_count)
 {
 	int status = 0;
 

@@ -9,20 +9,22 @@
 struct worker {
 	const struct settings *settings;
 	struct logger logger;
-	char *name;                /* "<host>:<pid>", in the store beside what it claimed. Owned */
-	const char *hidden[12];    /* paths that neither agent nor git may reach; NULL-terminated, borrowed from the settings and from `data_folder` */
-	char *data_folder;         /* of the database, with its journal. Owned */
+	char *name;             /* "<host>:<pid>", in the store beside what it claimed. Owned */
+	const char *hidden[12]; /* paths that neither agent nor git may reach; NULL-terminated, borrowed from the settings and from
+	                           `data_folder` */
+	char *data_folder;      /* of the database, with its journal. Owned */
 	struct progress *progress; /* NULL: nobody watches */
 };
 
 enum {
 	LEASE_S = 60,
 	RENEW_EVERY_MS = 15 * 1000,
+	LOOK_EVERY_MS = 2000,
 	POLL_MS = 500,
 	DRAIN_MS = 30 * 1000,
-	GIT_LIMIT_MS = 30 * 60 * 1000,   /* one clone, commit or push */
+	GIT_LIMIT_MS = 30 * 60 * 1000,      /* one clone, commit or push */
 	SESSION_MARGIN_MS = 30 * 60 * 1000, /* beyond the agent's time */
-	ATTEMPTS_MAX = 3,                /* a session that kills its worker this often has failed */
+	ATTEMPTS_MAX = 3,                   /* a session that kills its worker this often has failed */
 };
 
 /* Takes sessions until SIGTERM, at most `sessions` at a time. Returns the exit code. */

@@ -1,11 +1,12 @@
 #pragma once
 /*
- * workspace — the folder of one session: <ACP_WORKSPACES>/<session id>/, one folder per repository in it, and "+home" and "+tmp" for the agent
+ * workspace — the folder of one session: <ACP_WORKSPACES>/<session id>/, one folder per repository in it, and "+home" and "+tmp"
+ * for the agent
  * ('+' cannot begin a repository's name).
  *
- * Beside it lies <session id>.json, the worker's own record, out of the agent's reach: that the agent has finished, how, and from which commits
- * it started. It makes a session that lost its worker go on with commit and push. What the agent left in the folder is never trusted: nothing
- * here follows a symbolic link, and removal needs neither recursion nor the agent's good will.
+ * Beside it lies <session id>.json, the worker's own record, out of the agent's reach: that the agent has finished, how, and from
+ * which commits it started. It makes a session that lost its worker go on with commit and push. What the agent left in the folder
+ * is never trusted: nothing here follows a symbolic link, and removal needs neither recursion nor the agent's good will.
  */
 #include "error.h"
 #include "json.h"
@@ -17,7 +18,10 @@ struct workspace {
 	char *tmp;    /* the agent's TMPDIR */
 	char *record; /* the worker's record */
 };
-#define WORKSPACE_INIT {0}
+#define WORKSPACE_INIT                                                                                                             \
+	{                                                                                                                          \
+		0                                                                                                                  \
+	}
 
 /* Only computes the names. ERR_WORKSPACE_FAILED: the id is not a UUID. */
 bool workspace_locate(const char *root, const char *session_id, struct workspace *ret, struct error *err) MUST_CHECK;
@@ -38,8 +42,8 @@ json_t *workspace_read_record(const struct workspace *w) MUST_CHECK;
 bool workspace_write_record(const struct workspace *w, json_t *record, struct error *err) MUST_CHECK;
 
 /*
- * Removes the workspaces below `root` that belong to none of `ids`. Only names that are UUIDs are touched. Give ids that were read *after*
- * workspace_list_ids: a session is in the store before it has a folder.
+ * Removes the workspaces below `root` that belong to none of `ids`. Only names that are UUIDs are touched. Give ids that were read
+ * *after* workspace_list_ids: a session is in the store before it has a folder.
  */
 bool workspace_list_ids(const char *root, char ***ret_ids, size_t *ret_count, struct error *err) MUST_CHECK;
 void workspace_free_ids(char **ids, size_t count);

@@ -128,8 +128,7 @@ bool clock_days_until(const char *date, int64_t now_s, int64_t *ret_days)
 	int64_t day;
 	if (!date || !read_date(&date, &day) || *date)
 		return false;
-	int64_t left = day * SECONDS_PER_DAY - now_s;
-	/* Rounded down, so that anything in the past is negative. */
-	*ret_days = left / SECONDS_PER_DAY - (left % SECONDS_PER_DAY < 0);
+	int64_t today = now_s / SECONDS_PER_DAY - (now_s % SECONDS_PER_DAY < 0);
+	*ret_days = day - today;
 	return true;
 }

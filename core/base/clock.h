@@ -17,5 +17,8 @@ void clock_format(int64_t unix_s, char ret_text[CLOCK_TEXT_SIZE]);
 /* Reads RFC 3339 UTC ("…Z", fraction ignored) or a bare date (start of that day, UTC). False for anything else. */
 bool clock_parse(const char *text, int64_t *ret_unix_s) MUST_CHECK;
 
-/* Whole days from now_s to the start (00:00 UTC) of the day "YYYY-MM-DD"; GitLab tokens die at that instant. Negative: past. */
+/*
+ * Calendar days (UTC) from now_s to "YYYY-MM-DD", as a person counts them. GitLab tokens die at 00:00 UTC at the start of that day, so 1 means
+ * at the coming midnight, 0 or less that it is over. False for text that is no date.
+ */
 bool clock_days_until(const char *date, int64_t now_s, int64_t *ret_days) MUST_CHECK;

@@ -22,7 +22,7 @@ enum setting_kind { SETTING_TEXT, SETTING_PATH, SETTING_LIST, SETTING_URL, SETTI
 	X(SEAL_SIGNING_KEY_FILE, "ACP_SEAL_SIGNING_KEY_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/signing.key", NULL, "Key that signs sealed values (pool connect).") \
 	X(SEAL_PRIVATE_KEYS_FILE, "ACP_SEAL_PRIVATE_KEYS_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/private.keys", NULL, "Keys that open sealed values (pools repositories and git, housekeeping).") \
 	X(AUTH, "ACP_AUTH", SETTING_TEXT, "static", "static", "How callers are verified.") \
-	X(STATIC_TOKENS_FILE, "ACP_STATIC_TOKENS_FILE", SETTING_PATH, "/etc/acp-gitlab/tokens", NULL, "Hashed bearer tokens with their users and projects.") \
+	X(STATIC_TOKENS_FILE, "ACP_STATIC_TOKENS_FILE", SETTING_PATH, "/etc/acp-gitlab/auth/tokens", NULL, "Hashed bearer tokens with their users and projects.") \
 	X(INSTANCES_FILE, "ACP_INSTANCES_FILE", SETTING_PATH, "", NULL, "JSON description of GitLab instances: URL, CA file, networks.") \
 	X(CA_FILE, "ACP_CA_FILE", SETTING_PATH, "", NULL, "PEM certificates trusted in addition to the system's.") \
 	X(EGRESS_ALLOW, "ACP_EGRESS_ALLOW", SETTING_LIST, "", NULL, "Addresses, networks and hosts, each with an optional port, that may be dialled although they are internal.") \

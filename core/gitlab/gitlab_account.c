@@ -24,7 +24,8 @@ static char *join_scopes(const json_t *scopes)
 	size_t index;
 	const json_t *scope;
 
-	json_array_foreach(scopes, index, scope) {
+	json_array_foreach(scopes, index, scope)
+	{
 		if (!json_is_string(scope))
 			continue;
 		if (joined.length > 0)
@@ -46,8 +47,8 @@ static void read_facts(const json_t *answer, struct token_facts *ret)
 }
 
 /*
- * GitLab before 15.5 has no such route, and says so with 404, 405 or one of its 400s. The 400 that speaks of the token's type means an OAuth
- * token. A fine-grained token may lack the right to look at itself.
+ * GitLab before 15.5 has no such route, and says so with 404, 405 or one of its 400s. The 400 that speaks of the token's type means
+ * an OAuth token. A fine-grained token may lack the right to look at itself.
  */
 static bool facts_of(const struct http_call *call, const char *host, struct token_facts *ret, struct error *err)
 {
@@ -60,7 +61,8 @@ static bool facts_of(const struct http_call *call, const char *host, struct toke
 	}
 	if (call->failure == HTTP_OK && call->status == 400 && sentence_has(said, "token type to be a personal access token"))
 		return error_set(err, ERR_TOKEN_WRONG_KIND, "This is a short-lived OAuth token. Use a personal access token.");
-	if (call->failure == HTTP_OK && call->status == 403 && strcmp(json_string_or(answer, "error", ""), "insufficient_granular_scope") == 0) {
+	if (call->failure == HTTP_OK && call->status == 403 &&
+	    strcmp(json_string_or(answer, "error", ""), "insufficient_granular_scope") == 0) {
 		ret->scopes = xstrdup("granular");
 		return true;
 	}
@@ -72,27 +74,31 @@ static bool facts_of(const struct http_call *call, const char *host, struct toke
 static bool refuse_inactive(const struct token_facts *facts, struct error *err)
 {
 	if (facts->revoked)
-		return error_set(err, ERR_TOKEN_REVOKED, "Invalid token. This token was revoked in GitLab. Create a new one and reconnect.");
+		return error_set(err, ERR_TOKEN_REVOKED,
+		                 "Invalid token. This token was revoked in GitLab. Create a new one and reconnect.");
 	return error_set(err, ERR_TOKEN_EXPIRED, "Invalid token. This token expired%s%s. Create a new one and reconnect.",
-			 facts->expires_at ? " on " : "", facts->expires_at ? facts->expires_at : "");
+	                 facts->expires_at ? " on " : "", facts->expires_at ? facts->expires_at : "");
 }
 
 /* /user was refused: with what /self knows, a missing scope can be told in full. */
 static bool refuse_user(const struct http_call *user, const struct http_call *self, const char *host, struct error *err)
 {
-	CLEANUP(token_facts_release) struct token_facts facts = { 0 };
+	CLEANUP(token_facts_release) struct token_facts facts = {0};
 	CLEANUP(release_json) json_t *answer = gitlab_json(user);
 	bool scope = user->status == 403 && strcmp(json_string_or(answer, "error", ""), "insufficient_scope") == 0;
 
 	if (scope && facts_of(self, host, &facts, NULL) && facts.known)
-		return facts.inactive ? refuse_inactive(&facts, err) : gitlab_scope_missing(facts.scopes, json_string_or(answer, "scope", ""), err);
+		return facts.inactive ? refuse_inactive(&facts, err)
+		                      : gitlab_scope_missing(facts.scopes, json_string_or(answer, "scope", ""), err);
 	return gitlab_classify(user, host, err);
 }
 
 /* Bots of project and group tokens: project_42_bot_a1b2, group_7_bot. */
 static bool is_bot_name(const char *username)
 {
-	const char *at = strncmp(username, "project_", 8) == 0 ? username + 8 : strncmp(username, "group_", 6) == 0 ? username + 6 : "";
+	const char *at = strncmp(username, "project_", 8) == 0 ? username + 8
+	                 : strncmp(username, "group_", 6) == 0 ? username + 6
+	                                                       : "";
 	size_t digits = strspn(at, "0123456789");
 
 	return digits > 0 && strncmp(at + digits, "_bot", 4) == 0;
@@ -103,20 +109,21 @@ static void fill_account(const json_t *user, struct token_facts *facts, struct g
 	const char *username = json_string_or(user, "username", ""), *email = json_string_or(user, "email", "");
 
 	*ret = (struct gitlab_account){
-		.id = xasprintf("%lld", (long long)json_int_or(user, "id", 0)),
-		.username = xstrdup(username),
-		.name = xstrdup(json_string_or(user, "name", username)),
-		.email = email[0] ? xstrdup(email) : NULL,
-		.token_name = TAKE(facts->name),
-		.scopes = TAKE(facts->scopes),
-		.expires_at = TAKE(facts->expires_at),
-		.is_bot = json_bool_or(user, "bot", false) || is_bot_name(username),
+	        .id = xasprintf("%lld", (long long)json_int_or(user, "id", 0)),
+	        .username = xstrdup(username),
+	        .name = xstrdup(json_string_or(user, "name", username)),
+	        .email = email[0] ? xstrdup(email) : NULL,
+	        .token_name = TAKE(facts->name),
+	        .scopes = TAKE(facts->scopes),
+	        .expires_at = TAKE(facts->expires_at),
+	        .is_bot = json_bool_or(user, "bot", false) || is_bot_name(username),
 	};
 }
 
-bool account_judge(const struct http_call *user, const struct http_call *self, const char *host, struct gitlab_account *ret, struct error *err)
+bool account_judge(const struct http_call *user, const struct http_call *self, const char *host, struct gitlab_account *ret,
+                   struct error *err)
 {
-	CLEANUP(token_facts_release) struct token_facts facts = { 0 };
+	CLEANUP(token_facts_release) struct token_facts facts = {0};
 	CLEANUP(release_json) json_t *answer = NULL;
 
 	if (user->failure != HTTP_OK || user->status != 200)
@@ -140,7 +147,7 @@ bool gitlab_account_get(const struct gitlab_access *access, struct gitlab_accoun
 
 	api_call_init(&user, access, "/user");
 	api_call_init(&self, access, "/personal_access_tokens/self");
-	struct http_call both[] = { user.http, self.http };
+	struct http_call both[] = {user.http, self.http};
 	http_client_run(access->client, both, ARRAY_SIZE(both));
 	user.http = both[0];
 	self.http = both[1];

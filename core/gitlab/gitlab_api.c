@@ -12,12 +12,12 @@ void api_call_init(struct api_call *call, const struct gitlab_access *access, co
 	va_start(args, format);
 	strbuf_vaddf(&url, format, args);
 	va_end(args);
-	*call = (struct api_call){ .url = url };
-	call->http = (struct http_call){ .method = "GET",
-					 .url = url.data,
-					 .bearer = access->token,
-					 .ca_file = access->ca_file,
-					 .request_id = access->request_id };
+	*call = (struct api_call){.url = url};
+	call->http = (struct http_call){.method = "GET",
+	                                .url = url.data,
+	                                .bearer = access->token,
+	                                .ca_file = access->ca_file,
+	                                .request_id = access->request_id};
 }
 
 void api_call_run(struct api_call *call, const struct gitlab_access *access)

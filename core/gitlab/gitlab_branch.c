@@ -35,7 +35,8 @@ bool branch_matches(const char *pattern, const char *name)
 
 enum permission { DENIED, UNKNOWN, ALLOWED };
 
-/* Access level 0 is "No one"; an entry for a deploy key is not about the user; whether the user is in a named group is not known here. */
+/* Access level 0 is "No one"; an entry for a deploy key is not about the user; whether the user is in a named group is not known
+ * here. */
 static enum permission judge_level(const json_t *entry, int access_level, int64_t user_id)
 {
 	int64_t needed = json_int_or(entry, "access_level", 0);
@@ -55,7 +56,8 @@ static enum permission judge_rule(const json_t *rule, int access_level, int64_t 
 	size_t index;
 	const json_t *entry;
 
-	json_array_foreach(json_object_get(rule, "push_access_levels"), index, entry) {
+	json_array_foreach(json_object_get(rule, "push_access_levels"), index, entry)
+	{
 		enum permission one = judge_level(entry, access_level, user_id);
 		if (one > best)
 			best = one;
@@ -74,7 +76,8 @@ static void judge_rules(const json_t *rules, const char *branch, int access_leve
 	size_t index;
 	const json_t *rule;
 
-	json_array_foreach(rules, index, rule) {
+	json_array_foreach(rules, index, rule)
+	{
 		if (!branch_matches(json_string_or(rule, "name", ""), branch))
 			continue;
 		enum permission one = judge_rule(rule, access_level, user_id);
@@ -86,7 +89,7 @@ static void judge_rules(const json_t *rules, const char *branch, int access_leve
 
 enum gitlab_branch_state branch_state_of_rules(const json_t *rules, const char *branch, int access_level, int64_t user_id)
 {
-	struct rules_verdict verdict = { .best = DENIED };
+	struct rules_verdict verdict = {.best = DENIED};
 
 	judge_rules(rules, branch, access_level, user_id, &verdict);
 	if (!verdict.matched || verdict.best == ALLOWED)
@@ -94,7 +97,8 @@ enum gitlab_branch_state branch_state_of_rules(const json_t *rules, const char *
 	return verdict.best == UNKNOWN ? GITLAB_BRANCH_UNKNOWN : GITLAB_BRANCH_PROTECTED;
 }
 
-/* All pages of /protected_branches into one array. *ret stays NULL where the instance does not show them (403, before GitLab 15). */
+/* All pages of /protected_branches into one array. *ret stays NULL where the instance does not show them (403, before GitLab 15).
+ */
 static bool get_rules(const struct gitlab_access *access, int64_t project_id, json_t **ret, struct error *err)
 {
 	CLEANUP(freep) char *host = api_host(access);
@@ -118,14 +122,14 @@ static bool get_rules(const struct gitlab_access *access, int64_t project_id, js
 	return true;
 }
 
-static bool judge_missing(const struct gitlab_access *access, int64_t project_id, int access_level, const char *user_id, const char *branch,
-			  struct gitlab_branch *ret, struct error *err)
+static bool judge_missing(const struct gitlab_access *access, int64_t project_id, int access_level, const char *user_id,
+                          const char *branch, struct gitlab_branch *ret, struct error *err)
 {
 	CLEANUP(release_json) json_t *rules = NULL;
 
 	if (!get_rules(access, project_id, &rules, err))
 		return false;
-	*ret = (struct gitlab_branch){ .state = GITLAB_BRANCH_UNKNOWN };
+	*ret = (struct gitlab_branch){.state = GITLAB_BRANCH_UNKNOWN};
 	if (rules)
 		ret->state = branch_state_of_rules(rules, branch, access_level, user_id ? strtoll(user_id, NULL, 10) : 0);
 	return true;
@@ -139,8 +143,8 @@ static enum gitlab_branch_state state_of(const json_t *answer, int access_level)
 	return json_bool_or(answer, "protected", false) && !may_push ? GITLAB_BRANCH_PROTECTED : GITLAB_BRANCH_OPEN;
 }
 
-bool gitlab_branch_get(const struct gitlab_access *access, int64_t project_id, int access_level, const char *user_id, const char *branch,
-		       struct gitlab_branch *ret, struct error *err)
+bool gitlab_branch_get(const struct gitlab_access *access, int64_t project_id, int access_level, const char *user_id,
+                       const char *branch, struct gitlab_branch *ret, struct error *err)
 {
 	CLEANUP(freep) char *host = api_host(access), *encoded = api_segment(branch);
 	CLEANUP(api_call_release) struct api_call call;
@@ -148,11 +152,13 @@ bool gitlab_branch_get(const struct gitlab_access *access, int64_t project_id, i
 
 	api_call_init(&call, access, "/projects/%lld/repository/branches/%s", (long long)project_id, encoded);
 	api_call_run(&call, access);
-	if (call.http.status == 404 && (failure = gitlab_json(&call.http)) && !sentence_has(sentence_of_json(failure), "Project Not Found"))
+	if (call.http.status == 404 && (failure = gitlab_json(&call.http)) &&
+	    !sentence_has(sentence_of_json(failure), "Project Not Found"))
 		return judge_missing(access, project_id, access_level, user_id, branch, ret, err);
 	if (!gitlab_answer(&call.http, host, &answer, err))
 		return false;
-	struct gitlab_branch found = { .state = state_of(answer, access_level), .is_default = json_bool_or(answer, "default", false) };
+	struct gitlab_branch found = {.state = state_of(answer, access_level),
+	                              .is_default = json_bool_or(answer, "default", false)};
 	snprintf(found.commit, sizeof(found.commit), "%s", json_string_or(json_object_get(answer, "commit"), "id", ""));
 	*ret = found;
 	return true;

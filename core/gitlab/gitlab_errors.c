@@ -5,7 +5,6 @@
 #include "gitlab_sentence.h"
 #include "gitlab_transport_errors.h"
 
-
 /* The 401s that name a reason; everything else is a token this instance does not know. */
 static bool classify_unauthorized(const json_t *answer, const char *host, struct error *err)
 {
@@ -20,11 +19,13 @@ static bool classify_unauthorized(const json_t *answer, const char *host, struct
 	if (sentence_has(said, "expired"))
 		return error_set(err, ERR_TOKEN_EXPIRED, "Invalid token. This token expired. Create a new one and reconnect.");
 	if (sentence_has(said, "revoked"))
-		return error_set(err, ERR_TOKEN_REVOKED, "Invalid token. This token was revoked in GitLab. Create a new one and reconnect.");
-	return error_set(err, ERR_TOKEN_INVALID,
-			 "Invalid token. GitLab at %s does not know this token. Check it was copied completely and was created on %s, "
-			 "not on another GitLab.",
-			 host, host);
+		return error_set(err, ERR_TOKEN_REVOKED,
+		                 "Invalid token. This token was revoked in GitLab. Create a new one and reconnect.");
+	return error_set(
+	        err, ERR_TOKEN_INVALID,
+	        "Invalid token. GitLab at %s does not know this token. Check it was copied completely and was created on %s, "
+	        "not on another GitLab.",
+	        host, host);
 }
 
 /* "…lacks the required permissions: [read_project] for …" gives "read_project". */
@@ -44,9 +45,10 @@ static bool classify_granular(const char *said, struct error *err)
 
 	granular_list(said, &list);
 	return error_set(err, ERR_TOKEN_PERMISSION_MISSING,
-			 "Insufficient permissions. This fine-grained token lacks: %s. Permissions cannot be changed later: create a new one with "
-			 "User: Read, Project: Read, Code: Download and Push.",
-			 list.data);
+	                 "Insufficient permissions. This fine-grained token lacks: %s. Permissions cannot be changed later: create "
+	                 "a new one with "
+	                 "User: Read, Project: Read, Code: Download and Push.",
+	                 list.data);
 }
 
 static bool classify_forbidden(const json_t *answer, const char *host, struct error *err)
@@ -62,7 +64,7 @@ static bool classify_forbidden(const json_t *answer, const char *host, struct er
 		return false;
 	sentence_relay(said, strlen(said), &relayed);
 	return error_set(err, ERR_TOKEN_REFUSED, "Insufficient permissions. %s refuses this request: %s", host,
-			 relayed.length ? relayed.data : "no reason given");
+	                 relayed.length ? relayed.data : "no reason given");
 }
 
 bool gitlab_scope_missing(const char *has, const char *needs_one_of, struct error *err)
@@ -80,8 +82,9 @@ bool gitlab_scope_missing(const char *has, const char *needs_one_of, struct erro
 		strbuf_add_char(&text, '.');
 	}
 	return error_set(err, ERR_TOKEN_SCOPE_MISSING,
-			 "Insufficient permissions. The token lacks a needed scope.%s Create a token with 'api' (or 'read_api' + 'write_repository').",
-			 text.data);
+	                 "Insufficient permissions. The token lacks a needed scope.%s Create a token with 'api' (or 'read_api' + "
+	                 "'write_repository').",
+	                 text.data);
 }
 
 static bool classify_missing(const struct http_call *call, const json_t *answer, const char *host, struct error *err)
@@ -103,7 +106,7 @@ static bool classify_server_error(const struct http_call *call, const char *said
 	if (!sentence_judge(said, host, err)) {
 		sentence_relay(call->request_id_got, strlen(call->request_id_got), &id);
 		error_set(err, ERR_INSTANCE_ERROR, "%s reported an internal error (%d). Try again%s%s.", host, call->status,
-			  id.length ? "; request id " : "", id.data);
+		          id.length ? "; request id " : "", id.data);
 	}
 	if (err && sentence_wait(call->retry_after, NULL, clock_now_s(), &wait_s))
 		err->retry_after_s = wait_s;
@@ -131,7 +134,9 @@ static bool classify_text(const struct http_call *call, const char *host, struct
 	if (call->status == 401 && call->gitlab_meta)
 		return classify_unauthorized(NULL, host, err);
 	if (call->status == 403)
-		return sentence_judge(call->answer.data ? call->answer.data : "", host, err) ? false : classify_empty_forbidden(call, host, err);
+		return sentence_judge(call->answer.data ? call->answer.data : "", host, err)
+		               ? false
+		               : classify_empty_forbidden(call, host, err);
 	return error_set(err, ERR_INSTANCE_NOT_GITLAB, "%s does not look like a GitLab server.", host);
 }
 
@@ -156,7 +161,7 @@ static bool classify_json(const struct http_call *call, const json_t *answer, co
 		return error_set(err, ERR_INSTANCE_NOT_GITLAB, "%s does not look like a GitLab server.", host);
 	sentence_relay(said, strlen(said), &relayed);
 	return error_set(err, ERR_INSTANCE_ERROR, "%s did not accept the request (%d): %s", host, call->status,
-			 relayed.length ? relayed.data : "no reason given");
+	                 relayed.length ? relayed.data : "no reason given");
 }
 
 bool gitlab_classify(const struct http_call *call, const char *host, struct error *err)

@@ -19,13 +19,14 @@ static bool http_disabled(const char *text, const char *host, struct error *err)
 static bool no_download_scope(struct error *err)
 {
 	return error_set(err, ERR_TOKEN_SCOPE_MISSING,
-			 "Insufficient permissions. The token may not read repositories. "
-			 "Create a token with 'api' (or 'read_api' + 'write_repository').");
+	                 "Insufficient permissions. The token may not read repositories. "
+	                 "Create a token with 'api' (or 'read_api' + 'write_repository').");
 }
 
 static bool no_read_role(const char *project_path, struct error *err)
 {
-	return error_set(err, ERR_REPO_NO_READ, "The connected account may not read the code of %s. Reporter or higher is needed.", project_path);
+	return error_set(err, ERR_REPO_NO_READ, "The connected account may not read the code of %s. Reporter or higher is needed.",
+	                 project_path);
 }
 
 static bool other_refusal(const char *text, const char *host, struct error *err)
@@ -76,14 +77,15 @@ static bool classify_down(int status, const char *text, const char *retry_after,
 }
 
 static bool classify_status(enum git_service service, int status, const char *text, const char *retry_after, const char *host,
-			    const char *project_path, struct error *err)
+                            const char *project_path, struct error *err)
 {
 	switch (status) {
 	case 401:
 		return error_set(err, ERR_TOKEN_INVALID,
-				 "Authentication failed. %s did not accept the token of the connected account: it is wrong, expired or revoked, "
-				 "or the account is blocked. Reconnect and try again.",
-				 host);
+		                 "Authentication failed. %s did not accept the token of the connected account: it is wrong, "
+		                 "expired or revoked, "
+		                 "or the account is blocked. Reconnect and try again.",
+		                 host);
 	case 400:
 	case 403:
 		return classify_forbidden(text, host, project_path, err);
@@ -102,7 +104,7 @@ static bool classify_status(enum git_service service, int status, const char *te
 	if (status >= 500)
 		return classify_down(status, text, retry_after, host, err);
 	return error_set(err, ERR_GIT_FAILED, "%s did not answer %s as a Git server (%d).", host,
-			 service == GIT_RECEIVE_PACK ? "the push" : "the fetch", status);
+	                 service == GIT_RECEIVE_PACK ? "the push" : "the fetch", status);
 }
 
 /* Pages begin with a tag; GitLab's git routes answer in plain text. */
@@ -111,8 +113,8 @@ static bool is_page(const char *text)
 	return text[0] == '<';
 }
 
-bool gitlab_classify_git(enum git_service service, int status, const char *body, size_t body_length, const char *retry_after, const char *host,
-			 const char *project_path, struct error *err)
+bool gitlab_classify_git(enum git_service service, int status, const char *body, size_t body_length, const char *retry_after,
+                         const char *host, const char *project_path, struct error *err)
 {
 	while (body_length > 0 && isspace((unsigned char)body[0])) {
 		body++;
@@ -122,7 +124,7 @@ bool gitlab_classify_git(enum git_service service, int status, const char *body,
 	for (size_t length = strlen(text); length > 0 && isspace((unsigned char)text[length - 1]); length--)
 		text[length - 1] = '\0';
 	if (is_page(text)) {
-		struct http_call page = { .status = status, .content_type_got = "text/html" };
+		struct http_call page = {.status = status, .content_type_got = "text/html"};
 		if (status != 401 && status != 404 && status != 413 && status != 429 && page_judge(&page, host, err))
 			return error_detail(err, "HTTP %d", status);
 		text[0] = '\0'; /* not a sentence */

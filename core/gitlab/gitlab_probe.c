@@ -11,7 +11,7 @@ static bool redirected(const struct http_call *call, const char *host, struct er
 	CLEANUP(strbuf_release) struct strbuf other = STRBUF_INIT(LIMIT_URL_MAX);
 
 	return error_set(err, ERR_GIT_REDIRECT_REFUSED, "%s redirects Git to %s; the token was not sent.", host,
-			 redirect_is_elsewhere(call, &other) ? other.data : "another page");
+	                 redirect_is_elsewhere(call, &other) ? other.data : "another page");
 }
 
 bool probe_judge(const struct http_call *call, const char *host, const char *project_path, struct error *err)
@@ -25,22 +25,23 @@ bool probe_judge(const struct http_call *call, const char *host, const char *pro
 	if (page_judge(call, host, err))
 		return false;
 	return gitlab_classify_git(GIT_RECEIVE_PACK, call->status, call->answer.data ? call->answer.data : "", call->answer.length,
-				   call->retry_after, host, project_path, err);
+	                           call->retry_after, host, project_path, err);
 }
 
 bool gitlab_push_probe(const struct gitlab_access *access, const struct gitlab_project *project, struct error *err)
 {
 	CLEANUP(freep) char *host = api_host(access);
 	CLEANUP(freep) char *url = xasprintf("%s/info/refs?service=git-receive-pack", project->clone_url);
-	CLEANUP(http_call_release) struct http_call call = {
-		.method = "GET",
-		.url = url,
-		.basic_user = "oauth2",
-		.basic_password = access->token,
-		.ca_file = access->ca_file,
-		.request_id = access->request_id,
-		.max_body = PROBE_BYTES,
-		.stop_at_max = true,
+	CLEANUP(http_call_release)
+	struct http_call call = {
+	        .method = "GET",
+	        .url = url,
+	        .basic_user = "oauth2",
+	        .basic_password = access->token,
+	        .ca_file = access->ca_file,
+	        .request_id = access->request_id,
+	        .max_body = PROBE_BYTES,
+	        .stop_at_max = true,
 	};
 
 	http_client_run(access->client, &call, 1);

@@ -13,8 +13,8 @@ const char *gitlab_role_name(int access_level)
 		int level;
 		const char *name;
 	} roles[] = {
-		{ 60, "Admin" },    { 50, "Owner" },   { 40, "Maintainer" }, { 30, "Developer" }, { 25, "Security Manager" },
-		{ 20, "Reporter" }, { 15, "Planner" }, { 10, "Guest" },	     { 5, "Minimal Access" },
+	        {60, "Admin"},    {50, "Owner"},   {40, "Maintainer"}, {30, "Developer"},     {25, "Security Manager"},
+	        {20, "Reporter"}, {15, "Planner"}, {10, "Guest"},      {5, "Minimal Access"},
 	};
 
 	/* Levels between the known ones have at least the rights of the one below. */
@@ -65,22 +65,23 @@ static bool has_text(const json_t *answer, const char *name)
 /* GitLab's own web_url and http_url_to_repo may name another host (a wrong external_url): the token would go there. */
 static bool fill_project(const struct instance_url *instance, const json_t *answer, struct gitlab_project *ret)
 {
-	const char *path = json_string_or(answer, "path_with_namespace", ""), *branch = json_string_or(answer, "default_branch", "");
+	const char *path = json_string_or(answer, "path_with_namespace", ""),
+	           *branch = json_string_or(answer, "default_branch", "");
 	int64_t id = json_int_or(answer, "id", 0);
 
 	if (id <= 0 || !path_is_plain(path))
 		return false;
 	*ret = (struct gitlab_project){
-		.id = id,
-		.path = xstrdup(path),
-		.web_url = xasprintf("%s/%s", instance->text, path),
-		.clone_url = xasprintf("%s/%s.git", instance->text, path),
-		.empty = json_bool_or(answer, "empty_repo", !branch[0]),
-		.archived = json_bool_or(answer, "archived", false),
-		.deleting = has_text(answer, "marked_for_deletion_at") || has_text(answer, "marked_for_deletion_on"),
-		.repository_disabled = strcmp(json_string_or(answer, "repository_access_level", ""), "disabled") == 0,
-		.mirror = json_bool_or(answer, "mirror", false),
-		.access_level = highest_level(answer),
+	        .id = id,
+	        .path = xstrdup(path),
+	        .web_url = xasprintf("%s/%s", instance->text, path),
+	        .clone_url = xasprintf("%s/%s.git", instance->text, path),
+	        .empty = json_bool_or(answer, "empty_repo", !branch[0]),
+	        .archived = json_bool_or(answer, "archived", false),
+	        .deleting = has_text(answer, "marked_for_deletion_at") || has_text(answer, "marked_for_deletion_on"),
+	        .repository_disabled = strcmp(json_string_or(answer, "repository_access_level", ""), "disabled") == 0,
+	        .mirror = json_bool_or(answer, "mirror", false),
+	        .access_level = highest_level(answer),
 	};
 	if (branch[0] && !ret->empty)
 		ret->default_branch = xstrdup(branch);
@@ -111,9 +112,9 @@ static bool is_route_missing(const struct http_call *call)
 static bool proxy_decodes(const char *host, struct error *err)
 {
 	return error_set(err, ERR_PROXY_DECODES_PATHS,
-			 "A proxy in front of %s alters encoded paths. Ask its administrator to pass %%2F unchanged "
-			 "(AllowEncodedSlashes NoDecode / nocanon).",
-			 host);
+	                 "A proxy in front of %s alters encoded paths. Ask its administrator to pass %%2F unchanged "
+	                 "(AllowEncodedSlashes NoDecode / nocanon).",
+	                 host);
 }
 
 /* Finds the id of a path without putting the path into an address. */
@@ -130,7 +131,8 @@ static bool search_id(const struct gitlab_access *access, const char *host, cons
 	api_call_run(&call, access);
 	if (!gitlab_answer(&call.http, host, &answer, NULL))
 		return proxy_decodes(host, err);
-	json_array_foreach(answer, index, project) {
+	json_array_foreach(answer, index, project)
+	{
 		if (strcasecmp(json_string_or(project, "path_with_namespace", ""), path) != 0)
 			continue;
 		*ret_id = json_int_or(project, "id", 0);
@@ -140,7 +142,7 @@ static bool search_id(const struct gitlab_access *access, const char *host, cons
 }
 
 static bool answer_to_project(const struct gitlab_access *access, const struct http_call *call, const char *host, const char *path,
-			      struct gitlab_project *ret, struct error *err)
+                              struct gitlab_project *ret, struct error *err)
 {
 	CLEANUP(release_json) json_t *answer = NULL;
 
@@ -153,7 +155,8 @@ static bool answer_to_project(const struct gitlab_access *access, const struct h
 	return true;
 }
 
-static bool get_by_id(const struct gitlab_access *access, int64_t id, const char *path, struct gitlab_project *ret, struct error *err)
+static bool get_by_id(const struct gitlab_access *access, int64_t id, const char *path, struct gitlab_project *ret,
+                      struct error *err)
 {
 	CLEANUP(freep) char *host = api_host(access);
 	CLEANUP(api_call_release) struct api_call call;
@@ -184,10 +187,11 @@ static bool get_by_path(const struct gitlab_access *access, const char *path, st
 }
 
 /*
- * `permissions` does not know groups the project is shared with (gitlab#3754). 404: not a member; 403: not shown. Other failures are
- * reported, since taking them for "no role" would send the user to a maintainer for nothing.
+ * `permissions` does not know groups the project is shared with (gitlab#3754). 404: not a member; 403: not shown. Other failures
+ * are reported, since taking them for "no role" would send the user to a maintainer for nothing.
  */
-static bool ask_membership(const struct gitlab_access *access, const char *user_id, struct gitlab_project *project, struct error *err)
+static bool ask_membership(const struct gitlab_access *access, const char *user_id, struct gitlab_project *project,
+                           struct error *err)
 {
 	CLEANUP(freep) char *host = api_host(access), *member = api_segment(user_id);
 	CLEANUP(api_call_release) struct api_call call;
@@ -205,8 +209,8 @@ static bool ask_membership(const struct gitlab_access *access, const char *user_
 	return true;
 }
 
-bool gitlab_project_get(const struct gitlab_access *access, const char *path, int64_t id, const char *user_id, struct gitlab_project *ret,
-			struct error *err)
+bool gitlab_project_get(const struct gitlab_access *access, const char *path, int64_t id, const char *user_id,
+                        struct gitlab_project *ret, struct error *err)
 {
 	CLEANUP(gitlab_project_release) struct gitlab_project project = GITLAB_PROJECT_INIT;
 

@@ -5,7 +5,7 @@
 /* Skips what git and GitLab's hook put before a line. */
 static const char *strip_prefixes(const char *line, size_t *length)
 {
-	static const char *const prefixes[] = { "remote: ", "GitLab: ", "GitLab:" };
+	static const char *const prefixes[] = {"remote: ", "GitLab: ", "GitLab:"};
 	bool again = true;
 
 	while (again) {
@@ -49,14 +49,15 @@ static void join_lines(const char *sideband, struct strbuf *to)
 
 static bool says_protected(const char *said)
 {
-	return (sentence_has(said, "protected branch") && (sentence_has(said, "not allowed") || sentence_has(said, "existing protected branch")));
+	return (sentence_has(said, "protected branch") &&
+	        (sentence_has(said, "not allowed") || sentence_has(said, "existing protected branch")));
 }
 
 /* From the remote's ref status as well as from its words: a race shows as a lock or an update that failed. */
 static bool says_outdated(const char *said)
 {
-	static const char *const signs[] = { "non-fast-forward", "fetch first",	    "stale info",
-					     "cannot lock ref",	 "failed to update ref", "incorrect old value" };
+	static const char *const signs[] = {"non-fast-forward", "fetch first",          "stale info",
+	                                    "cannot lock ref",  "failed to update ref", "incorrect old value"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
 		if (sentence_has(said, signs[i]))
@@ -70,17 +71,19 @@ static bool classify_said(const char *said, const char *relayed, const char *bra
 		return sentence_push_forbidden(err);
 	if (says_protected(said))
 		return error_set(err, ERR_BRANCH_PROTECTED,
-				 "%s is protected on %s. Push to another branch and open a merge request, or ask a Maintainer. GitLab says: %s", branch,
-				 project_path, relayed);
+		                 "%s is protected on %s. Push to another branch and open a merge request, or ask a Maintainer. "
+		                 "GitLab says: %s",
+		                 branch, project_path, relayed);
 	if (sentence_has(said, "not allowed to push code to this project"))
 		return sentence_no_push_role(project_path, err);
 	if (sentence_has(said, "default branch") && sentence_has(said, "does not yet exist"))
-		return error_set(err, ERR_DEFAULT_BRANCH_MISSING, "Ask a Maintainer to create the default branch of %s. GitLab says: %s", project_path,
-				 relayed);
+		return error_set(err, ERR_DEFAULT_BRANCH_MISSING,
+		                 "Ask a Maintainer to create the default branch of %s. GitLab says: %s", project_path, relayed);
 	if (sentence_has(said, "archived project"))
 		return sentence_archived(project_path, err);
 	if (says_outdated(said))
-		return error_set(err, ERR_PUSH_NOT_FAST_FORWARD, "%s changed on GitLab meanwhile; nothing was overwritten.", branch);
+		return error_set(err, ERR_PUSH_NOT_FAST_FORWARD, "%s changed on GitLab meanwhile; nothing was overwritten.",
+		                 branch);
 	if (sentence_judge(said, "GitLab", err))
 		return false;
 	return error_set(err, ERR_PUSH_REJECTED, "GitLab rejected the push: %s", relayed[0] ? relayed : "no reason given");

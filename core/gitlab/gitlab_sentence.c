@@ -24,7 +24,8 @@ static const char *first_string(const json_t *value)
 		return NULL;
 	const char *key;
 	const json_t *member;
-	json_object_foreach((json_t *)(uintptr_t)value, key, member) {
+	json_object_foreach((json_t *)(uintptr_t)value, key, member)
+	{
 		const char *found = first_string(member);
 		if (found)
 			return found;
@@ -34,7 +35,7 @@ static const char *first_string(const json_t *value)
 
 const char *sentence_of_json(const json_t *answer)
 {
-	static const char *const names[] = { "error_description", "message", "error" };
+	static const char *const names[] = {"error_description", "message", "error"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const char *found = first_string(json_object_get(answer, names[i]));
@@ -77,9 +78,9 @@ static bool sso_required(const char *text, struct error *err)
 
 	sso_address(text, &address);
 	return error_set(err, ERR_SSO_REQUIRED,
-			 "The group requires an active single sign-on session: sign in at %s in a browser, then retry. "
-			 "A service or group token is exempt.",
-			 address.length ? address.data : "the group's page");
+	                 "The group requires an active single sign-on session: sign in at %s in a browser, then retry. "
+	                 "A service or group token is exempt.",
+	                 address.length ? address.data : "the group's page");
 }
 
 bool sentence_ip_banned(const char *host, struct error *err)
@@ -87,8 +88,9 @@ bool sentence_ip_banned(const char *host, struct error *err)
 	/* GitLab.com bans for 15 minutes; Rack Attack's default elsewhere is an hour. */
 	unsigned minutes = strcmp(host, "gitlab.com") == 0 ? 15 : 60;
 
-	error_set(err, ERR_IP_BANNED, "%s temporarily blocks this server after failed logins. Such a block usually ends after %u minutes.", host,
-		  minutes);
+	error_set(err, ERR_IP_BANNED,
+	          "%s temporarily blocks this server after failed logins. Such a block usually ends after %u minutes.", host,
+	          minutes);
 	if (err)
 		err->retry_after_s = minutes * 60;
 	return false;
@@ -99,13 +101,13 @@ static const struct {
 	const char *part;
 	enum error_code code;
 } account_states[] = {
-	{ "password expired", ERR_ACCOUNT_PASSWORD_EXPIRED },
-	{ "Terms of Service", ERR_ACCOUNT_TERMS },
-	{ "has been deactivated", ERR_ACCOUNT_DEACTIVATED },
-	{ "is not confirmed", ERR_ACCOUNT_UNCONFIRMED },
-	{ "account has been blocked", ERR_ACCOUNT_BLOCKED },
-	{ "hence blocked", ERR_ACCOUNT_BLOCKED },
-	{ "internal users", ERR_ACCOUNT_BLOCKED },
+        {"password expired", ERR_ACCOUNT_PASSWORD_EXPIRED},
+        {"Terms of Service", ERR_ACCOUNT_TERMS},
+        {"has been deactivated", ERR_ACCOUNT_DEACTIVATED},
+        {"is not confirmed", ERR_ACCOUNT_UNCONFIRMED},
+        {"account has been blocked", ERR_ACCOUNT_BLOCKED},
+        {"hence blocked", ERR_ACCOUNT_BLOCKED},
+        {"internal users", ERR_ACCOUNT_BLOCKED},
 };
 
 bool sentence_judge(const char *text, const char *host, struct error *err)
@@ -123,7 +125,8 @@ bool sentence_judge(const char *text, const char *host, struct error *err)
 	} else if (sentence_has(text, "Too many failed authentication attempts")) {
 		sentence_ip_banned(host, err);
 	} else if (sentence_has(text, "maintenance mode") || sentence_has(text, "read-only GitLab instance")) {
-		error_set(err, ERR_INSTANCE_READ_ONLY, "%s is in maintenance mode: reading works, pushing does not. Try later.", host);
+		error_set(err, ERR_INSTANCE_READ_ONLY, "%s is in maintenance mode: reading works, pushing does not. Try later.",
+		          host);
 	} else if (sentence_has(text, "temporarily read-only")) {
 		error_set(err, ERR_INSTANCE_READ_ONLY, "The repository is read-only on %s for the moment. Try later.", host);
 	} else {
@@ -149,7 +152,7 @@ static bool whole_number(const char *text, int64_t *ret)
 /* "Wed, 21 Oct 2026 07:28:00 GMT" (RFC 9110 §5.6.7, the only form that may be sent). */
 static bool http_date(const char *text, int64_t *ret_unix_s)
 {
-	struct tm when = { 0 };
+	struct tm when = {0};
 	const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &when);
 
 	if (!end || *end)
@@ -178,8 +181,8 @@ bool sentence_rate_limited(const char *host, const char *retry_after, const char
 	bool asked = sentence_wait(retry_after, reset, clock_now_s(), &wait_s);
 
 	error_set(err, ERR_RATE_LIMITED, "GitLab API rate limit exceeded. Please wait a few minutes before retrying.%s %s %u s.",
-		  strcmp(host, "gitlab.com") == 0 ? " GitLab.com allows 300 requests per minute." : "",
-		  asked ? "GitLab asks to wait" : "Wait", wait_s);
+	          strcmp(host, "gitlab.com") == 0 ? " GitLab.com allows 300 requests per minute." : "",
+	          asked ? "GitLab asks to wait" : "Wait", wait_s);
 	if (err)
 		err->retry_after_s = wait_s;
 	return false;
@@ -188,14 +191,14 @@ bool sentence_rate_limited(const char *host, const char *retry_after, const char
 bool sentence_not_found(const char *project_path, const char *host, struct error *err)
 {
 	return error_set(err, ERR_REPO_NOT_FOUND,
-			 "Repository not found. %s was not found on %s, or the connected account may not see it. "
-			 "Check spelling and membership (private projects, IP restrictions and unaccepted SSO look the same).",
-			 project_path, host);
+	                 "Repository not found. %s was not found on %s, or the connected account may not see it. "
+	                 "Check spelling and membership (private projects, IP restrictions and unaccepted SSO look the same).",
+	                 project_path, host);
 }
 
 /* The documented sentence, word for word. */
 #define PUSH_FORBIDDEN_TEXT                                                                                                        \
-	"GitLab push failed: Insufficient permissions. Ensure your GitLab token has 'write_repository' scope. "                     \
+	"GitLab push failed: Insufficient permissions. Ensure your GitLab token has 'write_repository' scope. "                    \
 	"You can update your token by reconnecting your GitLab account with the required permissions."
 
 bool sentence_push_forbidden(struct error *err)
@@ -205,7 +208,8 @@ bool sentence_push_forbidden(struct error *err)
 
 bool sentence_no_push_role(const char *project_path, struct error *err)
 {
-	return error_set(err, ERR_REPO_NO_PUSH, "The connected account may not push to %s; pushing needs Developer or higher.", project_path);
+	return error_set(err, ERR_REPO_NO_PUSH, "The connected account may not push to %s; pushing needs Developer or higher.",
+	                 project_path);
 }
 
 bool sentence_archived(const char *project_path, struct error *err)

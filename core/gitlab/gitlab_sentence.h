@@ -8,7 +8,8 @@
 bool sentence_has(const char *text, const char *part);
 
 /*
- * What a JSON error says: "error_description", else "message" (a string, or the first string inside an object or array), else "error".
+ * What a JSON error says: "error_description", else "message" (a string, or the first string inside an object or array), else
+ * "error".
  * "" when there is nothing. Borrowed from `answer`.
  */
 const char *sentence_of_json(const json_t *answer);
@@ -17,8 +18,8 @@ const char *sentence_of_json(const json_t *answer);
 void sentence_relay(const char *text, size_t length, struct strbuf *to);
 
 /*
- * Account and server states that GitLab reports with 403 or 503, whatever was asked: blocked accounts, terms, expired passwords, single
- * sign-on, IP bans, maintenance. True: err is filled.
+ * Account and server states that GitLab reports with 403 or 503, whatever was asked: blocked accounts, terms, expired passwords,
+ * single sign-on, IP bans, maintenance. True: err is filled.
  */
 bool sentence_judge(const char *text, const char *host, struct error *err);
 
@@ -30,5 +31,6 @@ bool sentence_push_forbidden(struct error *err);
 bool sentence_no_push_role(const char *project_path, struct error *err);
 bool sentence_archived(const char *project_path, struct error *err);
 
-/* Seconds to wait: Retry-After (seconds or HTTP date), else RateLimit-Reset (unix time); at most a day. False: neither is usable. */
+/* Seconds to wait: Retry-After (seconds or HTTP date), else RateLimit-Reset (unix time); at most a day. False: neither is usable.
+ */
 bool sentence_wait(const char *retry_after, const char *reset, int64_t now_s, unsigned *ret_s) MUST_CHECK;

@@ -12,10 +12,11 @@ static bool tls_classify(const struct http_call *call, const char *host, struct 
 	bool untrusted = strcmp(call->tls_reason, "unknown authority") == 0 || strcmp(call->tls_reason, "self-signed") == 0;
 
 	if (!call->tls_reason[0])
-		return error_set(err, ERR_INSTANCE_TLS_UNTRUSTED, "No TLS connection to %s could be made. TLS 1.2 or newer is needed.", host);
+		return error_set(err, ERR_INSTANCE_TLS_UNTRUSTED,
+		                 "No TLS connection to %s could be made. TLS 1.2 or newer is needed.", host);
 	error_set(err, ERR_INSTANCE_TLS_UNTRUSTED, "The certificate of %s is not trusted: issued by '%s' (%s).%s", host,
-		  call->tls_issuer[0] ? call->tls_issuer : "unknown", call->tls_reason,
-		  untrusted ? " Ask an administrator to add that CA for this instance." : "");
+	          call->tls_issuer[0] ? call->tls_issuer : "unknown", call->tls_reason,
+	          untrusted ? " Ask an administrator to add that CA for this instance." : "");
 	if (!untrusted)
 		error_remedy(err, "Ask the administrator of %s to correct its certificate.", host);
 	return false;
@@ -26,7 +27,7 @@ static bool timeout_classify(const struct http_call *call, const char *host, str
 	int64_t seconds = (call->elapsed_us + 500000) / 1000000;
 
 	return error_set(err, ERR_INSTANCE_TIMEOUT, "%s did not answer within %lld s. Check firewall and port.", host,
-			 (long long)(seconds > 0 ? seconds : 1));
+	                 (long long)(seconds > 0 ? seconds : 1));
 }
 
 static bool resting(const char *host, struct error *err)
@@ -42,7 +43,8 @@ static bool failure_classify(const struct http_call *call, const char *host, str
 	switch (call->failure) {
 	case HTTP_REFUSED_BY_POLICY:
 		/* The same words whatever is or is not behind the address. */
-		return error_set(err, ERR_INSTANCE_FORBIDDEN, "%s points to an internal address that is not on the allow list.", host);
+		return error_set(err, ERR_INSTANCE_FORBIDDEN, "%s points to an internal address that is not on the allow list.",
+		                 host);
 	case HTTP_UNRESOLVABLE:
 		return error_set(err, ERR_INSTANCE_UNRESOLVABLE, "The name %s cannot be resolved from this server.", host);
 	case HTTP_UNREACHABLE:
@@ -101,7 +103,7 @@ bool redirect_is_elsewhere(const struct http_call *call, struct strbuf *ret_orig
 	strbuf_add(&text, call->url, from);
 	if (!redirected_instance(call->location, to, &new) || !instance_url_parse(text.data, &old, NULL))
 		return false;
-	if (old.https == new.https && old.port == new.port && strcmp(old.host, new.host) == 0)
+	if (old.https == new.https && old.port == new.port &&strcmp(old.host, new.host) == 0)
 		return false;
 	strbuf_add_string(ret_origin, new.text);
 	return true;
@@ -121,8 +123,9 @@ bool redirect_classify(const struct http_call *call, const char *host, struct er
 bool page_not_api(const char *host, struct error *err)
 {
 	return error_set(err, ERR_INSTANCE_NOT_API,
-			 "%s answered with a web page instead of the GitLab API. The URL may miss a sub-path, or a single sign-on proxy is in front of it.",
-			 host);
+	                 "%s answered with a web page instead of the GitLab API. The URL may miss a sub-path, or a single sign-on "
+	                 "proxy is in front of it.",
+	                 host);
 }
 
 static bool is_html(const struct http_call *call)
@@ -139,10 +142,13 @@ bool page_judge(const struct http_call *call, const char *host, struct error *er
 {
 	if (!is_html(call))
 		return false;
-	/* A page with 403, or one of Cloudflare's own with 503, is a protection in front of GitLab; 5xx pages are GitLab's nginx. */
+	/* A page with 403, or one of Cloudflare's own with 503, is a protection in front of GitLab; 5xx pages are GitLab's nginx.
+	 */
 	if (call->status == 403 || (call->status == 503 && from_cloudflare(call))) {
 		error_set(err, ERR_INSTANCE_BLOCKED,
-			  "%s blocked this server's request (protection page). Retry later or ask the GitLab administrator to allow it.", host);
+		          "%s blocked this server's request (protection page). Retry later or ask the GitLab administrator to "
+		          "allow it.",
+		          host);
 		return true;
 	}
 	if (call->status >= 500)

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * gitlab_transport_errors — calls that brought no answer of GitLab's: network, TLS, policy, redirects, web pages. Private to gitlab. Floor: gitlab.
+ * gitlab_transport_errors — calls that brought no answer of GitLab's: network, TLS, policy, redirects, web pages. Private to
+ * gitlab. Floor: gitlab.
  */
 #include "gitlab_errors.h"
 
@@ -16,5 +17,6 @@ bool page_judge(const struct http_call *call, const char *host, struct error *er
 /* "A web page instead of the API". Returns false. */
 bool page_not_api(const char *host, struct error *err);
 
-/* Whether a redirect's target is another scheme, host or port than the call's; `ret_origin` gets "https://host[:port]" (shown to the user). */
+/* Whether a redirect's target is another scheme, host or port than the call's; `ret_origin` gets "https://host[:port]" (shown to
+ * the user). */
 bool redirect_is_elsewhere(const struct http_call *call, struct strbuf *ret_origin) MUST_CHECK;

@@ -29,7 +29,7 @@ struct http_breaker *http_breaker_new(void)
 static void forget(struct entry *entry)
 {
 	free(entry->origin);
-	*entry = (struct entry){ 0 };
+	*entry = (struct entry){0};
 }
 
 void http_breaker_freep(struct http_breaker **breaker)
@@ -73,7 +73,8 @@ bool http_breaker_admits(struct http_breaker *breaker, const char *origin, int64
 	return true;
 }
 
-void http_breaker_report(struct http_breaker *breaker, const char *origin, enum http_verdict verdict, int64_t now_ms, int64_t rest_ms)
+void http_breaker_report(struct http_breaker *breaker, const char *origin, enum http_verdict verdict, int64_t now_ms,
+                         int64_t rest_ms)
 {
 	struct entry *entry = find(breaker, origin);
 

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * http_breaker — origins that failed several times in a row and are left alone for a while. Used by one thread. Private to net. Floor: net.
+ * http_breaker — origins that failed several times in a row and are left alone for a while. Used by one thread. Private to net.
+ * Floor: net.
  */
 #include "macros.h"
 
@@ -14,4 +15,5 @@ bool http_breaker_admits(struct http_breaker *breaker, const char *origin, int64
 
 /* NEUTRAL: says nothing about the origin (an address the policy refused). */
 enum http_verdict { HTTP_VERDICT_GOOD, HTTP_VERDICT_BAD, HTTP_VERDICT_NEUTRAL };
-void http_breaker_report(struct http_breaker *breaker, const char *origin, enum http_verdict verdict, int64_t now_ms, int64_t rest_ms);
+void http_breaker_report(struct http_breaker *breaker, const char *origin, enum http_verdict verdict, int64_t now_ms,
+                         int64_t rest_ms);

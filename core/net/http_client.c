@@ -216,7 +216,7 @@ static void end(struct http_client *client, struct http_job *job, enum http_fail
 	*at = job->next;
 	curl_multi_remove_handle(client->multi, job->easy);
 	http_breaker_report(client->breaker, job->dial.origin, verdict_of(job, failure), clock_monotonic_ms(),
-			    client->transport.limits.rest_ms);
+	                    client->transport.limits.rest_ms);
 	finish(client, job, failure);
 }
 
@@ -242,7 +242,8 @@ static void collect(struct http_client *client)
 	}
 }
 
-/* libcurl has no limit for the headers alone. Ends those that are late; tells how long to wait for the next, at most IDLE_WAIT_MS. */
+/* libcurl has no limit for the headers alone. Ends those that are late; tells how long to wait for the next, at most IDLE_WAIT_MS.
+ */
 static int end_late(struct http_client *client)
 {
 	int64_t now_us = clock_monotonic_us(), wait_us = (int64_t)IDLE_WAIT_MS * 1000;
@@ -359,13 +360,13 @@ static void reset_results(struct http_call *call)
 	call->answer = answer;
 	call->failure = HTTP_OK;
 	call->failure_text[0] = call->tls_issuer[0] = call->tls_reason[0] = '\0';
-	copy_head(call, &(const struct http_head){ 0 });
+	copy_head(call, &(const struct http_head){0});
 	call->elapsed_us = 0;
 }
 
 void http_client_run(struct http_client *client, struct http_call *calls, size_t count)
 {
-	struct http_batch batch = { .left = count, .done = PTHREAD_COND_INITIALIZER };
+	struct http_batch batch = {.left = count, .done = PTHREAD_COND_INITIALIZER};
 	CLEANUP(freep) struct http_job *jobs = xcalloc(count, sizeof(*jobs));
 
 	pthread_mutex_lock(&client->lock);

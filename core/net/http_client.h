@@ -3,10 +3,9 @@
  * http_client — every outgoing API call of a process: the only room besides http_stream that knows libcurl.
  *
  * One thread of its own drives all calls over shared, kept connections (one CA store, one connection cache); callers block until
- * their batch is answered. Never follows a redirect, never uses a proxy of the environment, verifies TLS always, checks the address it
- * connects to against the policy, caps headers and bodies. A token goes only into the request it was given to, to that URL's origin.
- * Thread-safe after http_client_new. Time limits (contract §6): connect 5 s, headers 10 s, total 15 s.
- * Floor: net.
+ * their batch is answered. Never follows a redirect, never uses a proxy of the environment, verifies TLS always, checks the address
+ * it connects to against the policy, caps headers and bodies. A token goes only into the request it was given to, to that URL's
+ * origin. Thread-safe after http_client_new. Time limits (contract §6): connect 5 s, headers 10 s, total 15 s. Floor: net.
  */
 #include "address_policy.h"
 #include "limits.h"
@@ -26,52 +25,61 @@ bool http_client_new(const struct http_client_options *options, struct http_clie
 void http_client_freep(struct http_client **client);
 
 /* Why a call brought no HTTP answer. */
-enum http_failure { HTTP_OK = 0, HTTP_REFUSED_BY_POLICY, HTTP_UNRESOLVABLE, HTTP_UNREACHABLE, HTTP_TIMEOUT, HTTP_TLS, HTTP_TOO_LARGE,
-		    HTTP_BROKEN, HTTP_RESTING };
+enum http_failure {
+	HTTP_OK = 0,
+	HTTP_REFUSED_BY_POLICY,
+	HTTP_UNRESOLVABLE,
+	HTTP_UNREACHABLE,
+	HTTP_TIMEOUT,
+	HTTP_TLS,
+	HTTP_TOO_LARGE,
+	HTTP_BROKEN,
+	HTTP_RESTING
+};
 
 struct http_call {
 	/* what is asked; borrowed until http_client_run returns */
-	const char *method;              /* "GET", "HEAD", "POST" … */
-	const char *url;                 /* absolute, http or https; no user info */
-	const struct secret *bearer;     /* NULL: no credential. Sent as Authorization: Bearer */
+	const char *method;                  /* "GET", "HEAD", "POST" … */
+	const char *url;                     /* absolute, http or https; no user info */
+	const struct secret *bearer;         /* NULL: no credential. Sent as Authorization: Bearer */
 	const struct secret *basic_password; /* with basic_user: Basic credentials (git probes). NULL: none */
 	const char *basic_user;
-	const char *body;                /* NULL: none */
+	const char *body; /* NULL: none */
 	size_t body_length;
-	const char *content_type;        /* of the body */
-	const char *request_id;          /* sent as X-Request-Id; NULL: none */
-	size_t max_body;                 /* 0: LIMIT_ANSWER */
-	bool stop_at_max;                /* reaching max_body is success (probes that need only the first bytes) */
-	const char *ca_file;             /* this instance's own CA instead of the client's; NULL: the client's */
+	const char *content_type; /* of the body */
+	const char *request_id;   /* sent as X-Request-Id; NULL: none */
+	size_t max_body;          /* 0: LIMIT_ANSWER */
+	bool stop_at_max;         /* reaching max_body is success (probes that need only the first bytes) */
+	const char *ca_file;      /* this instance's own CA instead of the client's; NULL: the client's */
 
 	/* what came back; release with http_call_release */
 	enum http_failure failure;
-	char failure_text[256];          /* for the log */
-	char tls_issuer[128];            /* HTTP_TLS: who issued the certificate where it could be read, else "" */
-	char tls_reason[64];             /* HTTP_TLS: why the certificate was refused ("expired"); "": no certificate was refused */
-	int status;                      /* 0 with a failure */
+	char failure_text[256]; /* for the log */
+	char tls_issuer[128];   /* HTTP_TLS: who issued the certificate where it could be read, else "" */
+	char tls_reason[64];    /* HTTP_TLS: why the certificate was refused ("expired"); "": no certificate was refused */
+	int status;             /* 0 with a failure */
 	struct strbuf answer;
-	char content_type_got[128];      /* lower case, without parameters; "" */
+	char content_type_got[128]; /* lower case, without parameters; "" */
 	char location[LIMIT_URL_MAX];
-	char retry_after[64];            /* raw header values, "" when absent */
+	char retry_after[64]; /* raw header values, "" when absent */
 	char ratelimit_reset[32];
 	char ratelimit_name[64];
 	char server[64];
-	char request_id_got[128];        /* x-request-id */
-	bool gitlab_meta;                /* x-gitlab-meta was there */
-	bool cf_ray;                     /* cf-ray was there: Cloudflare answered */
-	char next_page[16];              /* x-next-page */
+	char request_id_got[128]; /* x-request-id */
+	bool gitlab_meta;         /* x-gitlab-meta was there */
+	bool cf_ray;              /* cf-ray was there: Cloudflare answered */
+	char next_page[16];       /* x-next-page */
 	int64_t elapsed_us;
 };
 
 /*
- * Runs the calls in parallel and returns when all are answered or failed. Results are in the calls; nothing is retried. A call that is run
- * again is released first.
+ * Runs the calls in parallel and returns when all are answered or failed. Results are in the calls; nothing is retried. A call that
+ * is run again is released first.
  */
 void http_client_run(struct http_client *client, struct http_call *calls, size_t count);
 void http_call_release(struct http_call *call);
 
 /*
- * Breaker, per process and origin: after 5 calls in a row without an HTTP answer or with 5xx, the origin rests for 30 s and calls to it
- * fail at once with HTTP_RESTING; then one call is let through to try.
+ * Breaker, per process and origin: after 5 calls in a row without an HTTP answer or with 5xx, the origin rests for 30 s and calls
+ * to it fail at once with HTTP_RESTING; then one call is let through to try.
  */

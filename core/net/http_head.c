@@ -8,15 +8,14 @@ static const struct wanted {
 	const char *name;
 	size_t offset, size;
 } wanted[] = {
-#define FIELD(name, field) { name, offsetof(struct http_head, field), sizeof(((struct http_head *)0)->field) }
-	FIELD("content-type", content_type),
-	FIELD("location", location),
-	FIELD("retry-after", retry_after),
-	FIELD("ratelimit-reset", ratelimit_reset),
-	FIELD("ratelimit-name", ratelimit_name),
-	FIELD("server", server),
-	FIELD("x-request-id", request_id),
-	FIELD("x-next-page", next_page),
+#define FIELD(name, field)                                                                                                         \
+	{                                                                                                                          \
+		name, offsetof(struct http_head, field), sizeof(((struct http_head *)0)->field)                                    \
+	}
+        FIELD("content-type", content_type),     FIELD("location", location),
+        FIELD("retry-after", retry_after),       FIELD("ratelimit-reset", ratelimit_reset),
+        FIELD("ratelimit-name", ratelimit_name), FIELD("server", server),
+        FIELD("x-request-id", request_id),       FIELD("x-next-page", next_page),
 #undef FIELD
 };
 
@@ -27,9 +26,10 @@ static void begin(struct http_head *head, const char *line, size_t length)
 	const char *blank = memchr(line, ' ', length);
 	int status = 0;
 
-	for (const char *p = blank ? blank + 1 : line + length; p < line + length && isdigit((unsigned char)*p) && status < 1000; p++)
+	for (const char *p = blank ? blank + 1 : line + length; p < line + length && isdigit((unsigned char)*p) && status < 1000;
+	     p++)
 		status = status * 10 + (*p - '0');
-	*head = (struct http_head){ .status = status, .bytes = bytes };
+	*head = (struct http_head){.status = status, .bytes = bytes};
 }
 
 static void copy_value(char *to, size_t capacity, const char *value, size_t length)

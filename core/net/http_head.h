@@ -1,15 +1,16 @@
 #pragma once
 /*
- * http_head — the header lines of an answer: status and the few values that anybody here asks for, cut to size. Private to net. Floor: net.
+ * http_head — the header lines of an answer: status and the few values that anybody here asks for, cut to size. Private to net.
+ * Floor: net.
  */
 #include "limits.h"
 #include "macros.h"
 
 struct http_head {
-	int status;                /* of the last head that began; 1xx heads are forgotten when the next begins */
-	bool complete;             /* the blank line of a final head was seen; what follows are trailers */
-	size_t bytes;              /* of all heads */
-	char content_type[128];    /* lower case, without parameters */
+	int status;                   /* of the last head that began; 1xx heads are forgotten when the next begins */
+	bool complete;                /* the blank line of a final head was seen; what follows are trailers */
+	size_t bytes;                 /* of all heads */
+	char content_type[128];       /* lower case, without parameters */
 	char location[LIMIT_URL_MAX]; /* "" when longer */
 	char retry_after[64];
 	char ratelimit_reset[32];

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * http_limits — the time limits of outgoing connections (contract of the product: connect 5 s, headers 10 s, total 15 s; git: no byte for
- * 15 s). Private to net and its tests, which shorten them. Floor: net.
+ * http_limits — the time limits of outgoing connections (contract of the product: connect 5 s, headers 10 s, total 15 s; git: no
+ * byte for 15 s). Private to net and its tests, which shorten them. Floor: net.
  */
 #include "http_stream.h"
 
@@ -14,7 +14,9 @@ struct http_limits {
 };
 
 #define HTTP_LIMITS_DEFAULT                                                                                                        \
-	{ .connect_ms = 5000, .headers_ms = 10000, .total_ms = 15000, .stall_ms = 15000, .rest_ms = 30000 }
+	{                                                                                                                          \
+		.connect_ms = 5000, .headers_ms = 10000, .total_ms = 15000, .stall_ms = 15000, .rest_ms = 30000                    \
+	}
 
 /* Before the first call. */
 void http_client_set_limits(struct http_client *client, const struct http_limits *limits);

@@ -27,7 +27,6 @@ struct http_streams {
 	struct http_transport transport;
 	pthread_mutex_t lock; /* guards the pool */
 	struct pooled *newest;
-	size_t count;
 };
 
 /* One call under way, on its caller's stack. */
@@ -96,7 +95,6 @@ static CURL *take_handle(struct http_streams *streams, const char *origin)
 			continue;
 		easy = found->easy;
 		*at = found->next;
-		streams->count--;
 		free(found);
 		break;
 	}
@@ -120,7 +118,6 @@ static struct pooled *cut_pool(struct http_streams *streams, int64_t now_ms)
 	}
 	struct pooled *rest = *at;
 	*at = NULL;
-	streams->count = kept;
 	return rest;
 }
 
@@ -296,7 +293,7 @@ static enum http_failure perform(struct transfer *t)
 
 bool http_stream_run(struct http_streams *streams, struct http_stream_call *call)
 {
-	struct transfer t = { .call = call, .limits = &streams->transport.limits, .quiet_since_ms = clock_monotonic_ms() };
+	struct transfer t = {.call = call, .limits = &streams->transport.limits, .quiet_since_ms = clock_monotonic_ms()};
 
 	call->failure = HTTP_OK;
 	call->failure_text[0] = '\0';

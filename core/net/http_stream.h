@@ -2,10 +2,10 @@
 /*
  * http_stream — one HTTP exchange whose body flows both ways through callbacks and is never stored: the git gate's way to a server.
  *
- * Runs on the caller's thread. Idle connections are kept in a pool (newest first) and reused for the same origin by any thread. The same
- * rules as http_client: no redirects, no proxy, TLS verified, address policy. Ends a transfer when 15 s pass without a byte from the
- * server or taken by it (time spent inside the callbacks does not count), or after total_ms. Memory per transfer is bounded by
- * libcurl's two 64 KiB buffers. Floor: net.
+ * Runs on the caller's thread. Idle connections are kept in a pool (newest first) and reused for the same origin by any thread. The
+ * same rules as http_client: no redirects, no proxy, TLS verified, address policy. Ends a transfer when 15 s pass without a byte
+ * from the server or taken by it (time spent inside the callbacks does not count), or after total_ms. Memory per transfer is
+ * bounded by libcurl's two 64 KiB buffers. Floor: net.
  */
 #include "http_client.h"
 
@@ -14,17 +14,20 @@ struct http_streams; /* thread-safe */
 bool http_streams_new(const struct http_client_options *options, struct http_streams **ret, struct error *err) MUST_CHECK;
 void http_streams_freep(struct http_streams **streams);
 
-struct http_stream_header { const char *name; const char *value; };
+struct http_stream_header {
+	const char *name;
+	const char *value;
+};
 
 struct http_stream_call {
 	const char *method;
 	const char *url;
-	const char *user;                /* Basic user, "oauth2" */
-	const struct secret *password;   /* NULL: no credential */
+	const char *user;              /* Basic user, "oauth2" */
+	const struct secret *password; /* NULL: no credential */
 	const struct http_stream_header *headers;
 	size_t header_count;
-	const char *ca_file;             /* NULL: the pool's */
-	int64_t body_length;             /* -1: chunked; 0: no body */
+	const char *ca_file; /* NULL: the pool's */
+	int64_t body_length; /* -1: chunked; 0: no body */
 	int64_t total_ms;
 
 	/* Gives up to `size` bytes of the request body; *ret_length 0 ends it. False aborts. NULL: no body. */
@@ -38,8 +41,8 @@ struct http_stream_call {
 	/* result */
 	enum http_failure failure;
 	char failure_text[256];
-	int status;                      /* 0: none came */
-	bool aborted;                    /* a callback said stop */
+	int status;   /* 0: none came */
+	bool aborted; /* a callback said stop */
 	uint64_t bytes_sent, bytes_received;
 };
 

@@ -13,7 +13,7 @@ bool http_transport_init(struct http_transport *t, const struct http_client_opti
 {
 	struct http_limits limits = HTTP_LIMITS_DEFAULT;
 
-	*t = (struct http_transport){ .policy = options->policy, .ca_fd = -1, .limits = limits };
+	*t = (struct http_transport){.policy = options->policy, .ca_fd = -1, .limits = limits};
 	/* Counted by libcurl; each transport's release takes one back. */
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		abort();
@@ -34,7 +34,7 @@ void http_transport_release(struct http_transport *t)
 	free(t->ca_path);
 	if (t->ca_fd >= 0)
 		close(t->ca_fd);
-	*t = (struct http_transport){ .ca_fd = -1 };
+	*t = (struct http_transport){.ca_fd = -1};
 	curl_global_cleanup();
 }
 
@@ -82,7 +82,7 @@ static bool set_host(struct http_dial *dial, const char *host)
 
 bool http_dial_init(struct http_dial *dial, const struct http_transport *t, const char *url)
 {
-	*dial = (struct http_dial){ .policy = t->policy };
+	*dial = (struct http_dial){.policy = t->policy};
 	if (has_control(url) || strlen(url) >= 4 * LIMIT_URL_MAX)
 		return false;
 	CLEANUP(release_url) CURLU *parsed = curl_url();
@@ -109,7 +109,8 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-void http_transport_prepare(const struct http_transport *t, CURL *easy, const char *url, const char *ca_file, struct http_dial *dial)
+void http_transport_prepare(const struct http_transport *t, CURL *easy, const char *url, const char *ca_file,
+                            struct http_dial *dial)
 {
 	const char *ca = ca_file && ca_file[0] ? ca_file : t->ca_path;
 

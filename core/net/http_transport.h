@@ -1,7 +1,7 @@
 #pragma once
 /*
- * http_transport — the rules every connection of this floor obeys, set in one place: protocols, no redirect, no proxy, TLS verified, the
- * dialled address checked. http_client and http_stream add only what is theirs. Private to net. Floor: net.
+ * http_transport — the rules every connection of this floor obeys, set in one place: protocols, no redirect, no proxy, TLS
+ * verified, the dialled address checked. http_client and http_stream add only what is theirs. Private to net. Floor: net.
  */
 #include "http_limits.h"
 #include <curl/curl.h>
@@ -35,7 +35,8 @@ struct http_dial {
 bool http_dial_init(struct http_dial *dial, const struct http_transport *t, const char *url) MUST_CHECK;
 
 /* Sets everything that is common on a new or reset handle. */
-void http_transport_prepare(const struct http_transport *t, CURL *easy, const char *url, const char *ca_file, struct http_dial *dial);
+void http_transport_prepare(const struct http_transport *t, CURL *easy, const char *url, const char *ca_file,
+                            struct http_dial *dial);
 
 /* Basic or bearer (user NULL) credentials, for this one origin. False: the credential is not one line. */
 bool http_transport_credential(CURL *easy, const char *user, const struct secret *secret) MUST_CHECK;

@@ -9,11 +9,11 @@
 /* ---- Intents ---- */
 
 /*
- * The value of a connect that crashed after put: with a secret store of its own, put is the commit point. The row it replaces tells whose
- * it is; the seal tells whether it is the new value (it opens under the intent's generation) or still the old one.
+ * The value of a connect that crashed after put: with a secret store of its own, put is the commit point. The row it replaces tells
+ * whose it is; the seal tells whether it is the new value (it opens under the intent's generation) or still the old one.
  */
 static bool roll_forward(struct account_service *s, const struct connection *row, const struct intent *intent,
-			 const struct sealed_value *value, bool *ret_done, struct error *err)
+                         const struct sealed_value *value, bool *ret_done, struct error *err)
 {
 	CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
 	CLEANUP(connection_release) struct connection next = CONNECTION_INIT;
@@ -41,8 +41,8 @@ static bool roll_forward(struct account_service *s, const struct connection *row
 }
 
 /* A secret store of its own may hold what the crash left; a value in the row was never written without its row. */
-static bool settle_value(struct account_service *s, const struct connection *row, bool found, const struct intent *intent, bool *ret_done,
-			 struct error *err)
+static bool settle_value(struct account_service *s, const struct connection *row, bool found, const struct intent *intent,
+                         bool *ret_done, struct error *err)
 {
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
 
@@ -82,7 +82,7 @@ bool account_reconcile(struct account_service *s, size_t *ret_count, struct erro
 		const struct intent *intent = &intents.items[i];
 		struct error *first = ok ? err : NULL;
 		bool done = intent->action == INTENT_CONNECT ? reconcile_connect(s, intent, first)
-							     : account_finish_disconnect(s, intent->key, intent->generation, first);
+		                                             : account_finish_disconnect(s, intent->key, intent->generation, first);
 
 		*ret_count += done;
 		ok &= done;
@@ -127,7 +127,7 @@ static bool ask_gitlab(struct account_service *s, const struct connection *c, st
 
 	if (!account_instance(s, c->instance_url, &instance, &ca_file, err) || !account_open(s, c, &payload, err))
 		return false;
-	access = (struct gitlab_access){ .client = s->client, .instance = &instance, .token = &payload.token, .ca_file = ca_file };
+	access = (struct gitlab_access){.client = s->client, .instance = &instance, .token = &payload.token, .ca_file = ca_file};
 	return gitlab_account_get(&access, &account, err);
 }
 
@@ -137,21 +137,24 @@ static enum recheck_result judge_recheck(const struct error *failure)
 {
 	if (failure->code == ERR_NONE)
 		return RECHECK_VALID;
-	/* A value that does not open, or a scope that was taken away, needs a reconnect just as a revoked token does. */
-	if (account_error_condemns_token(failure->code) || failure->code == ERR_SEAL_BROKEN ||
+	/* A value that does not open, or a token that may not even name its owner, needs a reconnect just as a revoked one does. */
+	if (account_error_condemns_token(failure->code) || failure->code == ERR_TOKEN_REFUSED || failure->code == ERR_SEAL_BROKEN ||
 	    failure->code == ERR_TOKEN_SCOPE_MISSING || failure->code == ERR_TOKEN_PERMISSION_MISSING)
 		return RECHECK_INVALID;
 	return RECHECK_NO_ANSWER;
 }
 
-static bool recheck_one(struct account_service *s, const struct connection *c, struct skipped *skipped, size_t *checked, size_t *invalid,
-			struct error *err)
+static bool recheck_one(struct account_service *s, const struct connection *c, struct skipped *skipped, size_t *checked,
+                        size_t *invalid, struct error *err)
 {
 	struct error failure = ERROR_INIT;
 	enum recheck_result result;
 
-	if (!ask_gitlab(s, c, &failure) && failure.code == ERR_STORE_UNAVAILABLE)
-		return err ? (*err = failure, false) : false;
+	if (!ask_gitlab(s, c, &failure) && failure.code == ERR_STORE_UNAVAILABLE) {
+		if (err)
+			*err = failure;
+		return false;
+	}
 	result = judge_recheck(&failure);
 	if (result == RECHECK_NO_ANSWER) {
 		skip(skipped, c->instance_url);
@@ -160,20 +163,21 @@ static bool recheck_one(struct account_service *s, const struct connection *c, s
 	*checked += 1;
 	*invalid += result == RECHECK_INVALID;
 	return s->connections.ops->set_checked(s->connections.state, c->key, c->generation, result == RECHECK_VALID,
-					       result == RECHECK_VALID ? NULL : error_name(failure.code), clock_now_s(), err);
+	                                       result == RECHECK_VALID ? NULL : error_name(failure.code), clock_now_s(), err);
 }
 
 bool account_recheck(struct account_service *s, size_t limit, size_t *ret_checked, size_t *ret_invalid, struct error *err)
 {
 	enum { DAY_S = 24 * 3600, JITTER_S = 3600, CANDIDATES_MAX = 1000 };
 	CLEANUP(connection_list_release) struct connection_list due = CONNECTION_LIST_INIT;
-	CLEANUP(skipped_release) struct skipped skipped = { 0 };
+	CLEANUP(skipped_release) struct skipped skipped = {0};
 	size_t checked = 0, invalid = 0;
 	uint32_t jitter;
 
 	random_bytes(&jitter, sizeof(jitter));
 	/* More than `limit` are read, so that those of an instance that is down do not stand in the way of the others. */
-	if (!s->connections.ops->list_unchecked(s->connections.state, clock_now_s() - DAY_S - jitter % JITTER_S, CANDIDATES_MAX, &due, err))
+	if (!s->connections.ops->list_unchecked(s->connections.state, clock_now_s() - DAY_S - jitter % JITTER_S, CANDIDATES_MAX,
+	                                        &due, err))
 		return false;
 	for (size_t i = 0; i < due.count && checked < limit; i++) {
 		const struct connection *c = &due.items[i];

@@ -18,7 +18,7 @@ void account_verdict_release(struct account_verdict *verdict)
 }
 
 bool account_instance(const struct account_service *s, const char *instance_url, struct instance_url *ret, const char **ret_ca_file,
-		      struct error *err)
+                      struct error *err)
 {
 	CLEANUP(instance_url_release) struct instance_url url = INSTANCE_URL_INIT;
 	const struct instance_entry *entry;
@@ -30,7 +30,7 @@ bool account_instance(const struct account_service *s, const char *instance_url,
 		CLEANUP(freep) char *authority = instance_url_authority(&url);
 
 		return error_set(err, ERR_INSTANCE_INSECURE,
-				 "%s uses unencrypted http. The token would be readable on the network; use https.", authority);
+		                 "%s uses unencrypted http. The token would be readable on the network; use https.", authority);
 	}
 	*ret_ca_file = entry ? entry->ca_file : NULL;
 	*ret = url;
@@ -50,7 +50,10 @@ struct candidate {
 	struct connection old; /* empty when had_old is false */
 	bool had_old;
 };
-#define CANDIDATE_INIT { 0 }
+#define CANDIDATE_INIT                                                                                                             \
+	{                                                                                                                          \
+		0                                                                                                                  \
+	}
 
 static void candidate_release(struct candidate *c)
 {
@@ -66,14 +69,15 @@ static bool require_readable_api(const struct gitlab_account *account, struct er
 
 	if (!verdict.known || verdict.can_read_api)
 		return true;
-	return error_set(err, ERR_TOKEN_SCOPE_MISSING,
-			 "Insufficient permissions: The token lacks a needed scope. It has: %.200s. GitLab needs one of: api, read_api.",
-			 account->scopes);
+	return error_set(
+	        err, ERR_TOKEN_SCOPE_MISSING,
+	        "Insufficient permissions: The token lacks a needed scope. It has: %.200s. GitLab needs one of: api, read_api.",
+	        account->scopes);
 }
 
 /* Everything that can be refused is refused here, before anything is written. */
 static bool candidate_judge(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
-			    const char *request_id, struct candidate *c, struct error *err)
+                            const char *request_id, struct candidate *c, struct error *err)
 {
 	struct gitlab_access access;
 
@@ -86,11 +90,11 @@ static bool candidate_judge(struct account_service *s, const char *user_id, cons
 	if (!s->connections.ops->find(s->connections.state, c->key, &c->old, &c->had_old, err))
 		return false;
 	access = (struct gitlab_access){
-		.client = s->client,
-		.instance = &c->instance,
-		.token = &c->token,
-		.ca_file = c->ca_file,
-		.request_id = request_id,
+	        .client = s->client,
+	        .instance = &c->instance,
+	        .token = &c->token,
+	        .ca_file = c->ca_file,
+	        .request_id = request_id,
 	};
 	if (!gitlab_account_get(&access, &c->account, err))
 		return false;
@@ -122,12 +126,12 @@ static void fill_verdict(const struct candidate *c, const char *user_id, int64_t
 
 		warning->code = WARN_ACCOUNT_CHANGED;
 		(void)snprintf(warning->message, sizeof(warning->message), "Connected as %.200s (was %.200s).", c->account.username,
-			       c->old.username);
+		               c->old.username);
 	}
 }
 
 bool account_test(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
-		  const char *request_id, struct account_verdict *ret, struct error *err)
+                  const char *request_id, struct account_verdict *ret, struct error *err)
 {
 	CLEANUP(candidate_release) struct candidate candidate = CANDIDATE_INIT;
 
@@ -140,18 +144,18 @@ bool account_test(struct account_service *s, const char *user_id, const char *in
 /* ---- Connecting ---- */
 
 static bool seal_candidate(const struct account_service *s, const struct candidate *c, const struct connection *connection,
-			   struct sealed_value *ret, struct error *err)
+                           struct sealed_value *ret, struct error *err)
 {
 	/* Borrowed strings: the payload is sealed and forgotten here. */
 	const struct seal_payload payload = {
-		.token = c->token,
-		.instance_url = connection->instance_url,
-		.gitlab_user_id = connection->gitlab_user_id,
-		.username = connection->username,
-		.scopes = connection->scopes,
-		.expires_at = connection->expires_at,
-		.sealed_at = connection->updated_at,
-		.generation = connection->generation,
+	        .token = c->token,
+	        .instance_url = connection->instance_url,
+	        .gitlab_user_id = connection->gitlab_user_id,
+	        .username = connection->username,
+	        .scopes = connection->scopes,
+	        .expires_at = connection->expires_at,
+	        .sealed_at = connection->updated_at,
+	        .generation = connection->generation,
 	};
 	const struct seal_binding binding = account_binding(s, connection, connection->generation);
 
@@ -161,12 +165,12 @@ static bool seal_candidate(const struct account_service *s, const struct candida
 struct seal_binding account_binding(const struct account_service *s, const struct connection *c, int64_t generation)
 {
 	return (struct seal_binding){
-		.installation = keyring_installation(s->keyring),
-		.record_key = c->key,
-		.provider = c->provider,
-		.user_id = c->user_id,
-		.instance_url = c->instance_url,
-		.generation = generation,
+	        .installation = keyring_installation(s->keyring),
+	        .record_key = c->key,
+	        .provider = c->provider,
+	        .user_id = c->user_id,
+	        .instance_url = c->instance_url,
+	        .generation = generation,
 	};
 }
 
@@ -182,7 +186,7 @@ static bool restore_value(struct account_service *s, const struct candidate *c, 
 
 /* put and connect_commit. *ret_clean false: a value of this generation may still lie in the secret store. */
 static bool store_sealed(struct account_service *s, const struct candidate *c, const struct connection *connection,
-			 const struct sealed_value *value, bool *ret_clean, struct error *err)
+                         const struct sealed_value *value, bool *ret_clean, struct error *err)
 {
 	CLEANUP(sealed_value_release) struct sealed_value previous = SEALED_VALUE_INIT;
 	const struct secret_store *secrets = &s->secrets;
@@ -208,7 +212,7 @@ static bool store_candidate(struct account_service *s, const struct candidate *c
 	bool clean = true;
 
 	if (!connections->ops->connect_begin(connections->state, c->key, connection->user_id, connection->fingerprint,
-					     &connection->generation, err))
+	                                     &connection->generation, err))
 		return false;
 	if (seal_candidate(s, c, connection, &value, err) && store_sealed(s, c, connection, &value, &clean, err))
 		return true;
@@ -219,7 +223,7 @@ static bool store_candidate(struct account_service *s, const struct candidate *c
 }
 
 bool account_connect(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
-		     const char *request_id, struct account_verdict *ret, struct error *err)
+                     const char *request_id, struct account_verdict *ret, struct error *err)
 {
 	CLEANUP(candidate_release) struct candidate candidate = CANDIDATE_INIT;
 	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
@@ -324,7 +328,6 @@ bool account_error_condemns_token(enum error_code code)
 	case ERR_TOKEN_INVALID:
 	case ERR_TOKEN_EXPIRED:
 	case ERR_TOKEN_REVOKED:
-	case ERR_TOKEN_REFUSED:
 	case ERR_ACCOUNT_BLOCKED:
 	case ERR_ACCOUNT_TERMS:
 	case ERR_ACCOUNT_PASSWORD_EXPIRED:
@@ -346,7 +349,7 @@ void account_note_use(struct account_service *s, const struct connection *c, con
 		return;
 	if (!failure && c->valid && now_s - c->last_checked_at < NOTE_EVERY_S)
 		return;
-	if (!store->ops->set_checked(store->state, c->key, c->generation, !failure, failure ? error_name(failure->code) : NULL, now_s,
-				     NULL))
+	if (!store->ops->set_checked(store->state, c->key, c->generation, !failure, failure ? error_name(failure->code) : NULL,
+	                             now_s, NULL))
 		return; /* the next use or the daily recheck writes it */
 }

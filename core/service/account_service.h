@@ -55,7 +55,8 @@ bool account_open(struct account_service *s, const struct connection *c, struct 
 bool account_instance(const struct account_service *s, const char *instance_url, struct instance_url *ret, const char **ret_ca_file,
 		      struct error *err) MUST_CHECK;
 
-/* Whether an error says that the token itself no longer works (refused, expired, account blocked …), and not network, limits or rights. */
+/* Whether an error says that the token itself no longer works (unknown, expired, revoked, account blocked …), and not network, limits or
+ * rights: ERR_TOKEN_REFUSED, which a single forbidden request gives too, does not. */
 bool account_error_condemns_token(enum error_code code);
 
 /* Keeps what a real use showed: `failure` NULL is success; an error that does not condemn the token changes nothing. A success is written

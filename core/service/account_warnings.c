@@ -64,15 +64,13 @@ static void warn_of_expiry(struct warnings *to, const char *date, int64_t now_s)
 	if (!clock_days_until(date, now_s, &days))
 		return;
 	/* Whether a token is dead is for GitLab to say; our clock may be wrong. */
-	if (days < 0)
+	if (days <= 0)
 		warn(to, WARN_TOKEN_EXPIRING, "Token expired on %s by the clock of this server.", date);
-	else if (days == 0)
-		warn(to, WARN_TOKEN_EXPIRING, "Token expires on %s (today).", date);
 	else if (days <= EXPIRY_NEAR_DAYS)
 		warn(to, WARN_TOKEN_EXPIRING, "Token expires on %s (%" PRId64 " day%s).", date, days, days == 1 ? "" : "s");
 	else if (days > EXPIRY_FAR_DAYS)
-		warn(to, WARN_TOKEN_NEVER_EXPIRES, "Token expires on %s (%" PRId64 " days). A nearer date makes a lost token harmless sooner.",
-		     date, days);
+		warn(to, WARN_TOKEN_NEVER_EXPIRES,
+		     "Token expires on %s (%" PRId64 " days). A nearer date makes a lost token harmless sooner.", date, days);
 }
 
 static bool has_scope(const char *scopes, const char *scope)
@@ -101,12 +99,13 @@ static void warn_of_scopes(struct warnings *to, const struct connection *c)
 	}
 	if (!verdict.known) {
 		warn(to, WARN_SCOPES_UNKNOWN,
-		     "This GitLab cannot list token scopes (it is older than 15.5); they will be checked when a repository is added.");
+		     "This GitLab cannot list token scopes (it is older than 15.5); they will be checked when a repository is "
+		     "added.");
 		return;
 	}
 	if (!verdict.can_push)
-		warn(to, WARN_TOKEN_CANNOT_PUSH, "The token can read but not push (scopes: %.200s). Add 'write_repository' or 'api'.",
-		     c->scopes);
+		warn(to, WARN_TOKEN_CANNOT_PUSH,
+		     "The token can read but not push (scopes: %.200s). Add 'write_repository' or 'api'.", c->scopes);
 	if (verdict.too_powerful) {
 		bool both = has_scope(c->scopes, "sudo") && has_scope(c->scopes, "admin_mode");
 		const char *one = has_scope(c->scopes, "sudo") ? "sudo" : "admin_mode";
@@ -117,14 +116,15 @@ static void warn_of_scopes(struct warnings *to, const struct connection *c)
 
 size_t account_warnings(const struct connection *c, int64_t now_s, struct account_warning ret[WARN_COUNT])
 {
-	struct warnings to = { .items = ret };
+	struct warnings to = {.items = ret};
 
 	warn_of_scopes(&to, c);
 	/* Scopes and expiry come from the same answer: where one is unknown, a missing date says nothing. */
 	if (c->scopes || c->expires_at)
 		warn_of_expiry(&to, c->expires_at, now_s);
 	if (c->is_bot)
-		warn(&to, WARN_TOKEN_IS_BOT, "Connected as bot %.200s; commits will show the bot, and only its project or group is reachable.",
+		warn(&to, WARN_TOKEN_IS_BOT,
+		     "Connected as bot %.200s; commits will show the bot, and only its project or group is reachable.",
 		     c->username ? c->username : "");
 	return to.count;
 }

@@ -7,10 +7,17 @@
 const char *check_name_text(enum check_name name)
 {
 	static const char *const texts[CHECK_COUNT] = {
-		[CHECK_ADDRESS] = "address", [CHECK_PROVIDER] = "provider", [CHECK_CONNECTION] = "connection",
-		[CHECK_REACHABLE] = "reachable", [CHECK_TLS] = "tls", [CHECK_TOKEN] = "token",
-		[CHECK_SCOPES] = "scopes", [CHECK_REPOSITORY] = "repository", [CHECK_READ] = "read",
-		[CHECK_PUSH] = "push", [CHECK_BRANCH] = "branch",
+	        [CHECK_ADDRESS] = "address",
+	        [CHECK_PROVIDER] = "provider",
+	        [CHECK_CONNECTION] = "connection",
+	        [CHECK_REACHABLE] = "reachable",
+	        [CHECK_TLS] = "tls",
+	        [CHECK_TOKEN] = "token",
+	        [CHECK_SCOPES] = "scopes",
+	        [CHECK_REPOSITORY] = "repository",
+	        [CHECK_READ] = "read",
+	        [CHECK_PUSH] = "push",
+	        [CHECK_BRANCH] = "branch",
 	};
 
 	return name < CHECK_COUNT ? texts[name] : "unknown";
@@ -51,6 +58,8 @@ enum check_name check_of_error(enum error_code code)
 		return CHECK_CONNECTION;
 	case ERR_INSTANCE_TLS_UNTRUSTED:
 		return CHECK_TLS;
+	case ERR_TOKEN_REFUSED:
+		return CHECK_TOKEN;
 	case ERR_TOKEN_SCOPE_MISSING:
 	case ERR_TOKEN_PERMISSION_MISSING:
 		return CHECK_SCOPES;

@@ -51,7 +51,7 @@ static enum pkt_kind next_pkt(const char *bytes, size_t length, size_t *at, stru
 		return PKT_BROKEN;
 	if (length - *at < size)
 		return PKT_INCOMPLETE;
-	*ret = (struct pkt){ .text = bytes + *at + PKT_HEADER, .length = size - PKT_HEADER };
+	*ret = (struct pkt){.text = bytes + *at + PKT_HEADER, .length = size - PKT_HEADER};
 	*at += size;
 	return PKT_DATA;
 }

@@ -22,7 +22,8 @@ void gate_credential_hash(const struct secret *credential, char ret_hex[GATE_HAS
 	sodium_bin2hex(ret_hex, GATE_HASH_SIZE, hash, sizeof(hash));
 }
 
-bool gate_session(struct gate_service *s, const char *session_id, const struct secret *credential, struct session_row *ret, struct error *err)
+bool gate_session(struct gate_service *s, const char *session_id, const struct secret *credential, struct session_row *ret,
+                  struct error *err)
 {
 	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
 	char hash[GATE_HASH_SIZE];
@@ -54,8 +55,8 @@ static void run_preflight_job(void *context)
 	job->judged = check_repository(job->accounts, &job->request, job->report, &job->failure);
 }
 
-static bool check_all(struct gate_service *s, const struct session_row *session, const struct session_spec *spec, const char *request_id,
-		      struct check_report *reports, struct error *err)
+static bool check_all(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
+                      const char *request_id, struct check_report *reports, struct error *err)
 {
 	CLEANUP(freep) struct preflight_job *jobs = xcalloc(spec->repository_count, sizeof(*jobs));
 	CLEANUP(freep) struct parallel_job *queue = xcalloc(spec->repository_count, sizeof(*queue));
@@ -64,13 +65,17 @@ static bool check_all(struct gate_service *s, const struct session_row *session,
 		const struct session_repository *repository = &spec->repositories[i];
 
 		jobs[i] = (struct preflight_job){
-			.accounts = s->accounts,
-			.request = { .user_id = session->owner, .url = repository->url, .provider = repository->provider,
-				     .start_branch = repository->start_branch, .push_branch = repository->push_branch,
-				     .want_account = true, .request_id = request_id },
-			.report = &reports[i],
+		        .accounts = s->accounts,
+		        .request = {.user_id = session->owner,
+		                    .url = repository->url,
+		                    .provider = repository->provider,
+		                    .start_branch = repository->start_branch,
+		                    .push_branch = repository->push_branch,
+		                    .want_account = true,
+		                    .request_id = request_id},
+		        .report = &reports[i],
 		};
-		queue[i] = (struct parallel_job){ .run = run_preflight_job, .context = &jobs[i] };
+		queue[i] = (struct parallel_job){.run = run_preflight_job, .context = &jobs[i]};
 	}
 	parallel_run(queue, spec->repository_count, PREFLIGHT_WIDTH);
 	for (size_t i = 0; i < spec->repository_count; i++) {
@@ -92,7 +97,7 @@ static void release_bindings(struct session_binding *bindings, size_t count)
 
 /* A repository that did not pass gets no binding, and so no way through the gate. */
 static bool bind_all(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
-		     const struct check_report *reports, struct error *err)
+                     const struct check_report *reports, struct error *err)
 {
 	struct session_binding *bindings = xcalloc(spec->repository_count, sizeof(*bindings));
 	size_t count = 0;
@@ -104,12 +109,12 @@ static bool bind_all(struct gate_service *s, const struct session_row *session, 
 		if (check_blocks_clone(report))
 			continue;
 		bindings[count++] = (struct session_binding){
-			.repository = xstrdup(spec->repositories[i].name),
-			.record_key = xstrdup(report->connection.key),
-			.instance_url = xstrdup(report->instance.text),
-			.project_path = xstrdup(report->project.path),
-			.project_id = report->project.id,
-			.push_branch = xstrdup(spec->repositories[i].push_branch),
+		        .repository = xstrdup(spec->repositories[i].name),
+		        .record_key = xstrdup(report->connection.key),
+		        .instance_url = xstrdup(report->instance.text),
+		        .project_path = xstrdup(report->project.path),
+		        .project_id = report->project.id,
+		        .push_branch = xstrdup(spec->repositories[i].push_branch),
 		};
 	}
 	bound = s->sessions.ops->bind(s->sessions.state, session->id, bindings, count, err);
@@ -117,8 +122,8 @@ static bool bind_all(struct gate_service *s, const struct session_row *session, 
 	return bound;
 }
 
-bool gate_preflight(struct gate_service *s, const struct session_row *session, const struct session_spec *spec, const char *request_id,
-		    struct check_report **ret_reports, struct error *err)
+bool gate_preflight(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
+                    const char *request_id, struct check_report **ret_reports, struct error *err)
 {
 	struct check_report *reports;
 
@@ -152,8 +157,8 @@ void gate_route_release(struct gate_route *route)
 	*route = (struct gate_route)GATE_ROUTE_INIT;
 }
 
-static bool find_binding(struct gate_service *s, const struct session_row *session, const char *repository, struct session_binding *ret,
-			 struct error *err)
+static bool find_binding(struct gate_service *s, const struct session_row *session, const char *repository,
+                         struct session_binding *ret, struct error *err)
 {
 	bool found = false;
 
@@ -165,7 +170,7 @@ static bool find_binding(struct gate_service *s, const struct session_row *sessi
 }
 
 static bool find_connection(struct gate_service *s, const struct session_row *session, const struct session_binding *binding,
-			    struct connection *ret, struct error *err)
+                            struct connection *ret, struct error *err)
 {
 	const struct connection_store *store = &s->accounts->connections;
 	bool found = false;
@@ -174,8 +179,9 @@ static bool find_connection(struct gate_service *s, const struct session_row *se
 		return false;
 	if (!found)
 		return error_set(err, ERR_NOT_CONNECTED,
-				 "no GitLab credentials available. Connect GitLab on the Integrations page: there is no connection to %s any more.",
-				 binding->instance_url);
+		                 "no GitLab credentials available. Connect GitLab on the Integrations page: there is no connection "
+		                 "to %s any more.",
+		                 binding->instance_url);
 	/* A session uses its owner's tokens and nobody else's, for the instance it was checked with: whatever the database says. */
 	if (strcmp(ret->user_id, session->owner) != 0 || strcmp(ret->instance_url, binding->instance_url) != 0) {
 		error_set(err, ERR_GIT_CREDENTIAL, "The connection of this repository does not belong to the session's owner.");
@@ -184,9 +190,10 @@ static bool find_connection(struct gate_service *s, const struct session_row *se
 	return true;
 }
 
-/* By its id, so that another project under the same path gets nothing; and before git asks, since receive-pack creates what is missing. */
+/* By its id, so that another project under the same path gets nothing; and before git asks, since receive-pack creates what is
+ * missing. */
 static bool confirm_project(struct gate_service *s, const struct session_binding *binding, const struct connection *connection,
-			    const struct gitlab_access *access, struct gitlab_project *ret, struct error *err)
+                            const struct gitlab_access *access, struct gitlab_project *ret, struct error *err)
 {
 	struct error failure = ERROR_INIT;
 
@@ -197,8 +204,8 @@ static bool confirm_project(struct gate_service *s, const struct session_binding
 		return false;
 	}
 	if (ret->id != binding->project_id)
-		return error_set(err, ERR_REPO_IDENTITY_CHANGED, "%s now belongs to a different project than the one that was checked.",
-				 binding->project_path);
+		return error_set(err, ERR_REPO_IDENTITY_CHANGED,
+		                 "%s now belongs to a different project than the one that was checked.", binding->project_path);
 	if (ret->archived)
 		return error_set(err, ERR_REPO_ARCHIVED, "%s is archived and read-only.", ret->path);
 	if (ret->deleting)
@@ -207,7 +214,7 @@ static bool confirm_project(struct gate_service *s, const struct session_binding
 }
 
 static bool open_route(struct gate_service *s, const struct session_binding *binding, const struct connection *connection,
-		       enum git_service service, const char *request_id, struct gate_route *route, struct error *err)
+                       enum git_service service, const char *request_id, struct gate_route *route, struct error *err)
 {
 	CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
 	CLEANUP(gitlab_project_release) struct gitlab_project project = GITLAB_PROJECT_INIT;
@@ -218,8 +225,11 @@ static bool open_route(struct gate_service *s, const struct session_binding *bin
 	    !account_open(s->accounts, connection, &opened, err))
 		return false;
 	if (service == GIT_RECEIVE_PACK) {
-		const struct gitlab_access access = { .client = s->accounts->client, .instance = &instance, .token = &opened.token,
-						      .ca_file = ca_file, .request_id = request_id };
+		const struct gitlab_access access = {.client = s->accounts->client,
+		                                     .instance = &instance,
+		                                     .token = &opened.token,
+		                                     .ca_file = ca_file,
+		                                     .request_id = request_id};
 
 		if (!confirm_project(s, binding, connection, &access, &project, err))
 			return false;
@@ -237,7 +247,7 @@ static bool open_route(struct gate_service *s, const struct session_binding *bin
 }
 
 bool gate_route_open(struct gate_service *s, const struct session_row *session, const char *repository, enum git_service service,
-		     const char *request_id, struct gate_route *ret, struct error *err)
+                     const char *request_id, struct gate_route *ret, struct error *err)
 {
 	CLEANUP(session_binding_release) struct session_binding binding = SESSION_BINDING_INIT;
 	CLEANUP(connection_release) struct connection connection = CONNECTION_INIT;
@@ -258,7 +268,7 @@ bool gate_route_open(struct gate_service *s, const struct session_row *session, 
 /* ---- What went wrong ---- */
 
 void gate_record(struct gate_service *s, const struct session_row *session, const struct gate_route *route, const char *repository,
-		 enum git_service service, const struct error *failure)
+                 enum git_service service, const struct error *failure)
 {
 	CLEANUP(freep) char *name = xstrdup(repository);
 	CLEANUP(freep) char *operation = xstrdup(service == GIT_RECEIVE_PACK ? "push" : "fetch");
@@ -266,15 +276,19 @@ void gate_record(struct gate_service *s, const struct session_row *session, cons
 	CLEANUP(freep) char *message = xstrdup(failure->message);
 	CLEANUP(freep) char *remediation = xstrdup(error_remediation(failure));
 	const struct gate_outcome outcome = {
-		.repository = name, .operation = operation, .code = code, .message = message, .remediation = remediation,
-		.at = clock_now_s(),
+	        .repository = name,
+	        .operation = operation,
+	        .code = code,
+	        .message = message,
+	        .remediation = remediation,
+	        .at = clock_now_s(),
 	};
 	const struct connection_store *store = &s->accounts->connections;
 	bool kept = s->sessions.ops->add_outcome(s->sessions.state, session->id, &outcome, NULL);
 
 	if (route && route->record_key && account_error_condemns_token(failure->code))
-		kept &= store->ops->set_checked(store->state, route->record_key, route->generation, false, error_name(failure->code),
-						clock_now_s(), NULL);
+		kept &= store->ops->set_checked(store->state, route->record_key, route->generation, false,
+		                                error_name(failure->code), clock_now_s(), NULL);
 	/* The client already has its answer; a store that is down loses the explanation, nothing else. */
 	(void)kept;
 }

@@ -23,7 +23,7 @@ static void *work(void *context)
 
 void parallel_run(const struct parallel_job *jobs, size_t count, size_t width)
 {
-	struct queue queue = { .jobs = jobs, .count = count };
+	struct queue queue = {.jobs = jobs, .count = count};
 	pthread_t threads[PARALLEL_THREADS_MAX];
 	size_t wanted = count < width ? count : width, started = 0;
 

@@ -23,7 +23,7 @@ static void open_standard_descriptors(void)
 
 void process_harden(void)
 {
-	const struct rlimit no_core = { 0, 0 };
+	const struct rlimit no_core = {0, 0};
 
 	open_standard_descriptors();
 	umask(077);

@@ -42,11 +42,11 @@ static void clean_addresses(json_t *value)
 	size_t i;
 
 	if (json_is_array(value)) {
-		json_array_foreach (value, i, member)
-			clean_addresses(member);
+		json_array_foreach(value, i, member) clean_addresses(member);
 		return;
 	}
-	json_object_foreach (value, name, member) {
+	json_object_foreach(value, name, member)
+	{
 		if (json_is_string(member) && strcmp(name, "url") == 0) {
 			CLEANUP(freep) char *clean = repo_url_clean_text(json_string_value(member));
 
@@ -60,7 +60,7 @@ static void clean_addresses(json_t *value)
 static json_t *kept_metadata(const json_t *given, const char *owner, const char *key)
 {
 	/* Labels and annotations are the caller's notes; everything else in metadata is ours to fill. */
-	static const char *const kept[] = { "labels", "annotations", "name", "generateName" };
+	static const char *const kept[] = {"labels", "annotations", "name", "generateName"};
 	json_t *metadata = json_object();
 	const char *prefix = json_string_or(given, "generateName", "session-");
 
@@ -86,7 +86,7 @@ static json_t *kept_object(const json_t *given, const char *owner, const char *k
 	json_t *object = json_object(), *copy = json_deep_copy(spec);
 
 	json_object_set_new(object, "apiVersion",
-			    json_string(json_string_or(given, "apiVersion", platform ? PLATFORM_VERSION : SEED_VERSION)));
+	                    json_string(json_string_or(given, "apiVersion", platform ? PLATFORM_VERSION : SEED_VERSION)));
 	json_object_set_new(object, "kind", json_string("AgenticSession"));
 	json_object_set_new(object, "metadata", kept_metadata(json_object_get(given, "metadata"), owner, key));
 	if (copy) {
@@ -109,15 +109,15 @@ static char *compact_text(const json_t *value)
 static bool check_spec(const struct session_spec *spec, const char *project, struct error *err)
 {
 	if (spec->project && strcmp(spec->project, project) != 0)
-		return error_set(err, ERR_SESSION_INVALID, "metadata.namespace is '%.63s', but the session is created in '%.63s'.", spec->project,
-				 project);
+		return error_set(err, ERR_SESSION_INVALID, "metadata.namespace is '%.63s', but the session is created in '%.63s'.",
+		                 spec->project, project);
 	if (spec->repository_count == 0)
 		return error_set(err, ERR_SESSION_NO_REPOSITORY, "The session names no repository.");
 	return true;
 }
 
 bool session_create(struct session_store *sessions, const char *project, const char *owner, const json_t *object,
-		    const char *idempotency_key, struct session_row *ret, bool *ret_created, struct error *err)
+                    const char *idempotency_key, struct session_row *ret, bool *ret_created, struct error *err)
 {
 	CLEANUP(session_spec_release) struct session_spec given = SESSION_SPEC_INIT, spec = SESSION_SPEC_INIT;
 	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;

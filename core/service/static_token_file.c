@@ -87,7 +87,7 @@ bool token_entries_parse(const char *path, const char *text, struct token_entrie
 
 	for (size_t number = 1; (line = strsep(&rest, "\n")) != NULL; number++) {
 		char *fields[FIELD_COUNT];
-		struct token_entry entry = { 0 };
+		struct token_entry entry = {0};
 		size_t count = line[0] == '#' ? 0 : split_blanks(line, fields);
 
 		if (count == 0)

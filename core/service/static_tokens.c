@@ -23,7 +23,7 @@ struct file_stamp {
 
 struct static_tokens {
 	char *path;
-	pthread_mutex_t mutex; /* guards everything below */
+	pthread_mutex_t mutex;        /* guards everything below */
 	struct token_entries entries; /* sorted by hash */
 	struct file_stamp stamp;
 	int64_t looked_at_ms;
@@ -86,7 +86,8 @@ static bool refresh(struct static_tokens *tokens, struct error *err)
 	return load(tokens, &stamp, err);
 }
 
-/* Under the mutex. The search compares hashes of 256 random bits, which tell a guesser nothing; the last word is in constant time. */
+/* Under the mutex. The search compares hashes of 256 random bits, which tell a guesser nothing; the last word is in constant time.
+ */
 static const struct token_entry *find_hash(const struct static_tokens *tokens, const struct token_entry *wanted)
 {
 	const struct token_entry *found;
@@ -169,7 +170,7 @@ void static_tokens_freep(struct static_tokens **tokens)
 
 struct identity static_tokens_identity(struct static_tokens *tokens)
 {
-	static const struct identity_ops ops = { .verify = static_verify, .may_use_project = static_may_use_project };
+	static const struct identity_ops ops = {.verify = static_verify, .may_use_project = static_may_use_project};
 
-	return (struct identity){ .ops = &ops, .state = tokens };
+	return (struct identity){.ops = &ops, .state = tokens};
 }

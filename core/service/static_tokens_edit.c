@@ -56,7 +56,8 @@ static bool write_all(const char *path, const struct token_entries *entries, str
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_FILE_CONFIG);
 
-	strbuf_add_string(&text, "# Bearer tokens: id, SHA-256 of the token, created, user, projects. Written by 'acp-gitlab token'.\n");
+	strbuf_add_string(&text,
+	                  "# Bearer tokens: id, SHA-256 of the token, created, user, projects. Written by 'acp-gitlab token'.\n");
 	for (size_t i = 0; i < entries->count; i++)
 		token_entry_write(&text, &entries->items[i]);
 	if (!strbuf_ok(&text))
@@ -93,8 +94,8 @@ static bool join_projects(const char *const *projects, size_t count, char **ret,
 
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(projects[i], "*") != 0 && !project_name_is_valid(projects[i]))
-			return error_set(err, ERR_FIELD_INVALID, "'%.100s' is not the name of a project (lower-case letters, digits, '-').",
-					 projects[i]);
+			return error_set(err, ERR_FIELD_INVALID,
+			                 "'%.100s' is not the name of a project (lower-case letters, digits, '-').", projects[i]);
 		strbuf_addf(&joined, "%s%s", i > 0 ? "," : "", projects[i]);
 	}
 	if (!strbuf_ok(&joined))
@@ -115,8 +116,8 @@ static bool user_is_valid(const char *user)
 	return true;
 }
 
-bool static_tokens_add(const char *path, const char *user, const char *const *projects, size_t project_count, struct secret *ret_bearer,
-		       char ret_id[17], struct error *err)
+bool static_tokens_add(const char *path, const char *user, const char *const *projects, size_t project_count,
+                       struct secret *ret_bearer, char ret_id[17], struct error *err)
 {
 	CLEANUP(token_entries_release) struct token_entries entries = TOKEN_ENTRIES_INIT;
 	CLEANUP(secret_release) struct secret bearer = SECRET_INIT;
@@ -127,7 +128,8 @@ bool static_tokens_add(const char *path, const char *user, const char *const *pr
 
 	if (!user_is_valid(user))
 		return error_set(err, ERR_FIELD_INVALID, "The user must be 1 to %d bytes of text.", LIMIT_USER_ID_MAX);
-	if (!lock(path, &lock_fd, err) || !read_or_empty(path, &entries, err) || !join_projects(projects, project_count, &joined, err))
+	if (!lock(path, &lock_fd, err) || !read_or_empty(path, &entries, err) ||
+	    !join_projects(projects, project_count, &joined, err))
 		return false;
 	make_bearer(&bearer);
 	entries.items = xrealloc(entries.items, (entries.count + 1) * sizeof(*entries.items));

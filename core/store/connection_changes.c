@@ -4,11 +4,11 @@
 #include "clock.h"
 
 /*
- * The change number is the generation. It grows with every change of any connection and survives a disconnect, a restored database and
- * rebuild-index, so that a sealed value of the past never fits the present again.
+ * The change number is the generation. It grows with every change of any connection and survives a disconnect, a restored database
+ * and rebuild-index, so that a sealed value of the past never fits the present again.
  */
 bool connect_begin(void *state, const char *record_key, const char *user_id, const char *fingerprint, int64_t *ret_generation,
-		   struct error *err)
+                   struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
 	struct intent intent = {.action = INTENT_CONNECT, .created_at = clock_now_s()};

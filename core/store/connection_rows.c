@@ -3,8 +3,9 @@
 
 #include "alloc.h"
 
-#define COLUMNS                                                                                                                            \
-	"record_key, user_id, provider, instance_url, gitlab_user_id, username, token_name, scopes, expires_at, fingerprint, is_bot, "    \
+#define COLUMNS                                                                                                                    \
+	"record_key, user_id, provider, instance_url, gitlab_user_id, username, token_name, scopes, expires_at, fingerprint, "     \
+	"is_bot, "                                                                                                                 \
 	"generation, connected_at, updated_at, valid, last_checked_at, check_code "
 
 static void read_connection(const struct query *q, struct connection *c)
@@ -56,8 +57,9 @@ static bool list(void *state, const char *user_id, struct connection_list *ret, 
 
 	if (!reading_begin(state, &r, err) ||
 	    !query_start(&query, r.handle,
-			 "SELECT " COLUMNS "FROM connections WHERE user_id = ? AND state = 'live' ORDER BY updated_at DESC, generation DESC",
-			 err))
+	                 "SELECT " COLUMNS
+	                 "FROM connections WHERE user_id = ? AND state = 'live' ORDER BY updated_at DESC, generation DESC",
+	                 err))
 		return false;
 	query_bind_text(&query, user_id);
 	return read_list(&query, ret, err);
@@ -70,7 +72,9 @@ static bool list_unchecked(void *state, int64_t checked_before, size_t limit, st
 
 	if (!reading_begin(state, &r, err) ||
 	    !query_start(&query, r.handle,
-			 "SELECT " COLUMNS "FROM connections WHERE last_checked_at < ? AND state = 'live' ORDER BY last_checked_at LIMIT ?", err))
+	                 "SELECT " COLUMNS
+	                 "FROM connections WHERE last_checked_at < ? AND state = 'live' ORDER BY last_checked_at LIMIT ?",
+	                 err))
 		return false;
 	query_bind_number(&query, checked_before);
 	query_bind_number(&query, limit < INT32_MAX ? (int64_t)limit : INT32_MAX);
@@ -99,7 +103,7 @@ static bool find(void *state, const char *record_key, struct connection *ret, bo
 
 /* A slow check that ends after a quick one that began later must not win, hence the comparison of times. */
 static bool set_checked(void *state, const char *record_key, int64_t generation, bool valid, const char *code, int64_t checked_at,
-			struct error *err)
+                        struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
@@ -107,8 +111,9 @@ static bool set_checked(void *state, const char *record_key, int64_t generation,
 
 	if (!writing_begin(state, &w, err) ||
 	    !query_start(&query, w.handle,
-			 "UPDATE connections SET valid = ?, check_code = ?, last_checked_at = ?3 "
-			 "WHERE record_key = ? AND generation = ? AND state = 'live' AND last_checked_at <= ?3", err))
+	                 "UPDATE connections SET valid = ?, check_code = ?, last_checked_at = ?3 "
+	                 "WHERE record_key = ? AND generation = ? AND state = 'live' AND last_checked_at <= ?3",
+	                 err))
 		return false;
 	query_bind_number(&query, valid);
 	query_bind_text(&query, valid ? NULL : code);
@@ -142,7 +147,8 @@ bool connection_row_check_token(struct handle *handle, const char *user_id, cons
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	bool row;
 
-	if (!query_start(&query, handle, "SELECT 1 FROM connections WHERE fingerprint = ? AND user_id <> ? AND state = 'live' LIMIT 1", err))
+	if (!query_start(&query, handle,
+	                 "SELECT 1 FROM connections WHERE fingerprint = ? AND user_id <> ? AND state = 'live' LIMIT 1", err))
 		return false;
 	query_bind_text(&query, fingerprint);
 	query_bind_text(&query, user_id);
@@ -156,15 +162,17 @@ bool connection_row_put(struct handle *handle, const struct connection *c, const
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
-	if (!query_start(&query, handle,
-			 "INSERT INTO connections (" COLUMNS ", sealed, state) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'live') "
-			 "ON CONFLICT (record_key) DO UPDATE SET user_id = excluded.user_id, provider = excluded.provider, "
-			 "instance_url = excluded.instance_url, gitlab_user_id = excluded.gitlab_user_id, username = excluded.username, "
-			 "token_name = excluded.token_name, scopes = excluded.scopes, expires_at = excluded.expires_at, "
-			 "fingerprint = excluded.fingerprint, is_bot = excluded.is_bot, generation = excluded.generation, "
-			 "connected_at = iif(state = 'live', connected_at, excluded.connected_at), updated_at = excluded.updated_at, "
-			 "valid = excluded.valid, last_checked_at = excluded.last_checked_at, check_code = excluded.check_code, "
-			 "sealed = excluded.sealed, state = 'live'", err))
+	if (!query_start(
+	            &query, handle,
+	            "INSERT INTO connections (" COLUMNS ", sealed, state) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'live') "
+	            "ON CONFLICT (record_key) DO UPDATE SET user_id = excluded.user_id, provider = excluded.provider, "
+	            "instance_url = excluded.instance_url, gitlab_user_id = excluded.gitlab_user_id, username = excluded.username, "
+	            "token_name = excluded.token_name, scopes = excluded.scopes, expires_at = excluded.expires_at, "
+	            "fingerprint = excluded.fingerprint, is_bot = excluded.is_bot, generation = excluded.generation, "
+	            "connected_at = iif(state = 'live', connected_at, excluded.connected_at), updated_at = excluded.updated_at, "
+	            "valid = excluded.valid, last_checked_at = excluded.last_checked_at, check_code = excluded.check_code, "
+	            "sealed = excluded.sealed, state = 'live'",
+	            err))
 		return false;
 	query_bind_text(&query, c->key);
 	query_bind_text(&query, c->user_id);
@@ -187,14 +195,16 @@ bool connection_row_put(struct handle *handle, const struct connection *c, const
 	return query_run(&query, err);
 }
 
-bool connection_row_select(struct handle *handle, const char *user_id, const char *instance_url, struct intent_list *ret, struct error *err)
+bool connection_row_select(struct handle *handle, const char *user_id, const char *instance_url, struct intent_list *ret,
+                           struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	CLEANUP(intent_list_release) struct intent_list list = INTENT_LIST_INIT;
 	bool row;
 
 	if (!query_start(&query, handle,
-			 "SELECT record_key, generation FROM connections WHERE user_id = ?1 AND (?2 IS NULL OR instance_url = ?2)", err))
+	                 "SELECT record_key, generation FROM connections WHERE user_id = ?1 AND (?2 IS NULL OR instance_url = ?2)",
+	                 err))
 		return false;
 	query_bind_text(&query, user_id);
 	query_bind_text(&query, instance_url);
@@ -219,8 +229,10 @@ bool connection_row_hide(struct handle *handle, const struct intent *intent, boo
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
-	if (!query_start(&query, handle,
-			 "UPDATE connections SET state = 'disconnecting' WHERE record_key = ? AND generation = ? AND state = 'live'", err))
+	if (!query_start(
+	            &query, handle,
+	            "UPDATE connections SET state = 'disconnecting' WHERE record_key = ? AND generation = ? AND state = 'live'",
+	            err))
 		return false;
 	query_bind_text(&query, intent->key);
 	query_bind_number(&query, intent->generation);
@@ -234,7 +246,8 @@ bool connection_row_delete(struct handle *handle, const char *record_key, int64_
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
-	if (!query_start(&query, handle, "DELETE FROM connections WHERE record_key = ? AND generation = ? AND state = 'disconnecting'", err))
+	if (!query_start(&query, handle,
+	                 "DELETE FROM connections WHERE record_key = ? AND generation = ? AND state = 'disconnecting'", err))
 		return false;
 	query_bind_text(&query, record_key);
 	query_bind_number(&query, generation);
@@ -246,8 +259,8 @@ bool connection_row_delete(struct handle *handle, const char *record_key, int64_
 
 /* The sealed values: written by connection_row_put, gone with the row. */
 
-static bool sealed_put(void *state UNUSED, const char *record_key UNUSED, int64_t generation UNUSED, const struct sealed_value *value UNUSED,
-		       struct error *err UNUSED)
+static bool sealed_put(void *state UNUSED, const char *record_key UNUSED, int64_t generation UNUSED,
+                       const struct sealed_value *value UNUSED, struct error *err UNUSED)
 {
 	return true;
 }
@@ -277,16 +290,16 @@ static bool sealed_get(void *state, const char *record_key, struct sealed_value 
 const struct secret_store_ops sealed_rows = {.in_row = true, .put = sealed_put, .get = sealed_get, .remove = sealed_remove};
 
 const struct connection_store_ops connection_rows = {
-	.ready = rows_ready,
-	.version = rows_version,
-	.list = list,
-	.list_unchecked = list_unchecked,
-	.find = find,
-	.connect_begin = connect_begin,
-	.connect_commit = connect_commit,
-	.connect_abandon = connect_abandon,
-	.disconnect_begin = disconnect_begin,
-	.disconnect_finish = disconnect_finish,
-	.intents_due = intents_due,
-	.set_checked = set_checked,
+        .ready = rows_ready,
+        .version = rows_version,
+        .list = list,
+        .list_unchecked = list_unchecked,
+        .find = find,
+        .connect_begin = connect_begin,
+        .connect_commit = connect_commit,
+        .connect_abandon = connect_abandon,
+        .disconnect_begin = disconnect_begin,
+        .disconnect_finish = disconnect_finish,
+        .intents_due = intents_due,
+        .set_checked = set_checked,
 };

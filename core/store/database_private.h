@@ -1,6 +1,7 @@
 #pragma once
 /*
- * database_private — what is behind a struct database: handles in two pools, the anchor and the last verdict. Floor: store, private.
+ * database_private — what is behind a struct database: handles in two pools, the anchor and the last verdict. Floor: store,
+ * private.
  */
 #include "database.h"
 #include "recognition.h"
@@ -35,9 +36,9 @@ struct database {
 	struct file_identity identity; /* of the file that the verdict is about */
 	bool judged;
 	bool ready;
-	struct error reason;           /* why not */
+	struct error reason; /* why not */
 	int64_t judged_at_ms;
-	uint64_t judged_change;        /* the anchor's number at that time */
+	uint64_t judged_change; /* the anchor's number at that time */
 };
 
 /* transaction.c */

@@ -97,15 +97,18 @@ static bool ask(struct handle *handle, const char *pragma, char *ret, size_t siz
 
 static bool configure(struct handle *handle, struct error *err)
 {
-	static const struct { int option; int value; } options[] = {
-		{SQLITE_DBCONFIG_DEFENSIVE, 1},
-		{SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-		{SQLITE_DBCONFIG_DQS_DML, 0},
-		{SQLITE_DBCONFIG_DQS_DDL, 0},
-		{SQLITE_DBCONFIG_ENABLE_FKEY, 1},
-		{SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, /* the schema has none of either: a file that has them is not ours */
-		{SQLITE_DBCONFIG_ENABLE_VIEW, 0},
-		{SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+	static const struct {
+		int option;
+		int value;
+	} options[] = {
+	        {SQLITE_DBCONFIG_DEFENSIVE, 1},
+	        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+	        {SQLITE_DBCONFIG_DQS_DML, 0},
+	        {SQLITE_DBCONFIG_DQS_DDL, 0},
+	        {SQLITE_DBCONFIG_ENABLE_FKEY, 1},
+	        {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, /* the schema has none of either: a file that has them is not ours */
+	        {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+	        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
@@ -120,19 +123,23 @@ static bool configure(struct handle *handle, struct error *err)
 }
 
 /*
- * Each setting is read back: a pragma that SQLite does not know, or cannot carry out now, is silent. The journal mode matters most: in WAL
- * mode this SQLite can lose commits (the WAL-reset race), and one process that opens the file so changes it for all.
+ * Each setting is read back: a pragma that SQLite does not know, or cannot carry out now, is silent. The journal mode matters most:
+ * in WAL mode this SQLite can lose commits (the WAL-reset race), and one process that opens the file so changes it for all.
  */
 static bool apply_pragmas(struct handle *handle, struct error *err)
 {
-	static const struct { const char *set; const char *get; const char *expected; } pragmas[] = {
-		{"PRAGMA journal_mode = TRUNCATE", "PRAGMA journal_mode", "truncate"},
-		{"PRAGMA synchronous = FULL", "PRAGMA synchronous", "2"},
-		{"PRAGMA foreign_keys = ON", "PRAGMA foreign_keys", "1"},
-		{"PRAGMA secure_delete = ON", "PRAGMA secure_delete", "1"},
-		{"PRAGMA cell_size_check = ON", "PRAGMA cell_size_check", "1"},
-		{"PRAGMA temp_store = MEMORY", "PRAGMA temp_store", "2"},
-		{"PRAGMA trusted_schema = OFF", "PRAGMA trusted_schema", "0"},
+	static const struct {
+		const char *set;
+		const char *get;
+		const char *expected;
+	} pragmas[] = {
+	        {"PRAGMA journal_mode = TRUNCATE", "PRAGMA journal_mode", "truncate"},
+	        {"PRAGMA synchronous = FULL", "PRAGMA synchronous", "2"},
+	        {"PRAGMA foreign_keys = ON", "PRAGMA foreign_keys", "1"},
+	        {"PRAGMA secure_delete = ON", "PRAGMA secure_delete", "1"},
+	        {"PRAGMA cell_size_check = ON", "PRAGMA cell_size_check", "1"},
+	        {"PRAGMA temp_store = MEMORY", "PRAGMA temp_store", "2"},
+	        {"PRAGMA trusted_schema = OFF", "PRAGMA trusted_schema", "0"},
 	};
 	char answer[32];
 
@@ -143,7 +150,8 @@ static bool apply_pragmas(struct handle *handle, struct error *err)
 		if (!handle_execute(handle, pragmas[i].set, err) || !ask(handle, pragmas[i].get, answer, sizeof(answer), err))
 			return false;
 		if (strcmp(answer, pragmas[i].expected) != 0) {
-			error_set(err, ERR_STORE_NOT_READY, "The database does not take a setting that it needs; is it open elsewhere?");
+			error_set(err, ERR_STORE_NOT_READY,
+			          "The database does not take a setting that it needs; is it open elsewhere?");
 			return error_detail(err, "%s gives %s", pragmas[i].get, answer);
 		}
 	}

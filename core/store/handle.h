@@ -13,17 +13,26 @@
 #define STATEMENTS_MAX 80
 
 /* Which file a path names. A database that was deleted or replaced has another identity. */
-struct file_identity { dev_t device; ino_t inode; };
+struct file_identity {
+	dev_t device;
+	ino_t inode;
+};
 bool file_identity_of(const char *path, struct file_identity *ret) MUST_CHECK; /* false: there is no such file */
 bool file_identity_equal(const struct file_identity *a, const struct file_identity *b);
 
 struct handle {
 	sqlite3 *sqlite; /* NULL: not open */
 	struct file_identity identity;
-	struct { const char *sql; sqlite3_stmt *statement; } prepared[STATEMENTS_MAX];
+	struct {
+		const char *sql;
+		sqlite3_stmt *statement;
+	} prepared[STATEMENTS_MAX];
 	size_t prepared_count;
 };
-#define HANDLE_INIT { 0 }
+#define HANDLE_INIT                                                                                                                \
+	{                                                                                                                          \
+		0                                                                                                                  \
+	}
 
 /* Opens an existing file. ERR_STORE_NOT_READY: missing, damaged, or in WAL mode and in use. ERR_STORE_UNAVAILABLE. */
 bool handle_open(struct handle *handle, const char *path, int busy_timeout_ms, struct error *err) MUST_CHECK;

@@ -25,7 +25,7 @@ bool intent_row_add(struct handle *handle, const struct intent *intent, struct e
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
 	if (!query_start(&query, handle,
-			 "INSERT OR IGNORE INTO intents (record_key, action, generation, created_at) VALUES (?, ?, ?, ?)", err))
+	                 "INSERT OR IGNORE INTO intents (record_key, action, generation, created_at) VALUES (?, ?, ?, ?)", err))
 		return false;
 	query_bind_text(&query, intent->key);
 	query_bind_text(&query, action_text(intent->action));
@@ -34,7 +34,8 @@ bool intent_row_add(struct handle *handle, const struct intent *intent, struct e
 	return query_run(&query, err);
 }
 
-bool intent_row_remove(struct handle *handle, const char *record_key, enum intent_action action, int64_t generation, struct error *err)
+bool intent_row_remove(struct handle *handle, const char *record_key, enum intent_action action, int64_t generation,
+                       struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
@@ -52,7 +53,8 @@ bool intent_row_is_current(struct handle *handle, const char *record_key, int64_
 	bool row;
 
 	if (!query_start(&query, handle,
-			 "SELECT 1 FROM intents WHERE record_key = ? AND action = 'connect' AND generation = ? AND overtaken = 0", err))
+	                 "SELECT 1 FROM intents WHERE record_key = ? AND action = 'connect' AND generation = ? AND overtaken = 0",
+	                 err))
 		return false;
 	query_bind_text(&query, record_key);
 	query_bind_number(&query, generation);
@@ -67,7 +69,7 @@ static bool overtake_connects(struct handle *handle, const char *record_key, int
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
 	if (!query_start(&query, handle,
-			 "UPDATE intents SET overtaken = 1 WHERE record_key = ? AND action = 'connect' AND generation < ?", err))
+	                 "UPDATE intents SET overtaken = 1 WHERE record_key = ? AND action = 'connect' AND generation < ?", err))
 		return false;
 	query_bind_text(&query, record_key);
 	query_bind_number(&query, generation);
@@ -78,7 +80,8 @@ static bool drop_disconnects(struct handle *handle, const char *record_key, int6
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
-	if (!query_start(&query, handle, "DELETE FROM intents WHERE record_key = ? AND action = 'disconnect' AND generation < ?", err))
+	if (!query_start(&query, handle, "DELETE FROM intents WHERE record_key = ? AND action = 'disconnect' AND generation < ?",
+	                 err))
 		return false;
 	query_bind_text(&query, record_key);
 	query_bind_number(&query, generation);
@@ -100,8 +103,9 @@ bool intents_due(void *state, int64_t before, struct intent_list *ret, struct er
 
 	if (!reading_begin(state, &r, err) ||
 	    !query_start(&query, r.handle,
-			 "SELECT record_key, action = 'connect', generation, created_at FROM intents WHERE created_at < ? "
-			 "ORDER BY created_at, generation", err))
+	                 "SELECT record_key, action = 'connect', generation, created_at FROM intents WHERE created_at < ? "
+	                 "ORDER BY created_at, generation",
+	                 err))
 		return false;
 	query_bind_number(&query, before);
 	for (;;) {

@@ -16,7 +16,7 @@
 #define BUSY_TIMEOUT_MS 10000
 
 #define QUOTE_(text) #text
-#define QUOTE(text) QUOTE_(text)
+#define QUOTE(text)  QUOTE_(text)
 
 /* One transaction on a bare handle; rolled back unless it was committed. */
 static void roll_back(struct handle **open)
@@ -26,8 +26,8 @@ static void roll_back(struct handle **open)
 }
 
 /*
- * Group-writable as far as the umask allows: the pools have users of their own. SQLite gives its journal the same mode. Done before SQLite
- * knows the file, so that closing the descriptor drops no lock.
+ * Group-writable as far as the umask allows: the pools have users of their own. SQLite gives its journal the same mode. Done before
+ * SQLite knows the file, so that closing the descriptor drops no lock.
  */
 static bool make_file(const char *path, struct error *err)
 {
@@ -42,7 +42,8 @@ static bool make_file(const char *path, struct error *err)
 	return true;
 }
 
-static bool count_applied(struct handle *handle, const struct migration *migration, bool *ret_applied, bool *ret_matches, struct error *err)
+static bool count_applied(struct handle *handle, const struct migration *migration, bool *ret_applied, bool *ret_matches,
+                          struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	const char *checksum;
@@ -64,7 +65,8 @@ static bool note_applied(struct handle *handle, const struct migration *migratio
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	CLEANUP(freep) char *version = xasprintf("PRAGMA user_version = %u", migration->version);
 
-	if (!query_start(&query, handle, "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)", err))
+	if (!query_start(&query, handle, "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
+	                 err))
 		return false;
 	query_bind_number(&query, migration->version);
 	query_bind_text(&query, migration->name);
@@ -76,14 +78,15 @@ static bool note_applied(struct handle *handle, const struct migration *migratio
 /* Asked again inside the transaction: two programs may migrate at once. */
 static bool apply_one(struct handle *handle, const struct migration *migration, unsigned *applied, struct error *err)
 {
-	CLEANUP(roll_back) struct handle *open = handle;
+	CLEANUP(roll_back) struct handle *open UNUSED = handle;
 	bool done, matches;
 
 	if (!handle_execute(handle, "BEGIN IMMEDIATE", err) || !count_applied(handle, migration, &done, &matches, err))
 		return false;
 	if (done)
 		return matches || store_state_error(STATE_ALTERED, err);
-	if (!handle_execute(handle, migration->sql, err) || !note_applied(handle, migration, err) || !handle_execute(handle, "COMMIT", err))
+	if (!handle_execute(handle, migration->sql, err) || !note_applied(handle, migration, err) ||
+	    !handle_execute(handle, "COMMIT", err))
 		return false;
 	(*applied)++;
 	return true;
@@ -92,22 +95,25 @@ static bool apply_one(struct handle *handle, const struct migration *migration, 
 /* Marks a blank file as ours. A file with something else in it is left alone. */
 static bool adopt(struct handle *handle, struct error *err)
 {
-	CLEANUP(roll_back) struct handle *open = handle;
+	CLEANUP(roll_back) struct handle *open UNUSED = handle;
 	bool blank;
 
 	if (!handle_execute(handle, "BEGIN IMMEDIATE", err) || !is_blank(handle, &blank, err))
 		return false;
 	if (!blank)
 		return true;
-	return handle_execute(handle,
-			      "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, "
-			      "applied_at INTEGER NOT NULL) STRICT", err) &&
-	       handle_execute(handle, "PRAGMA application_id = " QUOTE(APPLICATION_ID), err) && handle_execute(handle, "COMMIT", err);
+	return handle_execute(
+	               handle,
+	               "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, "
+	               "applied_at INTEGER NOT NULL) STRICT",
+	               err) &&
+	       handle_execute(handle, "PRAGMA application_id = " QUOTE(APPLICATION_ID), err) &&
+	       handle_execute(handle, "COMMIT", err);
 }
 
 /*
- * Whose database it is, written once. Where an anchor tells of an earlier database the number stays 0, and the new one does not pass for the
- * old one until database_accept().
+ * Whose database it is, written once. Where an anchor tells of an earlier database the number stays 0, and the new one does not
+ * pass for the old one until database_accept().
  */
 static bool write_meta(struct handle *handle, const char *path, const char *installation, struct error *err)
 {
@@ -222,8 +228,10 @@ static bool renumber(struct handle *handle, const char *installation, uint64_t c
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
-	if (!query_start(&query, handle, "INSERT INTO meta (id, installation, change) VALUES (1, ?, ?) "
-					 "ON CONFLICT (id) DO UPDATE SET installation = excluded.installation, change = excluded.change", err))
+	if (!query_start(&query, handle,
+	                 "INSERT INTO meta (id, installation, change) VALUES (1, ?, ?) "
+	                 "ON CONFLICT (id) DO UPDATE SET installation = excluded.installation, change = excluded.change",
+	                 err))
 		return false;
 	query_bind_text(&query, installation);
 	query_bind_number(&query, (int64_t)change);
@@ -250,7 +258,7 @@ bool database_accept(const char *path, const char *installation, struct error *e
 		return error_set(err, ERR_INTERNAL, "The installation's id is too long.");
 	if (!anchor_open(beside, &anchor, err) || !handle_open(&handle, path, BUSY_TIMEOUT_MS, err))
 		return false;
-	CLEANUP(roll_back) struct handle *open = &handle;
+	CLEANUP(roll_back) struct handle *open UNUSED = &handle;
 	if (!handle_execute(&handle, "BEGIN IMMEDIATE", err) || !recognise(&handle, &anchor, &found, err))
 		return false;
 	if (!found.schema_current)

@@ -13,8 +13,16 @@
  */
 #include "handle.h"
 
-struct query { struct handle *handle; sqlite3_stmt *statement; int bound; int result; };
-#define QUERY_INIT { 0 }
+struct query {
+	struct handle *handle;
+	sqlite3_stmt *statement;
+	int bound;
+	int result;
+};
+#define QUERY_INIT                                                                                                                 \
+	{                                                                                                                          \
+		0                                                                                                                  \
+	}
 
 bool query_start(struct query *q, struct handle *handle, const char *sql, struct error *err) MUST_CHECK;
 void query_bind_text(struct query *q, const char *text); /* NULL binds NULL. Borrowed until query_finish */

@@ -9,20 +9,21 @@ static const struct {
 	const char *message;
 	const char *remedy;
 } states[] = {
-	{STATE_READY, "ready", "", ""},
-	{STATE_MISSING, "missing", "There is no database at the configured path.",
-	 "An operator must put the database back, or run 'acp-gitlab db migrate' and 'acp-gitlab rebuild-index'."},
-	{STATE_EMPTY, "empty", "The database is empty, although this installation had one before.",
-	 "An operator must put the old database back, or run 'acp-gitlab db migrate' and 'acp-gitlab rebuild-index'."},
-	{STATE_OLDER, "older", "The database has an older schema than this program.", "An operator must run 'acp-gitlab db migrate'."},
-	{STATE_NEWER, "newer", "The database was migrated by a newer version of this program.",
-	 "An operator must install the version that migrated it; 'acp-gitlab db status' shows the migrations."},
-	{STATE_ALTERED, "newer", "The database was migrated by another build of this program.",
-	 "An operator must install the build that migrated it; 'acp-gitlab db status' shows the migration that differs."},
-	{STATE_RESTORED, "restored", "The database is older than what this installation wrote last.",
-	 "An operator must put the newest database back, or run 'acp-gitlab rebuild-index' to go on with this one."},
-	{STATE_FOREIGN, "foreign", "The database belongs to another installation.",
-	 "An operator must correct ACP_DATABASE, or run 'acp-gitlab rebuild-index' to take the database over."},
+        {STATE_READY, "ready", "", ""},
+        {STATE_MISSING, "missing", "There is no database at the configured path.",
+         "An operator must put the database back, or run 'acp-gitlab db migrate' and 'acp-gitlab rebuild-index'."},
+        {STATE_EMPTY, "empty", "The database is empty, although this installation had one before.",
+         "An operator must put the old database back, or run 'acp-gitlab db migrate' and 'acp-gitlab rebuild-index'."},
+        {STATE_OLDER, "older", "The database has an older schema than this program.",
+         "An operator must run 'acp-gitlab db migrate'."},
+        {STATE_NEWER, "newer", "The database was migrated by a newer version of this program.",
+         "An operator must install the version that migrated it; 'acp-gitlab db status' shows the migrations."},
+        {STATE_ALTERED, "newer", "The database was migrated by another build of this program.",
+         "An operator must install the build that migrated it; 'acp-gitlab db status' shows the migration that differs."},
+        {STATE_RESTORED, "restored", "The database is older than what this installation wrote last.",
+         "An operator must put the newest database back, or run 'acp-gitlab rebuild-index' to go on with this one."},
+        {STATE_FOREIGN, "foreign", "The database belongs to another installation.",
+         "An operator must correct ACP_DATABASE, or run 'acp-gitlab rebuild-index' to take the database over."},
 };
 
 const char *store_state_name(enum store_state state)
@@ -90,7 +91,8 @@ static bool judge_schema(struct handle *handle, enum store_state *ret, struct er
 }
 
 /* `anchored` was read before the database: a commit in between puts the database ahead, never behind. */
-static bool judge_contents(struct handle *handle, const struct anchor *anchor, uint64_t anchored, struct recognition *ret, struct error *err)
+static bool judge_contents(struct handle *handle, const struct anchor *anchor, uint64_t anchored, struct recognition *ret,
+                           struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	bool row;

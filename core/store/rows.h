@@ -1,8 +1,8 @@
 #pragma once
 /*
  * rows — what the files with the tables' SQL give each other. One file knows one table: connection_rows.c, intent_rows.c,
- * session_rows.c (as users see it) with session_claims.c (as workers see it), session_gate.c (bindings and outcomes). The operations over
- * several tables are in connection_changes.c. Floor: store, private.
+ * session_rows.c (as users see it) with session_claims.c (as workers see it), session_gate.c (bindings and outcomes). The
+ * operations over several tables are in connection_changes.c. Floor: store, private.
  */
 #include "transaction.h"
 
@@ -17,42 +17,43 @@ uint64_t rows_version(void *state);
 /* connection_rows.c: the table connections */
 
 /* *ret_generation 0: there is no row. */
-bool connection_row_look(struct handle *handle, const char *record_key, int64_t *ret_generation, bool *ret_live, struct error *err) MUST_CHECK;
+bool connection_row_look(struct handle *handle, const char *record_key, int64_t *ret_generation, bool *ret_live,
+                         struct error *err) MUST_CHECK;
 /* ERR_TOKEN_IN_USE when a live record of another user has this fingerprint. */
 bool connection_row_check_token(struct handle *handle, const char *user_id, const char *fingerprint, struct error *err) MUST_CHECK;
-bool connection_row_put(struct handle *handle, const struct connection *c, const struct sealed_value *value, struct error *err) MUST_CHECK;
+bool connection_row_put(struct handle *handle, const struct connection *c, const struct sealed_value *value,
+                        struct error *err) MUST_CHECK;
 /* The user's records, hidden or not, as disconnect intents. `instance_url` NULL: all. */
 bool connection_row_select(struct handle *handle, const char *user_id, const char *instance_url, struct intent_list *ret,
-			   struct error *err) MUST_CHECK;
+                           struct error *err) MUST_CHECK;
 bool connection_row_hide(struct handle *handle, const struct intent *intent, bool *ret_changed, struct error *err) MUST_CHECK;
 /* Only a hidden row of this generation. */
 bool connection_row_delete(struct handle *handle, const char *record_key, int64_t generation, bool *ret_changed,
-			   struct error *err) MUST_CHECK;
+                           struct error *err) MUST_CHECK;
 
 /* intent_rows.c: the table intents */
 void intent_list_add(struct intent_list *list, const struct intent *intent);
 /* An intent that is there already keeps its age. */
 bool intent_row_add(struct handle *handle, const struct intent *intent, struct error *err) MUST_CHECK;
 bool intent_row_remove(struct handle *handle, const char *record_key, enum intent_action action, int64_t generation,
-		       struct error *err) MUST_CHECK;
+                       struct error *err) MUST_CHECK;
 /* *ret_current: the connect intent exists and no newer connect was committed. */
 bool intent_row_is_current(struct handle *handle, const char *record_key, int64_t generation, bool *ret_current,
-			   struct error *err) MUST_CHECK;
+                           struct error *err) MUST_CHECK;
 /* A connect was committed: older connects can no longer win, older disconnects have nothing left to do. */
 bool intent_row_settle(struct handle *handle, const char *record_key, int64_t generation, struct error *err) MUST_CHECK;
 bool intents_due(void *state, int64_t before, struct intent_list *ret, struct error *err);
 
 /* connection_changes.c */
 bool connect_begin(void *state, const char *record_key, const char *user_id, const char *fingerprint, int64_t *ret_generation,
-		   struct error *err);
+                   struct error *err);
 bool connect_commit(void *state, const struct connection *connection, const struct sealed_value *value, struct error *err);
 bool connect_abandon(void *state, const char *record_key, int64_t generation, struct error *err);
 bool disconnect_begin(void *state, const char *user_id, const char *instance_url, struct intent_list *ret, struct error *err);
 bool disconnect_finish(void *state, const char *record_key, int64_t generation, struct error *err);
 
 /* session_rows.c: the table sessions */
-#define SESSION_COLUMNS                                                                                                                    \
-	"id, project, name, owner, object, status, phase, created_at, attempt, stop_requested, push_requested "
+#define SESSION_COLUMNS "id, project, name, owner, object, status, phase, created_at, attempt, stop_requested, push_requested "
 /* Reads SESSION_COLUMNS, which come first. */
 void session_row_read(const struct query *q, struct session_row *ret);
 /* ERR_SESSION_NOT_FOUND. */
@@ -60,16 +61,19 @@ bool session_row_check_exists(struct handle *handle, const char *id, struct erro
 
 /* session_claims.c: the same table */
 bool session_claim(void *state, const char *worker, const char *only_id, int64_t lease_s, const char gate_hash[GATE_HASH_SIZE],
-		   struct session_row *ret, bool *ret_found, struct error *err);
-bool session_renew(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push, struct error *err);
-bool session_save_status(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json, struct error *err);
+                   struct session_row *ret, bool *ret_found, struct error *err);
+bool session_renew(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
+                   struct error *err);
+bool session_save_status(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
+                         struct error *err);
 bool session_clear_push(void *state, const char *id, int64_t attempt, struct error *err);
 bool session_forget(void *state, const char *id, int64_t attempt, struct error *err);
-bool session_find_by_gate(void *state, const char *id, const char gate_hash[GATE_HASH_SIZE], struct session_row *ret, struct error *err);
+bool session_find_by_gate(void *state, const char *id, const char gate_hash[GATE_HASH_SIZE], struct session_row *ret,
+                          struct error *err);
 
 /* session_gate.c: the tables session_bindings and gate_outcomes */
 bool session_bind(void *state, const char *id, const struct session_binding *bindings, size_t count, struct error *err);
 bool session_binding_of(void *state, const char *id, const char *repository, struct session_binding *ret, bool *ret_found,
-			struct error *err);
+                        struct error *err);
 bool session_add_outcome(void *state, const char *id, const struct gate_outcome *outcome, struct error *err);
 bool session_outcomes(void *state, const char *id, struct gate_outcome_list *ret, struct error *err);

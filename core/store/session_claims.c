@@ -3,7 +3,8 @@
 
 #include "clock.h"
 
-#define CLAIMABLE "final = 0 AND ((attempt = 0 AND phase = 'Pending') OR (attempt > 0 AND lease_until <= ?1)) AND (?2 IS NULL OR id = ?2)"
+#define CLAIMABLE                                                                                                                  \
+	"final = 0 AND ((attempt = 0 AND phase = 'Pending') OR (attempt > 0 AND lease_until <= ?1)) AND (?2 IS NULL OR id = ?2)"
 
 static bool lost(struct error *err)
 {
@@ -16,7 +17,8 @@ static bool anything_to_claim(void *state, const char *only_id, bool *ret, struc
 	CLEANUP(reading_end) struct reading r = READING_INIT;
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
-	if (!reading_begin(state, &r, err) || !query_start(&query, r.handle, "SELECT 1 FROM sessions WHERE " CLAIMABLE " LIMIT 1", err))
+	if (!reading_begin(state, &r, err) ||
+	    !query_start(&query, r.handle, "SELECT 1 FROM sessions WHERE " CLAIMABLE " LIMIT 1", err))
 		return false;
 	query_bind_number(&query, clock_now_s());
 	query_bind_text(&query, only_id);
@@ -24,15 +26,16 @@ static bool anything_to_claim(void *state, const char *only_id, bool *ret, struc
 }
 
 static bool take_oldest(struct handle *handle, const char *worker, const char *only_id, int64_t lease_s,
-			const char gate_hash[GATE_HASH_SIZE], struct session_row *ret, bool *ret_found, struct error *err)
+                        const char gate_hash[GATE_HASH_SIZE], struct session_row *ret, bool *ret_found, struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	int64_t now = clock_now_s();
 
 	if (!query_start(&query, handle,
-			 "UPDATE sessions SET attempt = attempt + 1, worker = ?3, lease_until = ?4, gate_hash = ?5 "
-			 "WHERE number = (SELECT number FROM sessions WHERE " CLAIMABLE " ORDER BY number LIMIT 1) RETURNING " SESSION_COLUMNS,
-			 err))
+	                 "UPDATE sessions SET attempt = attempt + 1, worker = ?3, lease_until = ?4, gate_hash = ?5 "
+	                 "WHERE number = (SELECT number FROM sessions WHERE " CLAIMABLE
+	                 " ORDER BY number LIMIT 1) RETURNING " SESSION_COLUMNS,
+	                 err))
 		return false;
 	query_bind_number(&query, now);
 	query_bind_text(&query, only_id);
@@ -47,7 +50,7 @@ static bool take_oldest(struct handle *handle, const char *worker, const char *o
 }
 
 bool session_claim(void *state, const char *worker, const char *only_id, int64_t lease_s, const char gate_hash[GATE_HASH_SIZE],
-		   struct session_row *ret, bool *ret_found, struct error *err)
+                   struct session_row *ret, bool *ret_found, struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
 	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
@@ -72,14 +75,15 @@ bool session_claim(void *state, const char *worker, const char *only_id, int64_t
 }
 
 static bool prolong(struct handle *handle, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
-		    struct error *err)
+                    struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	bool row;
 
 	if (!query_start(&query, handle,
-			 "UPDATE sessions SET lease_until = ? WHERE id = ? AND attempt = ? AND final = 0 "
-			 "RETURNING stop_requested, push_requested", err))
+	                 "UPDATE sessions SET lease_until = ? WHERE id = ? AND attempt = ? AND final = 0 "
+	                 "RETURNING stop_requested, push_requested",
+	                 err))
 		return false;
 	query_bind_number(&query, clock_now_s() + lease_s);
 	query_bind_text(&query, id);
@@ -96,9 +100,10 @@ static bool prolong(struct handle *handle, const char *id, int64_t attempt, int6
 bool session_renew(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push, struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
-	bool stop, push;
+	bool stop = false, push = false;
 
-	if (!writing_begin(state, &w, err) || !prolong(w.handle, id, attempt, lease_s, &stop, &push, err) || !writing_commit(&w, err))
+	if (!writing_begin(state, &w, err) || !prolong(w.handle, id, attempt, lease_s, &stop, &push, err) ||
+	    !writing_commit(&w, err))
 		return false;
 	*ret_stop = stop;
 	*ret_push = push;
@@ -117,14 +122,16 @@ static bool drop_if_removed(struct handle *handle, const char *id, struct error 
 }
 
 static bool write_status(struct handle *handle, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
-			 struct error *err)
+                         struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
 	if (!query_start(&query, handle,
-			 "UPDATE sessions SET phase = ?, status = ?, final = ?3, lease_until = iif(?3, 0, lease_until), "
-			 "gate_hash = iif(?3, NULL, gate_hash), worker = iif(?3, NULL, worker), push_requested = iif(?3, 0, push_requested) "
-			 "WHERE id = ? AND attempt = ? AND final = 0", err))
+	                 "UPDATE sessions SET phase = ?, status = ?, final = ?3, lease_until = iif(?3, 0, lease_until), "
+	                 "gate_hash = iif(?3, NULL, gate_hash), worker = iif(?3, NULL, worker), push_requested = iif(?3, 0, "
+	                 "push_requested) "
+	                 "WHERE id = ? AND attempt = ? AND final = 0",
+	                 err))
 		return false;
 	query_bind_text(&query, session_phase_name(phase));
 	query_bind_text(&query, status_json);
@@ -136,7 +143,8 @@ static bool write_status(struct handle *handle, const char *id, int64_t attempt,
 	return query_changes(&query) > 0 || lost(err);
 }
 
-bool session_save_status(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json, struct error *err)
+bool session_save_status(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
+                         struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
 
@@ -165,7 +173,8 @@ bool session_clear_push(void *state, const char *id, int64_t attempt, struct err
 	bool changed;
 
 	if (!writing_begin(state, &w, err) ||
-	    !change(w.handle, "UPDATE sessions SET push_requested = 0 WHERE id = ? AND attempt = ? AND final = 0", id, attempt, &changed, err))
+	    !change(w.handle, "UPDATE sessions SET push_requested = 0 WHERE id = ? AND attempt = ? AND final = 0", id, attempt,
+	            &changed, err))
 		return false;
 	return changed ? writing_commit(&w, err) : lost(err);
 }
@@ -178,7 +187,8 @@ bool session_forget(void *state, const char *id, int64_t attempt, struct error *
 	bool changed;
 
 	if (!writing_begin(state, &w, err) ||
-	    !change(w.handle, "DELETE FROM sessions WHERE id = ? AND attempt = ? AND stop_requested = 1", id, attempt, &changed, err))
+	    !change(w.handle, "DELETE FROM sessions WHERE id = ? AND attempt = ? AND stop_requested = 1", id, attempt, &changed,
+	            err))
 		return false;
 	if (changed)
 		return writing_commit(&w, err);
@@ -191,7 +201,8 @@ bool session_forget(void *state, const char *id, int64_t attempt, struct error *
 	return false;
 }
 
-bool session_find_by_gate(void *state, const char *id, const char gate_hash[GATE_HASH_SIZE], struct session_row *ret, struct error *err)
+bool session_find_by_gate(void *state, const char *id, const char gate_hash[GATE_HASH_SIZE], struct session_row *ret,
+                          struct error *err)
 {
 	CLEANUP(reading_end) struct reading r = READING_INIT;
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
@@ -199,8 +210,9 @@ bool session_find_by_gate(void *state, const char *id, const char gate_hash[GATE
 
 	if (!reading_begin(state, &r, err) ||
 	    !query_start(&query, r.handle,
-			 "SELECT " SESSION_COLUMNS "FROM sessions WHERE id = ? AND gate_hash = ? AND final = 0 AND attempt > 0 AND lease_until > ?",
-			 err))
+	                 "SELECT " SESSION_COLUMNS
+	                 "FROM sessions WHERE id = ? AND gate_hash = ? AND final = 0 AND attempt > 0 AND lease_until > ?",
+	                 err))
 		return false;
 	query_bind_text(&query, id);
 	query_bind_text(&query, gate_hash);

@@ -34,9 +34,10 @@ static bool put_binding(struct handle *handle, const char *id, const struct sess
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
 	if (!query_start(&query, handle,
-			 "INSERT OR REPLACE INTO session_bindings "
-			 "(session_id, repository, record_key, instance_url, project_path, project_id, push_branch) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			 err))
+	                 "INSERT OR REPLACE INTO session_bindings "
+	                 "(session_id, repository, record_key, instance_url, project_path, project_id, push_branch) VALUES (?, ?, "
+	                 "?, ?, ?, ?, ?)",
+	                 err))
 		return false;
 	query_bind_text(&query, id);
 	query_bind_text(&query, binding->repository);
@@ -61,7 +62,7 @@ bool session_bind(void *state, const char *id, const struct session_binding *bin
 }
 
 bool session_binding_of(void *state, const char *id, const char *repository, struct session_binding *ret, bool *ret_found,
-			struct error *err)
+                        struct error *err)
 {
 	CLEANUP(reading_end) struct reading r = READING_INIT;
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
@@ -69,8 +70,9 @@ bool session_binding_of(void *state, const char *id, const char *repository, str
 
 	if (!reading_begin(state, &r, err) ||
 	    !query_start(&query, r.handle,
-			 "SELECT repository, record_key, instance_url, project_path, project_id, push_branch FROM session_bindings "
-			 "WHERE session_id = ? AND repository = ?", err))
+	                 "SELECT repository, record_key, instance_url, project_path, project_id, push_branch FROM session_bindings "
+	                 "WHERE session_id = ? AND repository = ?",
+	                 err))
 		return false;
 	query_bind_text(&query, id);
 	query_bind_text(&query, repository);
@@ -79,12 +81,12 @@ bool session_binding_of(void *state, const char *id, const char *repository, str
 	if (row) {
 		session_binding_release(ret);
 		*ret = (struct session_binding){
-			.repository = query_text(&query, 0),
-			.record_key = query_text(&query, 1),
-			.instance_url = query_text(&query, 2),
-			.project_path = query_text(&query, 3),
-			.project_id = query_number(&query, 4),
-			.push_branch = query_text(&query, 5),
+		        .repository = query_text(&query, 0),
+		        .record_key = query_text(&query, 1),
+		        .instance_url = query_text(&query, 2),
+		        .project_path = query_text(&query, 3),
+		        .project_id = query_number(&query, 4),
+		        .push_branch = query_text(&query, 5),
 		};
 	}
 	*ret_found = row;
@@ -96,8 +98,9 @@ static bool insert_outcome(struct handle *handle, const char *id, const struct g
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
 	if (!query_start(&query, handle,
-			 "INSERT INTO gate_outcomes (session_id, repository, operation, code, message, remediation, at) "
-			 "VALUES (?, ifnull(?, ''), ifnull(?, ''), ifnull(?, ''), ifnull(?, ''), ifnull(?, ''), ?)", err))
+	                 "INSERT INTO gate_outcomes (session_id, repository, operation, code, message, remediation, at) "
+	                 "VALUES (?, ifnull(?, ''), ifnull(?, ''), ifnull(?, ''), ifnull(?, ''), ifnull(?, ''), ?)",
+	                 err))
 		return false;
 	query_bind_text(&query, id);
 	query_bind_text(&query, outcome->repository);
@@ -114,8 +117,9 @@ static bool drop_old_outcomes(struct handle *handle, const char *id, struct erro
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
 	if (!query_start(&query, handle,
-			 "DELETE FROM gate_outcomes WHERE session_id = ?1 AND number <= "
-			 "(SELECT number FROM gate_outcomes WHERE session_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)", err))
+	                 "DELETE FROM gate_outcomes WHERE session_id = ?1 AND number <= "
+	                 "(SELECT number FROM gate_outcomes WHERE session_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
+	                 err))
 		return false;
 	query_bind_text(&query, id);
 	query_bind_number(&query, OUTCOMES_MAX);
@@ -137,10 +141,10 @@ bool session_outcomes(void *state, const char *id, struct gate_outcome_list *ret
 	CLEANUP(gate_outcome_list_release) struct gate_outcome_list list = GATE_OUTCOME_LIST_INIT;
 	bool row;
 
-	if (!reading_begin(state, &r, err) ||
-	    !query_start(&query, r.handle,
-			 "SELECT repository, operation, code, message, remediation, at FROM gate_outcomes WHERE session_id = ? ORDER BY number",
-			 err))
+	if (!reading_begin(state, &r, err) || !query_start(&query, r.handle,
+	                                                   "SELECT repository, operation, code, message, remediation, at FROM "
+	                                                   "gate_outcomes WHERE session_id = ? ORDER BY number",
+	                                                   err))
 		return false;
 	query_bind_text(&query, id);
 	for (;;) {
@@ -150,12 +154,12 @@ bool session_outcomes(void *state, const char *id, struct gate_outcome_list *ret
 			break;
 		list.items = xrealloc(list.items, (list.count + 1) * sizeof(*list.items));
 		list.items[list.count++] = (struct gate_outcome){
-			.repository = query_text(&query, 0),
-			.operation = query_text(&query, 1),
-			.code = query_text(&query, 2),
-			.message = query_text(&query, 3),
-			.remediation = query_text(&query, 4),
-			.at = query_number(&query, 5),
+		        .repository = query_text(&query, 0),
+		        .operation = query_text(&query, 1),
+		        .code = query_text(&query, 2),
+		        .message = query_text(&query, 3),
+		        .remediation = query_text(&query, 4),
+		        .at = query_number(&query, 5),
 		};
 	}
 	gate_outcome_list_release(ret);

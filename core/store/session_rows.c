@@ -74,7 +74,7 @@ bool session_row_check_exists(struct handle *handle, const char *id, struct erro
 }
 
 static bool look_by_name(struct handle *handle, const char *project, const char *name, struct session_row *ret, bool *ret_found,
-			 struct error *err)
+                         struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
@@ -95,8 +95,8 @@ static bool look_by_id(struct handle *handle, const char *id, struct session_row
 	return read_one(&query, ret, ret_found, err);
 }
 
-static bool look_by_idempotency_key(struct handle *handle, const char *owner, const char *key, struct session_row *ret, bool *ret_found,
-				    struct error *err)
+static bool look_by_idempotency_key(struct handle *handle, const char *owner, const char *key, struct session_row *ret,
+                                    bool *ret_found, struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
@@ -110,7 +110,8 @@ static bool look_by_idempotency_key(struct handle *handle, const char *owner, co
 	return read_one(&query, ret, ret_found, err);
 }
 
-/* Whether two objects ask for the same. Their metadata is not compared: names, ids and times may have been made for each request anew. */
+/* Whether two objects ask for the same. Their metadata is not compared: names, ids and times may have been made for each request
+ * anew. */
 static bool asks_the_same(const char *a, const char *b)
 {
 	static const char *const members[] = {"apiVersion", "kind", "spec"};
@@ -131,9 +132,11 @@ static bool insert(struct handle *handle, const struct session_row *row, const c
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
-	if (!query_start(&query, handle,
-			 "INSERT INTO sessions (id, project, name, owner, idempotency_key, object, status, phase, final, created_at) "
-			 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", err))
+	if (!query_start(
+	            &query, handle,
+	            "INSERT INTO sessions (id, project, name, owner, idempotency_key, object, status, phase, final, created_at) "
+	            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	            err))
 		return false;
 	query_bind_text(&query, row->id);
 	query_bind_text(&query, row->project);
@@ -150,7 +153,7 @@ static bool insert(struct handle *handle, const struct session_row *row, const c
 
 /* The session that this request has made before; *ret_found false: there is none and the name is free. ERR_CONFLICT. */
 static bool find_earlier(struct handle *handle, const struct session_row *row, const char *idempotency_key, struct session_row *ret,
-			 bool *ret_found, struct error *err)
+                         bool *ret_found, struct error *err)
 {
 	if (!look_by_idempotency_key(handle, row->owner, idempotency_key, ret, ret_found, err))
 		return false;
@@ -168,8 +171,8 @@ static bool find_earlier(struct handle *handle, const struct session_row *row, c
 	return true;
 }
 
-static bool create(void *state, const struct session_row *row, const char *idempotency_key, struct session_row *ret, bool *ret_created,
-		   struct error *err)
+static bool create(void *state, const struct session_row *row, const char *idempotency_key, struct session_row *ret,
+                   bool *ret_created, struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
 	CLEANUP(session_row_release) struct session_row result = SESSION_ROW_INIT;
@@ -178,7 +181,7 @@ static bool create(void *state, const struct session_row *row, const char *idemp
 	if (!writing_begin(state, &w, err) || !find_earlier(w.handle, row, idempotency_key, &result, &earlier, err))
 		return false;
 	if (!earlier && (!insert(w.handle, row, idempotency_key, err) || !look_by_id(w.handle, row->id, &result, &found, err) ||
-			 !writing_commit(&w, err)))
+	                 !writing_commit(&w, err)))
 		return false;
 	session_row_release(ret);
 	*ret = result;
@@ -215,7 +218,8 @@ static bool list(void *state, const char *project, struct session_list *ret, str
 	bool row;
 
 	if (!reading_begin(state, &r, err) ||
-	    !query_start(&query, r.handle, "SELECT " SESSION_COLUMNS "FROM sessions WHERE project = ? ORDER BY number DESC LIMIT ?", err))
+	    !query_start(&query, r.handle, "SELECT " SESSION_COLUMNS "FROM sessions WHERE project = ? ORDER BY number DESC LIMIT ?",
+	                 err))
 		return false;
 	query_bind_text(&query, project);
 	query_bind_number(&query, LIST_MAX);
@@ -256,7 +260,8 @@ static bool remove_session(void *state, const char *id, struct error *err)
 	bool gone, asked;
 
 	if (!writing_begin(state, &w, err) ||
-	    !change(w.handle, "DELETE FROM sessions WHERE id = ?1 AND (final = 1 OR attempt = 0 OR lease_until <= ?2)", id, &gone, err))
+	    !change(w.handle, "DELETE FROM sessions WHERE id = ?1 AND (final = 1 OR attempt = 0 OR lease_until <= ?2)", id, &gone,
+	            err))
 		return false;
 	if (!gone) {
 		if (!change(w.handle, "UPDATE sessions SET stop_requested = 1 WHERE id = ?1 AND ?2 > 0", id, &asked, err))
@@ -273,8 +278,9 @@ static bool request_push(void *state, const char *id, struct error *err)
 	bool asked;
 
 	if (!writing_begin(state, &w, err) || !session_row_check_exists(w.handle, id, err) ||
-	    !change(w.handle, "UPDATE sessions SET push_requested = 1 WHERE id = ?1 AND final = 0 AND stop_requested = 0 AND ?2 > 0", id,
-		    &asked, err))
+	    !change(w.handle,
+	            "UPDATE sessions SET push_requested = 1 WHERE id = ?1 AND final = 0 AND stop_requested = 0 AND ?2 > 0", id,
+	            &asked, err))
 		return false;
 	if (!asked)
 		return error_set(err, ERR_SESSION_ENDED, "The session has ended.");
@@ -314,21 +320,21 @@ static bool ids(void *state, char ***ret_ids, size_t *ret_count, struct error *e
 }
 
 const struct session_store_ops session_rows = {
-	.create = create,
-	.find = find,
-	.find_by_id = find_by_id,
-	.list = list,
-	.remove = remove_session,
-	.request_push = request_push,
-	.claim = session_claim,
-	.renew = session_renew,
-	.save_status = session_save_status,
-	.clear_push = session_clear_push,
-	.forget = session_forget,
-	.ids = ids,
-	.find_by_gate = session_find_by_gate,
-	.bind = session_bind,
-	.binding = session_binding_of,
-	.add_outcome = session_add_outcome,
-	.outcomes = session_outcomes,
+        .create = create,
+        .find = find,
+        .find_by_id = find_by_id,
+        .list = list,
+        .remove = remove_session,
+        .request_push = request_push,
+        .claim = session_claim,
+        .renew = session_renew,
+        .save_status = session_save_status,
+        .clear_push = session_clear_push,
+        .forget = session_forget,
+        .ids = ids,
+        .find_by_gate = session_find_by_gate,
+        .bind = session_bind,
+        .binding = session_binding_of,
+        .add_outcome = session_add_outcome,
+        .outcomes = session_outcomes,
 };

@@ -51,7 +51,8 @@ void gate_outcome_list_release(struct gate_outcome_list *list);
 struct session_store_ops {
 	/*
 	 * Creates once: the same project, name and owner, or the same owner and idempotency key (NULL: none), gives the session that exists
-	 * (*ret_created false). The same name by another owner: ERR_CONFLICT. Same key with another object: ERR_CONFLICT.
+	 * (*ret_created false). The same name by another owner, or of a session that is being removed: ERR_CONFLICT. The same key with
+	 * another object (apiVersion, kind or spec; names, ids and times may be made anew for each request) or project: ERR_CONFLICT.
 	 */
 	bool (*create)(void *state, const struct session_row *row, const char *idempotency_key, struct session_row *ret, bool *ret_created,
 		       struct error *err);
@@ -60,8 +61,10 @@ struct session_store_ops {
 	bool (*find_by_id)(void *state, const char *id, struct session_row *ret, struct error *err);
 	/* Newest first, at most 500. */
 	bool (*list)(void *state, const char *project, struct session_list *ret, struct error *err);
-	/* The row disappears once no worker holds it (at once if none does); until then stop_requested is set and it is listed as Stopped. */
+	/* The row disappears once no worker holds it (at once if none does); until then stop_requested is set and it is listed as Stopped.
+	 * If its worker dies, the next claim gives it out again, with stop_requested, to be cleaned up. ERR_SESSION_NOT_FOUND. */
 	bool (*remove)(void *state, const char *id, struct error *err);
+	/* ERR_SESSION_NOT_FOUND, ERR_SESSION_ENDED. */
 	bool (*request_push)(void *state, const char *id, struct error *err);
 
 	/*
@@ -72,20 +75,23 @@ struct session_store_ops {
 		      struct session_row *ret, bool *ret_found, struct error *err);
 	/* Prolongs the lease; tells whether a stop or a push was asked for. ERR_SESSION_LOST. */
 	bool (*renew)(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push, struct error *err);
-	/* Writes phase and status; a final phase ends the lease and the gate credential. ERR_SESSION_LOST. */
+	/* Writes phase and status; a final phase ends the lease and the gate credential, and takes the row away if its removal was asked
+	 * for. ERR_SESSION_LOST. */
 	bool (*save_status)(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
 			    struct error *err);
-	/* Clears a push request that was carried out. */
+	/* Clears a push request. Before carrying it out: what is asked for during the push is then not forgotten. ERR_SESSION_LOST. */
 	bool (*clear_push)(void *state, const char *id, int64_t attempt, struct error *err);
-	/* After a worker has cleaned up a session whose removal was asked for: the row goes. */
+	/* After a worker has cleaned up a session whose removal was asked for: the row goes; gone already is success. ERR_SESSION_LOST. */
 	bool (*forget)(void *state, const char *id, int64_t attempt, struct error *err);
 	/* Ids of all rows, for clearing workspaces that no session owns. Caller frees each and the array. */
 	bool (*ids)(void *state, char ***ret_ids, size_t *ret_count, struct error *err);
 
 	/* The gate: the running session with this credential. ERR_GIT_CREDENTIAL: none, ended or lease lost. */
 	bool (*find_by_gate)(void *state, const char *id, const char gate_hash[GATE_HASH_SIZE], struct session_row *ret, struct error *err);
+	/* Adds bindings or replaces those of the same repository. ERR_SESSION_NOT_FOUND. */
 	bool (*bind)(void *state, const char *id, const struct session_binding *bindings, size_t count, struct error *err);
 	bool (*binding)(void *state, const char *id, const char *repository, struct session_binding *ret, bool *ret_found, struct error *err);
+	/* Keeps the newest 100 of a session. ERR_SESSION_NOT_FOUND. */
 	bool (*add_outcome)(void *state, const char *id, const struct gate_outcome *outcome, struct error *err);
 	bool (*outcomes)(void *state, const char *id, struct gate_outcome_list *ret, struct error *err);
 };

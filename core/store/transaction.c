@@ -26,9 +26,11 @@ void pool_destroy(struct pool *pool)
 	pthread_mutex_destroy(&pool->lock);
 }
 
-static bool pool_take(struct pool *pool, int timeout_ms, struct handle **ret, struct error *err)
+/* NULL: all were in use for the whole time. */
+static struct handle *pool_take(struct pool *pool, int timeout_ms, struct error *err)
 {
 	struct timespec until;
+	struct handle *idle;
 	int waited = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -41,12 +43,13 @@ static bool pool_take(struct pool *pool, int timeout_ms, struct handle **ret, st
 	pthread_mutex_lock(&pool->lock);
 	while (pool->idle_count == 0 && waited != ETIMEDOUT)
 		waited = pthread_cond_clockwait(&pool->returned, &pool->lock, CLOCK_MONOTONIC, &until);
-	*ret = pool->idle_count > 0 ? pool->idle[--pool->idle_count] : NULL;
+	idle = pool->idle_count > 0 ? pool->idle[--pool->idle_count] : NULL;
 	pthread_mutex_unlock(&pool->lock);
-	if (*ret)
-		return true;
-	error_set(err, ERR_STORE_UNAVAILABLE, "The database is busy.");
-	return error_detail(err, "no idle handle after %d ms", timeout_ms);
+	if (!idle) {
+		error_set(err, ERR_STORE_UNAVAILABLE, "The database is busy.");
+		error_detail(err, "no idle handle after %d ms", timeout_ms);
+	}
+	return idle;
 }
 
 static void pool_give(struct pool *pool, struct handle *handle)
@@ -132,11 +135,11 @@ static bool judge(struct database *db, struct handle *handle, struct error *err)
 
 bool reading_begin(struct database *db, struct reading *ret, struct error *err)
 {
-	struct reading r = {db, NULL};
+	struct reading r = {db, pool_take(&db->readers, db->busy_timeout_ms, err)};
 	uint64_t anchored = anchor_change(atomic_load(&db->anchor));
 	bool fresh, same, ready;
 
-	if (!pool_take(&db->readers, db->busy_timeout_ms, &r.handle, err))
+	if (!r.handle)
 		return false;
 	pthread_mutex_lock(&db->lock);
 	fresh = db->judged && db->judged_change == anchored && clock_monotonic_ms() - db->judged_at_ms < VERDICT_MS;
@@ -164,10 +167,10 @@ void reading_end(struct reading *r)
 
 bool database_judge(struct database *db, struct error *err)
 {
-	struct handle *handle;
+	struct handle *handle = pool_take(&db->readers, db->busy_timeout_ms, err);
 	bool ready;
 
-	if (!pool_take(&db->readers, db->busy_timeout_ms, &handle, err))
+	if (!handle)
 		return false;
 	ready = handle_refresh(db, handle, err) && judge(db, handle, err);
 	pool_give(&db->readers, handle);
@@ -176,9 +179,9 @@ bool database_judge(struct database *db, struct error *err)
 
 bool writing_begin(struct database *db, struct writing *ret, struct error *err)
 {
-	struct writing w = {.db = db};
+	struct writing w = {.db = db, .handle = pool_take(&db->writers, db->busy_timeout_ms, err)};
 
-	if (!pool_take(&db->writers, db->busy_timeout_ms, &w.handle, err))
+	if (!w.handle)
 		return false;
 	w.open = handle_refresh(db, w.handle, err) && handle_execute(w.handle, "BEGIN IMMEDIATE", err);
 	if (!w.open || !judge(db, w.handle, err)) {
@@ -226,7 +229,8 @@ bool writing_commit(struct writing *w, struct error *err)
 
 void writing_end(struct writing *w)
 {
-	/* After some errors (disk full, I/O) SQLite has rolled back by itself. A rollback that fails leaves a handle nobody should trust. */
+	/* After some errors (disk full, I/O) SQLite has rolled back by itself. A rollback that fails leaves a handle nobody should
+	 * trust. */
 	if (w->open && !sqlite3_get_autocommit(w->handle->sqlite) && !handle_execute(w->handle, "ROLLBACK", NULL))
 		handle_close(w->handle);
 	if (w->handle)

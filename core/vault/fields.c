@@ -3,7 +3,7 @@
 #include "alloc.h"
 
 #define PREFIX_SIZE 4
-#define ABSENT UINT32_MAX
+#define ABSENT      UINT32_MAX
 
 struct field field_of_text(const char *text)
 {

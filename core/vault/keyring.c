@@ -41,8 +41,8 @@ static bool check_public(const struct keyring *keyring, const char *path, struct
 	for (size_t i = 0; i < keyring->seal_key_count; i++)
 		active += keyring->seal_keys[i].active;
 	if (active != 1)
-		return error_set(err, ERR_CONFIG_INVALID, "The key file %s has %zu active sealing keys; it needs exactly one.", path,
-				 active);
+		return error_set(err, ERR_CONFIG_INVALID, "The key file %s has %zu active sealing keys; it needs exactly one.",
+		                 path, active);
 	if (keyring->signer_count == 0)
 		return error_set(err, ERR_CONFIG_INVALID, "The key file %s names no signer.", path);
 	return true;
@@ -64,16 +64,17 @@ static bool check_signing(const struct keyring *keyring, const char *path, struc
 
 static bool check_private(const struct keyring *keyring, const char *path, struct error *err)
 {
+	const struct seal_key *active = keyring_active(keyring);
 	bool any = false;
 
 	for (size_t i = 0; i < keyring->seal_key_count; i++)
 		any = any || keyring->seal_keys[i].can_open;
 	if (!any)
 		return error_set(err, ERR_CONFIG_INVALID, "The key file %s holds no opening key.", path);
-	/* Values that are sealed from now on must be readable here. */
-	if (keyring->parts & KEYRING_PUBLIC && !keyring_active(keyring)->can_open)
-		return error_set(err, ERR_CONFIG_INVALID, "The key file %s lacks the opening key of the active sealing key %s.", path,
-				 keyring_active(keyring)->id_hex);
+	/* Values that are sealed from now on must be readable here. Without the public file no key is known to be active. */
+	if (active && !active->can_open)
+		return error_set(err, ERR_CONFIG_INVALID, "The key file %s lacks the opening key of the active sealing key %s.",
+		                 path, active->id_hex);
 	return true;
 }
 
@@ -84,9 +85,9 @@ bool keyring_load(const struct keyring_paths *paths, unsigned parts, struct keyr
 		const char *path;
 		bool (*check)(const struct keyring *keyring, const char *path, struct error *err);
 	} files[] = {
-		{KEYRING_PUBLIC, paths->public_keys, check_public},
-		{KEYRING_SIGNING, paths->signing_key, check_signing},
-		{KEYRING_PRIVATE, paths->private_keys, check_private},
+	        {KEYRING_PUBLIC, paths->public_keys, check_public},
+	        {KEYRING_SIGNING, paths->signing_key, check_signing},
+	        {KEYRING_PRIVATE, paths->private_keys, check_private},
 	};
 	CLEANUP(keyring_freep) struct keyring *keyring = sodium_malloc(sizeof(*keyring));
 
@@ -137,6 +138,6 @@ void keyring_fingerprint(const struct keyring *keyring, const struct secret *tok
 	unsigned char hash[32];
 
 	crypto_generichash(hash, sizeof(hash), (const unsigned char *)secret_bytes(token), token->length, keyring->fingerprint_key,
-			   sizeof(keyring->fingerprint_key));
+	                   sizeof(keyring->fingerprint_key));
 	sodium_bin2hex(ret_hex, 65, hash, sizeof(hash));
 }

@@ -153,7 +153,8 @@ static const char *take_fingerprint(struct keyring *keyring, char *const words[]
 }
 
 /*
- * A key that the public file does not list is accepted: a rotation writes the private file first, and the id proves that the key fits.
+ * A key that the public file does not list is accepted: a rotation writes the private file first, and the id proves that the key
+ * fits.
  */
 static const char *take_open(struct keyring *keyring, char *const words[])
 {
@@ -181,12 +182,12 @@ static const struct line_kind {
 	size_t words;
 	const char *(*take)(struct keyring *keyring, char *const words[]);
 } line_kinds[] = {
-	{"installation", KEYRING_PUBLIC | KEYRING_SIGNING | KEYRING_PRIVATE, 2, take_installation},
-	{"seal", KEYRING_PUBLIC, 4, take_seal},
-	{"signer", KEYRING_PUBLIC, 3, take_signer},
-	{"sign", KEYRING_SIGNING, 3, take_sign},
-	{"fingerprint", KEYRING_SIGNING, 2, take_fingerprint},
-	{"open", KEYRING_PRIVATE, 3, take_open},
+        {"installation", KEYRING_PUBLIC | KEYRING_SIGNING | KEYRING_PRIVATE, 2, take_installation},
+        {"seal", KEYRING_PUBLIC, 4, take_seal},
+        {"signer", KEYRING_PUBLIC, 3, take_signer},
+        {"sign", KEYRING_SIGNING, 3, take_sign},
+        {"fingerprint", KEYRING_SIGNING, 2, take_fingerprint},
+        {"open", KEYRING_PRIVATE, 3, take_open},
 };
 
 static const char *take_line(struct keyring *keyring, enum keyring_parts part, char *line)
@@ -205,7 +206,8 @@ static const char *take_line(struct keyring *keyring, enum keyring_parts part, c
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(line_kinds); i++)
 		if (strcmp(line_kinds[i].keyword, words[0]) == 0 && line_kinds[i].parts & part)
-			return count == line_kinds[i].words ? line_kinds[i].take(keyring, words) : "the line has the wrong number of words";
+			return count == line_kinds[i].words ? line_kinds[i].take(keyring, words)
+			                                    : "the line has the wrong number of words";
 	return "the line has no place in this file";
 }
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define FILE_TEXT_MAX 512
-#define BASE64_MAX 128
+#define BASE64_MAX    128
 
 /* All that is made, in one protected block. */
 struct new_keys {
@@ -100,27 +100,30 @@ static bool write_new(const char *path, mode_t mode, const char *text, struct er
 
 static bool write_private(struct new_keys *keys, const char *path, struct error *err)
 {
-	snprintf(keys->text, sizeof(keys->text), "# Opens sealed tokens. Only for the pools repositories and git, and housekeeping.\n"
-		 "installation %s\nopen %s %s\n", keys->installation, keys->seal_id,
-		 base64_of(keys->base64, keys->seal_secret, sizeof(keys->seal_secret)));
+	snprintf(keys->text, sizeof(keys->text),
+	         "# Opens sealed tokens. Only for the pools repositories and git, and housekeeping.\n"
+	         "installation %s\nopen %s %s\n",
+	         keys->installation, keys->seal_id, base64_of(keys->base64, keys->seal_secret, sizeof(keys->seal_secret)));
 	return write_new(path, 0600, keys->text, err);
 }
 
 static bool write_signing(struct new_keys *keys, const char *path, struct error *err)
 {
-	snprintf(keys->text, sizeof(keys->text), "# Signs sealed tokens. Only for the pool connect.\n"
-		 "installation %s\nsign %s %s\nfingerprint %s\n", keys->installation, keys->sign_id,
-		 base64_of(keys->base64, keys->sign_secret, sizeof(keys->sign_secret)),
-		 base64_of(keys->base64_second, keys->fingerprint, sizeof(keys->fingerprint)));
+	snprintf(keys->text, sizeof(keys->text),
+	         "# Signs sealed tokens. Only for the pool connect.\n"
+	         "installation %s\nsign %s %s\nfingerprint %s\n",
+	         keys->installation, keys->sign_id, base64_of(keys->base64, keys->sign_secret, sizeof(keys->sign_secret)),
+	         base64_of(keys->base64_second, keys->fingerprint, sizeof(keys->fingerprint)));
 	return write_new(path, 0600, keys->text, err);
 }
 
 static bool write_public(struct new_keys *keys, const char *path, struct error *err)
 {
-	snprintf(keys->text, sizeof(keys->text), "# Public: seals tokens and checks who sealed them.\n"
-		 "installation %s\nseal %s %s active\nsigner %s %s\n", keys->installation, keys->seal_id,
-		 base64_of(keys->base64, keys->seal_public, sizeof(keys->seal_public)), keys->sign_id,
-		 base64_of(keys->base64_second, keys->sign_public, sizeof(keys->sign_public)));
+	snprintf(keys->text, sizeof(keys->text),
+	         "# Public: seals tokens and checks who sealed them.\n"
+	         "installation %s\nseal %s %s active\nsigner %s %s\n",
+	         keys->installation, keys->seal_id, base64_of(keys->base64, keys->seal_public, sizeof(keys->seal_public)),
+	         keys->sign_id, base64_of(keys->base64_second, keys->sign_public, sizeof(keys->sign_public)));
 	return write_new(path, 0644, keys->text, err);
 }
 

@@ -8,10 +8,10 @@
 
 #include <sodium.h>
 
-#define KEY_ID_SIZE 8
-#define KEY_ID_HEX (2 * KEY_ID_SIZE + 1)
+#define KEY_ID_SIZE       8
+#define KEY_ID_HEX        (2 * KEY_ID_SIZE + 1)
 #define INSTALLATION_SIZE 37 /* a UUID and NUL */
-#define KEYRING_KEYS_MAX 32  /* keys that were rotated out stay until no value needs them */
+#define KEYRING_KEYS_MAX  32 /* keys that were rotated out stay until no value needs them */
 
 struct seal_key {
 	unsigned char id[KEY_ID_SIZE];

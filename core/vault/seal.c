@@ -28,7 +28,10 @@ static const unsigned char magic[4] = {'A', 'C', 'P', '1'};
 static const char aad_tag[] = "acp/seal/v1";
 static const char signature_tag[] = "acp/seal/signature/v1";
 
-struct context { unsigned char *bytes; size_t length; };
+struct context {
+	unsigned char *bytes;
+	size_t length;
+};
 
 static void context_release(struct context *c)
 {
@@ -39,14 +42,14 @@ static void context_build(struct context *c, const char *tag, const struct field
 {
 	unsigned char generation[8];
 	const struct field fields[] = {
-		field_of_text(tag),
-		*head,
-		field_of_text(binding->installation),
-		field_of_text(binding->record_key),
-		field_of_text(binding->provider),
-		field_of_text(binding->user_id),
-		field_of_text(binding->instance_url),
-		field_of_number(binding->generation, generation),
+	        field_of_text(tag),
+	        *head,
+	        field_of_text(binding->installation),
+	        field_of_text(binding->record_key),
+	        field_of_text(binding->provider),
+	        field_of_text(binding->user_id),
+	        field_of_text(binding->instance_url),
+	        field_of_number(binding->generation, generation),
 	};
 
 	c->length = fields_size(fields, ARRAY_SIZE(fields));
@@ -75,7 +78,7 @@ void sealed_value_release(struct sealed_value *value)
 static bool binding_fits(const struct seal_binding *binding)
 {
 	const char *const texts[] = {binding->installation, binding->record_key, binding->provider, binding->user_id,
-				     binding->instance_url};
+	                             binding->instance_url};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (!texts[i] || strlen(texts[i]) > SEAL_FIELD_MAX)
@@ -93,7 +96,7 @@ static void write_head(unsigned char *value, const struct seal_key *key)
 
 /* A fresh key for this value alone; only its wrapped form leaves the function. */
 static bool encrypt(unsigned char *value, const struct seal_key *key, const struct seal_binding *binding,
-		    const struct protected_bytes *plain)
+                    const struct protected_bytes *plain)
 {
 	CLEANUP(protected_bytes_release) struct protected_bytes dek = {0};
 	CLEANUP(context_release) struct context aad = {0};
@@ -105,8 +108,8 @@ static bool encrypt(unsigned char *value, const struct seal_key *key, const stru
 	if (crypto_box_seal(value + AT_WRAPPED_DEK, dek.bytes, dek.length, key->public_key) != 0)
 		return false;
 	context_of_ciphertext(&aad, value, binding);
-	return crypto_aead_xchacha20poly1305_ietf_encrypt(value + AT_CIPHERTEXT, NULL, plain->bytes, plain->length, aad.bytes, aad.length,
-							  NULL, value + AT_NONCE, dek.bytes) == 0;
+	return crypto_aead_xchacha20poly1305_ietf_encrypt(value + AT_CIPHERTEXT, NULL, plain->bytes, plain->length, aad.bytes,
+	                                                  aad.length, NULL, value + AT_NONCE, dek.bytes) == 0;
 }
 
 static void sign(unsigned char *value, size_t length, const struct keyring *keyring, const struct seal_binding *binding)
@@ -118,8 +121,8 @@ static void sign(unsigned char *value, size_t length, const struct keyring *keyr
 	crypto_sign_detached(value + length - crypto_sign_BYTES, NULL, context.bytes, context.length, keyring->signing_key);
 }
 
-bool seal(const struct keyring *keyring, const struct seal_binding *binding, const struct seal_payload *payload, struct sealed_value *ret,
-	  struct error *err)
+bool seal(const struct keyring *keyring, const struct seal_binding *binding, const struct seal_payload *payload,
+          struct sealed_value *ret, struct error *err)
 {
 	CLEANUP(protected_bytes_release) struct protected_bytes plain = {0};
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
@@ -151,7 +154,8 @@ static bool broken(struct error *err, const char *why)
 static bool has_form(const struct sealed_value *value)
 {
 	return value->bytes && value->length >= VALUE_MIN && value->length <= VALUE_MAX &&
-	       memcmp(value->bytes, magic, sizeof(magic)) == 0 && value->bytes[AT_SUITE] == SUITE && value->bytes[AT_FLAGS] == FLAGS;
+	       memcmp(value->bytes, magic, sizeof(magic)) == 0 && value->bytes[AT_SUITE] == SUITE &&
+	       value->bytes[AT_FLAGS] == FLAGS;
 }
 
 /* Before anything is decrypted: it was sealed by a signer of this installation, for this place. */
@@ -164,11 +168,11 @@ static bool signature_is_good(const struct keyring *keyring, const struct seal_b
 		return false;
 	context_of_signature(&context, value->bytes, value->length, binding);
 	return crypto_sign_verify_detached(value->bytes + value->length - crypto_sign_BYTES, context.bytes, context.length,
-					   signer->public_key) == 0;
+	                                   signer->public_key) == 0;
 }
 
 static bool decrypt(const struct seal_key *key, const struct seal_binding *binding, const struct sealed_value *value,
-		    struct protected_bytes *ret)
+                    struct protected_bytes *ret)
 {
 	CLEANUP(protected_bytes_release) struct protected_bytes dek = {0};
 	CLEANUP(context_release) struct context aad = {0};
@@ -178,15 +182,16 @@ static bool decrypt(const struct seal_key *key, const struct seal_binding *bindi
 	if (!protected_bytes_make(DEK_SIZE, &dek) ||
 	    !protected_bytes_make(ciphertext_length - crypto_aead_xchacha20poly1305_ietf_ABYTES, ret))
 		return false;
-	if (crypto_box_seal_open(dek.bytes, bytes + AT_WRAPPED_DEK, AT_NONCE - AT_WRAPPED_DEK, key->public_key, key->secret_key) != 0)
+	if (crypto_box_seal_open(dek.bytes, bytes + AT_WRAPPED_DEK, AT_NONCE - AT_WRAPPED_DEK, key->public_key, key->secret_key) !=
+	    0)
 		return false;
 	context_of_ciphertext(&aad, bytes, binding);
-	return crypto_aead_xchacha20poly1305_ietf_decrypt(ret->bytes, NULL, NULL, bytes + AT_CIPHERTEXT, ciphertext_length, aad.bytes,
-							  aad.length, bytes + AT_NONCE, dek.bytes) == 0;
+	return crypto_aead_xchacha20poly1305_ietf_decrypt(ret->bytes, NULL, NULL, bytes + AT_CIPHERTEXT, ciphertext_length,
+	                                                  aad.bytes, aad.length, bytes + AT_NONCE, dek.bytes) == 0;
 }
 
 bool seal_open(const struct keyring *keyring, const struct seal_binding *binding, const struct sealed_value *value,
-	       struct seal_payload *ret, struct error *err)
+               struct seal_payload *ret, struct error *err)
 {
 	CLEANUP(protected_bytes_release) struct protected_bytes plain = {0};
 	CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
@@ -198,7 +203,8 @@ bool seal_open(const struct keyring *keyring, const struct seal_binding *binding
 	if (!key || !key->can_open)
 		return broken(err, "sealed to an unknown key");
 	if (!signature_is_good(keyring, binding, value))
-		return broken(err, "signer or signature does not fit the value and its place (user, instance, installation, generation)");
+		return broken(
+		        err, "signer or signature does not fit the value and its place (user, instance, installation, generation)");
 	if (!decrypt(key, binding, value, &plain) || !payload_decode(plain.bytes, plain.length, &payload))
 		return broken(err, "signed but not decryptable");
 	if (!payload.instance_url || strcmp(payload.instance_url, binding->instance_url) != 0)

@@ -6,10 +6,13 @@
 
 /* Far above anything real (an instance URL is at most 2 KiB): what is longer is a mistake, not a value. */
 #define SEAL_FIELD_MAX 4096
-#define SEAL_PADDING 64 /* tokens of 20 to 63 characters look alike */
+#define SEAL_PADDING   64 /* tokens of 20 to 63 characters look alike */
 
 /* Protected memory that is wiped when it goes. */
-struct protected_bytes { unsigned char *bytes; size_t length; };
+struct protected_bytes {
+	unsigned char *bytes;
+	size_t length;
+};
 bool protected_bytes_make(size_t length, struct protected_bytes *ret) MUST_CHECK;
 void protected_bytes_release(struct protected_bytes *p);
 

@@ -5,7 +5,7 @@ import urllib.parse
 
 from . import sample_world
 from .api import Api, credential_of
-from .faults import Faults
+from .faults import MAINTENANCE, Faults
 from .git_routes import GitCall, GitRoutes
 from .journal import Journal
 from .repositories import Repositories
@@ -104,8 +104,8 @@ class Simulator:
         try:
             fault = self.faults.find(request, "git", call.password, project.path if project else None)
             # Maintenance stops pushes and lets fetches through: git's routes know which is which.
-            maintenance = fault is not None and fault.kind == "maintenance503"
+            maintenance = fault is not None and fault.kind == MAINTENANCE
             if fault is None or maintenance or not fault.answer(request, self.base_url(request)):
-                self.git.handle(request, path, call, fault.kind if fault else None)
+                self.git.handle(request, path, call, maintenance)
         finally:
             self.journal.end(entry, request.connection)

@@ -15,6 +15,7 @@ JSON_TYPE = ("content-type", "application/json")
 
 # POST /tokens {"state": …}
 STATES = {
+    None: {},
     "active": {"revoked": False, "problem": None, "expires_at": 200},
     "revoked": {"revoked": True},
     "expired": {"expires_at": -1},
@@ -25,6 +26,7 @@ STATES = {
     "rate_limited_bare": {"problem": "rate_limited_bare"},
     "rate_limited_app": {"problem": "rate_limited_app"},
 }
+TOKEN_FIELDS = {"scopes": "scopes", "kind": "kind", "expiresAt": "expires_at", "revoked": "revoked"}
 # POST /projects: JSON name -> attribute
 PROJECT_FIELDS = {
     "template": "template",
@@ -76,7 +78,8 @@ class Control:
             ("GET", "/refs"): self.refs,
             ("GET", "/commit"): self.commit,
             ("POST", "/commit"): self.add_commit,
-            ("POST", "/settings"): self.settings,
+            ("POST", "/version"): self.set_version,
+            ("POST", "/external_url"): self.set_external_url,
             ("POST", "/listener"): self.open_listener,
             ("POST", "/reset"): self.reset,
         }
@@ -128,58 +131,55 @@ class Control:
         for name in ("area", "token", "service", "user"):
             if name in query:
                 found = [entry for entry in found if entry[name] == query[name]]
-        return {"last": self.simulator.journal.number, "requests": found}
+        return found
 
     def clear_requests(self, query):
         self.simulator.journal.clear()
         return {}
 
     def violations(self, query):
-        return {"violations": list(self.simulator.journal.violations)}
+        return list(self.simulator.journal.violations)
 
     def clear_violations(self, query):
         self.simulator.journal.clear_violations()
         return {}
 
     def created_projects(self, query):
-        return {"created_projects": list(self.simulator.journal.created_projects)}
+        return list(self.simulator.journal.created_projects)
 
     def modes(self, query):
-        return {"modes": self.simulator.faults.listing()}
+        return self.simulator.faults.listing()
 
     def tokens(self, query):
         world = self.simulator.world
-        return {
-            "tokens": {
-                token.name: {
-                    "value": token.value,
-                    "user": world.user(token.user_id).username,
-                    "scopes": token.scopes,
-                    "kind": token.kind,
-                    "expiresAt": token.expires_at,
-                    "active": token.active,
-                    "problem": token.problem,
-                }
-                for token in list(world.tokens.values())
+        return [
+            {
+                "name": token.name,
+                "token": token.value,
+                "user": world.user(token.user_id).username,
+                "scopes": token.scopes,
+                "kind": token.kind,
+                "expiresAt": token.expires_at,
+                "active": token.active,
+                "problem": token.problem,
             }
-        }
+            for token in list(world.tokens.values())
+        ]
 
     def projects(self, query):
         world = self.simulator.world
-        return {
-            "projects": [
-                {
-                    "id": project.id,
-                    "path": project.path,
-                    "oldPaths": project.old_paths,
-                    "archived": project.archived,
-                    "defaultBranch": project.default_branch,
-                    "members": {world.user(key).username: level for key, level in project.members.items()},
-                    "protected": [rule.name for rule in project.protected],
-                }
-                for project in list(world.projects.values())
-            ]
-        }
+        return [
+            {
+                "id": project.id,
+                "path": project.path,
+                "oldPaths": project.old_paths,
+                "archived": project.archived,
+                "defaultBranch": project.default_branch,
+                "members": {world.user(key).username: level for key, level in project.members.items()},
+                "protected": [rule.name for rule in project.protected],
+            }
+            for project in list(world.projects.values())
+        ]
 
     def find_project(self, order):
         project = self.simulator.world.project(order["project"])
@@ -188,7 +188,8 @@ class Control:
         return project
 
     def refs(self, query):
-        return self.simulator.repositories.branches(self.find_project(query))
+        branches = self.simulator.repositories.branches(self.find_project(query))
+        return {f"refs/heads/{name}": oid for name, oid in branches.items()}
 
     def commit(self, query):
         """A commit's fields, and its files."""
@@ -207,13 +208,15 @@ class Control:
         self.simulator.faults.set(order | {"scope": self.token_value(order.get("scope", "global"))})
         return self.modes({})
 
-    def settings(self, order):
-        """{"externalUrl": URL or null, "version": "14.2.0-ee"}"""
-        if "externalUrl" in order:
-            self.simulator.external_url = order["externalUrl"]
-        if "version" in order:
-            self.simulator.world.version = order["version"]
-        return self.overview({})
+    def set_version(self, order):
+        """{"version": "14.10.0-ee"}: another release of GitLab."""
+        self.simulator.world.version = order["version"]
+        return {}
+
+    def set_external_url(self, order):
+        """{"url": URL or null}: the address GitLab believes it has."""
+        self.simulator.external_url = order["url"]
+        return {}
 
     def user_id(self, name):
         for user in self.simulator.world.users.values():
@@ -224,9 +227,9 @@ class Control:
         raise ControlError(f"no user {name}")
 
     def change_token(self, order):
-        """{"token": value or name, "state"?, "scopes"?, "user"?, "kind"?, "expiresAt"?, "grants"?}; unknown
-        values become tokens."""
-        world, value = self.simulator.world, self.token_value(order["token"])
+        """{"token" or "name": value or name, "state"?, "revoked"?, "scopes"?, "user"?, "kind"?, "expiresAt"?, "grants"?};
+        unknown values become tokens."""
+        world, value = self.simulator.world, self.token_value(order.get("token") or order["name"])
         if order.get("state") == "foreign":
             world.foreign.add(value)
             return {"token": value}
@@ -234,9 +237,9 @@ class Control:
             world.tokens.pop(value, None)
             return {"token": value}
         token = world.token(value) or Token(order.get("name", "added"), value, self.user_id("john"), expires_at=in_days(200))
-        for name, setting in STATES[order.get("state", "active")].items() if "state" in order else ():
+        for name, setting in STATES[order.get("state")].items():
             setattr(token, name, in_days(setting) if name == "expires_at" else setting)
-        for name, attribute in (("scopes", "scopes"), ("kind", "kind"), ("expiresAt", "expires_at"), ("name", "name")):
+        for name, attribute in TOKEN_FIELDS.items():
             if name in order:
                 setattr(token, attribute, order[name])
         if "user" in order:
@@ -255,18 +258,23 @@ class Control:
         return dataclasses.asdict(world.add_user(dataclasses.replace(user, **order)))
 
     def change_project(self, order):
-        """{"project": path, …PROJECT_FIELDS, "members"? {username or id: level}, "rename"? path, "recreate"? bool}; unknown
-        paths become projects."""
+        """{"path", …PROJECT_FIELDS, "members"? {username or id: level}, "rename"? path, "recreate"? bool, "deleted"? bool};
+        unknown paths become projects."""
         world, repositories = self.simulator.world, self.simulator.repositories
-        unknown = set(order) - set(PROJECT_FIELDS) - {"project", "id", "members", "rename", "recreate"}
+        unknown = set(order) - set(PROJECT_FIELDS) - {"path", "id", "members", "rename", "recreate", "deleted"}
         if unknown:
             raise ControlError(f"unknown members: {', '.join(sorted(unknown))}")
         with world.guard:
-            project = world.project(order["project"])
+            project = world.project(order["path"])
             fresh = project is None
+            if order.get("deleted"):
+                if not fresh:
+                    world.remove_project(project)
+                    repositories.remove(project)
+                return {}
             if fresh:
                 number = order.get("id", max(world.projects) + 1)
-                project = Project(number, order["project"], members={self.user_id("john"): DEVELOPER})
+                project = Project(number, order["path"], members={self.user_id("john"): DEVELOPER})
             for name, attribute in PROJECT_FIELDS.items():
                 if name in order:
                     setattr(project, attribute, order[name])
@@ -274,8 +282,6 @@ class Control:
                 project.members[self.user_id(int(name) if name.isdigit() else name)] = level
             if "rename" in order:
                 project.old_paths, project.path = (*project.old_paths, project.path), order["rename"]
-            if fresh:
-                world.paths.pop(project.path.lower(), None)
             world.add_project(project)
         if fresh or order.get("recreate"):
             repositories.recreate(project)

@@ -5,6 +5,7 @@ A fault has a scope (global, api, git, a token, a project's path) and may be lim
 """
 
 import threading
+import urllib.parse
 
 from .http_server import Hangup
 
@@ -41,7 +42,14 @@ FIXED = {
     "route404": (404, [JSON], b'{"error":"404 Not Found"}'),
 }
 ANSWERING = ("delay", "silent", "sign_in_redirect", "redirect", "huge", "endless", "garbage", "reset", "header_flood")
-KINDS = ("normal", *FIXED, *SHAPING, *ANSWERING)
+# Real maintenance mode: reads are answered, writes are not.
+MAINTENANCE = "maintenance"
+KINDS = ("normal", MAINTENANCE, *FIXED, *SHAPING, *ANSWERING)
+
+
+def redirect_target(location, request):
+    """A location with a path is whole; to a bare origin the request's own target is added."""
+    return location if urllib.parse.urlsplit(location).path else location + request.target
 
 
 class Fault:
@@ -94,6 +102,11 @@ class Fault:
         if self.kind == "delay":
             connection.pause(self.delay_ms / 1000)
             return False
+        if self.kind == MAINTENANCE and request.method == "GET":
+            return False
+        if self.kind == MAINTENANCE:
+            connection.reply(503, [TEXT], b"GitLab Maintenance: system is in maintenance mode")
+            return True
         if self.kind in FIXED:
             status, headers, body = FIXED[self.kind]
             connection.reply(status, headers, body)
@@ -114,7 +127,7 @@ class Fault:
         connection.reply(302, [HTML, ("location", target)], body)
 
     def _redirect(self, connection, request, base_url):
-        connection.reply(self.status, [HTML, ("location", self.location + request.target)], b"<html>Moved</html>\n")
+        connection.reply(self.status, [HTML, ("location", redirect_target(self.location, request))], b"<html>Moved</html>\n")
 
     def _huge(self, connection, request, base_url):
         """A well-formed user whose bio has no end worth waiting for."""

@@ -11,6 +11,7 @@ import queue
 import re
 import subprocess
 import threading
+from functools import partial
 
 from .http_server import Hangup
 from .refusal import Refusal
@@ -193,7 +194,7 @@ class GitRoutes:
 
     # -- answering --------------------------------------------------------------------------------------------
 
-    def handle(self, request, path, call, fault_kind=None):
+    def handle(self, request, path, call, maintenance):
         base = self.simulator.base_url(request)
         try:
             if call.what is None:
@@ -201,15 +202,17 @@ class GitRoutes:
             if call.service is None or request.method != ("GET" if call.what == "info/refs" else "POST"):
                 raise plain(403, NO_HTTP)
             project = self.authorize(call, base)
-            if fault_kind == "maintenance503" and call.service == RECEIVE:
+            if maintenance and call.service == RECEIVE:
                 raise plain(403, MAINTENANCE)
         except Refusal as refusal:
             request.connection.reply(refusal.status, [*refusal.headers, ("cache-control", "no-cache")], refusal.body.encode())
             return
         self.simulator.repositories.ensure(project)
-        self.run_backend(request, call, project, base)
-        if call.what == RECEIVE:
-            self.simulator.repositories.after_push(project)
+        try:
+            self.run_backend(request, call, project, base)
+        finally:
+            if call.what == RECEIVE:
+                self.simulator.repositories.after_push(project)  # once more: the client may have left before the end
 
     def without_git(self, request, path, base):
         """GitLab sends the first GET on to the name with .git, and knows nothing else without it."""
@@ -272,16 +275,17 @@ class GitRoutes:
             environment["GIT_PROTOCOL"] = request.header("git-protocol")
         if call.what == RECEIVE:
             environment["SIMULATOR_POLICY"] = self.policy(call, project, base)
+        before_end = partial(repositories.after_push, project) if call.what == RECEIVE else lambda: None
         process = subprocess.Popen(
             [self.backend], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
         )
         try:
-            self.relay(request, process)
+            self.relay(request, process, before_end)
         finally:
             process.stdout.close()
             process.wait()
 
-    def relay(self, request, process):
+    def relay(self, request, process, before_end):
         """Body to git, answer to the client. A second thread reads the answer, so that neither side waits for the other to
         finish; only this thread touches the socket."""
         output = queue.Queue(maxsize=256)
@@ -293,7 +297,7 @@ class GitRoutes:
                 process.stdin.close()
             except BrokenPipeError:
                 pass  # git has answered without reading to the end
-            self._send_answer(request.connection, output)
+            self._send_answer(request.connection, output, before_end)
         except (Hangup, OSError):
             process.kill()
             raise
@@ -319,7 +323,7 @@ class GitRoutes:
         output.put(None)
 
     @staticmethod
-    def _send_answer(connection, output):
+    def _send_answer(connection, output, before_end):
         head = b""
         while b"\r\n\r\n" not in head:
             data = output.get()
@@ -341,4 +345,5 @@ class GitRoutes:
         while (data := output.get()) is not None:
             connection.write(data)
         output.put(None)
+        before_end()
         connection.finish()

@@ -158,6 +158,7 @@ class Connection:
         self.shape = None
         self.keep = True
         self.status = None
+        self.on_status = None  # told the status before the client is
         self.sent = 0
         self._chunked = False
 
@@ -165,6 +166,8 @@ class Connection:
 
     def _head(self, status, headers, length):
         self.status = status
+        if self.on_status is not None:
+            self.on_status(status)
         lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}"]
         lines += [f"{name}: {value}" for name, value in headers]
         if length is None:
@@ -270,7 +273,7 @@ class Connection:
         self.http11 = request.version == "HTTP/1.1"
         self.head_only = request.method == "HEAD"
         self.keep = self.http11 and "close" not in wish
-        self.shape, self.status, self.sent = None, None, 0
+        self.shape, self.status, self.on_status, self.sent = None, None, None, 0
         self.server.handler(request)
         return request.drain() and self.keep
 

@@ -51,10 +51,12 @@ class Journal:
             self.number += 1
             entry["n"] = self.number
             self.requests.append(entry)
+        # Before the answer leaves: who has seen it finds it in the journal.
+        request.connection.on_status = lambda status: entry.update(status=status)
         return entry
 
     def end(self, entry, connection):
-        entry["status"], entry["bytes"] = connection.status, connection.sent
+        entry["bytes"] = connection.sent
         entry["ms"] = round((time.time() - entry["time"]) * 1000, 2)
 
     def since(self, number):

@@ -7,6 +7,7 @@ place is the finding a test looks for.
 import threading
 
 from .api import credential_of
+from .faults import redirect_target
 from .git_routes import basic_password
 from .http_server import Server
 
@@ -67,8 +68,9 @@ class Listener:
                 "url": self.url,
                 "port": self.server.port,
                 "connections": self.connections,
-                "requests": list(self.requests),
-                "credentials": list(self.credentials),
+                "requests": len(self.requests),
+                "credentials": len(self.credentials),
+                "seen": {"requests": list(self.requests), "credentials": list(self.credentials)},
             }
 
     def _arrived(self, server, sock):
@@ -107,7 +109,7 @@ class Listener:
 
     def _redirect(self, request):
         self._note(request)
-        request.connection.reply(self.status, [TEXT_TYPE, ("location", self.location + request.target)], b"Moved\n")
+        request.connection.reply(self.status, [TEXT_TYPE, ("location", redirect_target(self.location, request))], b"Moved\n")
 
     def _refuse(self, request):
         """Asks for a credential, so that a client which would give one does."""

@@ -222,6 +222,11 @@ class World:
                 self.paths[path.lower()] = project
         return project
 
+    def remove_project(self, project):
+        with self.guard:
+            self.projects.pop(project.id, None)
+            self.paths = {path: other for path, other in self.paths.items() if other is not project}
+
     def user(self, user_id):
         found = self.users.get(user_id)
         if found is None and FAMILY_FIRST_ID < user_id <= FAMILY_FIRST_ID + FAMILY_LIMIT:

@@ -3,7 +3,7 @@
 #include "alloc.h"
 #include "http_peer_tls.h"
 #include <arpa/inet.h>
-
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <strings.h>
@@ -124,7 +124,7 @@ void peer_answer(struct peer_exchange *exchange, const char *status, const char 
 {
 	CLEANUP(freep)
 	char *text = xasprintf("HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n%s", status, headers, strlen(body),
-			       strcmp(exchange->method, "HEAD") == 0 ? "" : body);
+	                       strcmp(exchange->method, "HEAD") == 0 ? "" : body);
 
 	peer_write(exchange, text, strlen(text));
 }
@@ -175,7 +175,9 @@ static void *connection_thread(void *context)
 static void start_connection(struct http_peer *peer, int fd)
 {
 	struct peer_connection *c = xcalloc(1, sizeof(*c));
+	int on = 1;
 
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->peer = peer;
 	c->fd = fd;
 	if (peer->tls) {
@@ -206,7 +208,7 @@ static void *acceptor_thread(void *context)
 
 static void listen_on_loopback(struct http_peer *peer)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t length = sizeof(address);
 
 	peer->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * http_peer — a small HTTP/1.1 server on 127.0.0.1 for unit tests of what talks HTTP: a test's handler answers each request as it likes, also
- * wrongly, late or never. One thread per connection. With TLS it has a certificate of its own CA.
+ * http_peer — a small HTTP/1.1 server on 127.0.0.1 for unit tests of what talks HTTP: a test's handler answers each request as it
+ * likes, also wrongly, late or never. One thread per connection. With TLS it has a certificate of its own CA.
  */
 #include "macros.h"
 

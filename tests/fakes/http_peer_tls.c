@@ -23,8 +23,8 @@ static void add_extension(X509 *certificate, int nid, const char *value)
 	X509_EXTENSION_free(extension);
 }
 
-static X509 *make(long serial, const char *subject, const char *issuer, EVP_PKEY *key, EVP_PKEY *issuer_key, long ends_in_s, int nid,
-		  const char *extension)
+static X509 *make(long serial, const char *subject, const char *issuer, EVP_PKEY *key, EVP_PKEY *issuer_key, long ends_in_s,
+                  int nid, const char *extension)
 {
 	X509 *certificate = X509_new();
 

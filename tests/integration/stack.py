@@ -197,7 +197,7 @@ class Stack:
             "ACP_SEAL_PUBLIC_KEYS_FILE": self.data / "keys/public.keys",
             "ACP_SEAL_SIGNING_KEY_FILE": self.data / "keys/signing.key",
             "ACP_SEAL_PRIVATE_KEYS_FILE": self.data / "keys/private.keys",
-            "ACP_STATIC_TOKENS_FILE": self.data / "tokens",
+            "ACP_STATIC_TOKENS_FILE": self.data / "auth/tokens",
             "ACP_WORKSPACES": self.data / "workspaces",
             "ACP_GATE_URL": self.url,
             "ACP_AGENT_COMMAND": TOP / "simulator/demo-agent",

@@ -192,7 +192,7 @@ class ConnectTest(AccountCase):
                 self.assertIn(corrected, body["remediation"])
                 self.assertNotIn("pw", body["error"])
         for url in ("https://0x7f.1", "https://2130706433", "https://0177.0.0.1", "https://127.1", "https://", "https:///x", "ftp://gitlab.com", "https://git lab.com",
-                    "https://gitlab.com\\@evil.com", "https://gitlab.com:0", "https://gitlab.com:99999", "https://%67itlab.com", "javascript:alert(1)", "x" * 3000):
+                    "https://gitlab.com\\@evil.com", "https://gitlab.com:0", "https://gitlab.com:99999", "https://%67itlab.com", "javascript:alert(1)", "https://" + "x" * 2000):
             with self.subTest(url[:40]):
                 self.assertError(self.stack.connect(instance=url), 400, "instance_url_invalid")
 

@@ -83,10 +83,8 @@ class SecretsTest(unittest.TestCase):
                 needles += [("bearer", stack.bearer.encode())]
 
                 def sweep():
-                    roots = [stack.data / part for part in ("database", "keys", "logs", "workspaces")] + [run / "temp", run / "html"]
-                    texts = self.search(needles, roots, [pid for pid in stack.pids() if pid not in simulator])
-                    texts += self.search(needles, [stack.data / "tokens"] if (stack.data / "tokens").is_dir() else [], [])
-                    return texts
+                    roots = [stack.data / part for part in ("auth", "database", "keys", "logs", "workspaces")] + [run / "temp", run / "html"]
+                    return self.search(needles, roots, [pid for pid in stack.pids() if pid not in simulator])
 
                 self.assertEqual(sweep(), [])
                 (workspace / "go").touch()

@@ -4,5 +4,7 @@ add_library(http_peer STATIC ${CMAKE_CURRENT_LIST_DIR}/../fakes/http_peer.c ${CM
 target_include_directories(http_peer PUBLIC ${CMAKE_CURRENT_LIST_DIR}/../fakes)
 target_link_libraries(http_peer PUBLIC base PkgConfig::OPENSSL Threads::Threads PRIVATE acp_warnings)
 
+unit_test(test_http_head net)
+unit_test(test_http_breaker net)
 unit_test(test_http_client net http_peer)
 unit_test(test_http_stream net http_peer)

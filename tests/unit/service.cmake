@@ -1,1 +1,10 @@
-# Unit tests of the service floor.
+# Unit tests of the service floor; http_peer is made in net.cmake. Sessions are kept in a real database, accounts in a store of memory.
+add_library(memory_store STATIC ${CMAKE_CURRENT_LIST_DIR}/../fakes/memory_store.c)
+target_include_directories(memory_store PUBLIC ${CMAKE_CURRENT_LIST_DIR}/../fakes)
+target_link_libraries(memory_store PUBLIC store PRIVATE acp_warnings)
+
+unit_test(test_account_service service memory_store http_peer)
+unit_test(test_check service memory_store http_peer)
+unit_test(test_gate_service service memory_store http_peer)
+unit_test(test_identity service)
+unit_test(test_session_service service)

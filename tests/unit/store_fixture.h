@@ -4,9 +4,9 @@
 #include "database.h"
 #include "temporary_folder.h"
 
-#define INSTALLATION "11111111-2222-4333-8444-555555555555"
+#define INSTALLATION        "11111111-2222-4333-8444-555555555555"
 #define SECOND_INSTALLATION "99999999-2222-4333-8444-555555555555"
-#define GITLAB_COM_URL "https://gitlab.com"
+#define GITLAB_COM_URL      "https://gitlab.com"
 
 struct store_fixture {
 	struct temporary_folder folder;
@@ -20,7 +20,7 @@ struct store_fixture {
 
 static inline struct database *fixture_open(const struct store_fixture *f, struct error *err)
 {
-	const struct database_options options = {.path = f->path, .connections = 4, .busy_timeout_ms = 2000};
+	const struct database_options options = {.path = f->path, .connections = 4, .busy_timeout_ms = 10000};
 	struct database *db = NULL;
 
 	return database_open(&options, &db, err) ? db : NULL;
@@ -61,13 +61,19 @@ static inline void fixture_remove(struct store_fixture *f)
 	folder_remove(&f->folder);
 }
 
+/* Stands for the keyed hash of a token (FNV-1a). */
 static inline void sample_fingerprint(const char *token, char ret_hex[65])
 {
-	snprintf(ret_hex, 65, "%064zx", strlen(token) * 1000003U + (unsigned char)token[strlen(token) - 1]);
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (; *token; token++)
+		hash = (hash ^ (unsigned char)*token) * 0x100000001b3;
+	snprintf(ret_hex, 65, "%064llx", (unsigned long long)hash);
 }
 
 /* A connection as the service would make it; `token` stands for the token. */
-static inline void sample_connection(struct connection *c, const char *user, const char *instance, const char *token, int64_t generation)
+static inline void sample_connection(struct connection *c, const char *user, const char *instance, const char *token,
+                                     int64_t generation)
 {
 	char fingerprint[65];
 
@@ -90,7 +96,7 @@ static inline void sample_connection(struct connection *c, const char *user, con
 
 /* Begin and commit; the sealed value is the token's text. */
 static inline bool sample_connect(const struct connection_store *store, const char *user, const char *instance, const char *token,
-				  int64_t *ret_generation, struct error *err)
+                                  int64_t *ret_generation, struct error *err)
 {
 	CLEANUP(connection_release) struct connection c = CONNECTION_INIT;
 	char key[RECORD_KEY_SIZE], fingerprint[65], *copy = xstrdup(token);
@@ -111,7 +117,8 @@ static inline bool sample_connect(const struct connection_store *store, const ch
 	return ok;
 }
 
-static inline bool sample_disconnect(const struct connection_store *store, const char *user, const char *instance, struct error *err)
+static inline bool sample_disconnect(const struct connection_store *store, const char *user, const char *instance,
+                                     struct error *err)
 {
 	CLEANUP(intent_list_release) struct intent_list list = INTENT_LIST_INIT;
 

@@ -7,7 +7,9 @@
 
 #define PATH_SIZE 256
 
-struct temporary_folder { char path[64]; };
+struct temporary_folder {
+	char path[64];
+};
 
 static inline void folder_make(struct temporary_folder *folder)
 {

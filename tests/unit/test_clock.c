@@ -65,16 +65,17 @@ static void parse_accepts_gitlab_forms_and_nothing_else(void **state)
 	}
 }
 
-static void days_until_counts_whole_days_to_midnight_utc(void **state)
+static void days_until_counts_calendar_days_in_utc(void **state)
 {
 	static const struct {
 		const char *says, *date, *now;
 		int64_t days;
 	} rows[] = {
-	        {"dies at the coming midnight", "2026-11-23", "2026-11-22T17:40:00Z", 0},
-	        {"a week, not quite", "2026-11-30", "2026-11-22T17:40:00Z", 7},
+	        {"dies at the coming midnight", "2026-11-23", "2026-11-22T17:40:00Z", 1},
+	        {"a week and a day, whatever the hour", "2026-11-30", "2026-11-22T17:40:00Z", 8},
 	        {"exactly three days", "2026-11-25", "2026-11-22T00:00:00Z", 3},
-	        {"died this midnight", "2026-11-22", "2026-11-22T00:00:01Z", -1},
+	        {"died this midnight", "2026-11-22", "2026-11-22T00:00:01Z", 0},
+	        {"before 1970", "1970-01-01", "1969-12-31T23:00:00Z", 1},
 	        {"died a year ago", "2025-11-22", "2026-11-22T00:00:00Z", -365},
 	        {"over a leap day", "2024-03-01", "2024-02-28T00:00:00Z", 2},
 	};
@@ -105,7 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(format_and_parse_agree),
 	        cmocka_unit_test(parse_accepts_gitlab_forms_and_nothing_else),
-	        cmocka_unit_test(days_until_counts_whole_days_to_midnight_utc),
+	        cmocka_unit_test(days_until_counts_calendar_days_in_utc),
 	        cmocka_unit_test(monotonic_time_does_not_go_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

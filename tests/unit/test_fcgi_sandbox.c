@@ -1,7 +1,7 @@
 /* What a worker process can still reach once it has confined itself; each test in a process of its own. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -29,7 +29,7 @@ static int make_place(void **state)
 	if (!mkdtemp(template))
 		return -1;
 	*place = (struct place){xstrdup(template), xasprintf("%s/data", template), xasprintf("%s/keys", template),
-				xasprintf("%s/keys/private.keys", template)};
+	                        xasprintf("%s/keys/private.keys", template)};
 	mkdir(place->data, 0700);
 	mkdir(place->keys, 0700);
 	close(open(place->secret, O_CREAT | O_WRONLY, 0600));
@@ -130,8 +130,8 @@ static void pool_without_outgoing_calls_cannot_dial(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(only_listed_files_are_reached, make_place, remove_place),
-		cmocka_unit_test_setup_teardown(pool_without_outgoing_calls_cannot_dial, make_place, remove_place),
+	        cmocka_unit_test_setup_teardown(only_listed_files_are_reached, make_place, remove_place),
+	        cmocka_unit_test_setup_teardown(pool_without_outgoing_calls_cannot_dial, make_place, remove_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* What the gate takes for git, before anything is sent anywhere. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -17,12 +17,12 @@ static void only_the_smart_protocol_is_spoken(void **state)
 		bool valid;
 		enum git_service service;
 	} rows[] = {
-		{"fetching", "service=git-upload-pack", true, GIT_UPLOAD_PACK},
-		{"pushing", "service=git-receive-pack", true, GIT_RECEIVE_PACK},
-		{"the dumb protocol", "", false, 0},
-		{"archives", "service=git-upload-archive", false, 0},
-		{"a longer name", "service=git-upload-packs", false, 0},
-		{"no value", "service=", false, 0},
+	        {"fetching", "service=git-upload-pack", true, GIT_UPLOAD_PACK},
+	        {"pushing", "service=git-receive-pack", true, GIT_RECEIVE_PACK},
+	        {"the dumb protocol", "", false, 0},
+	        {"archives", "service=git-upload-archive", false, 0},
+	        {"a longer name", "service=git-upload-packs", false, 0},
+	        {"no value", "service=", false, 0},
 	};
 
 	(void)state;
@@ -47,13 +47,14 @@ static void post_has_gits_headers(void **state)
 		char type[64], encoding[16];
 		bool valid;
 	} rows[] = {
-		{"a fetch", GIT_UPLOAD_PACK, "application/x-git-upload-pack-request", "", true},
-		{"a compressed fetch", GIT_UPLOAD_PACK, "application/x-git-upload-pack-request", "gzip", true},
-		{"a push", GIT_RECEIVE_PACK, "application/x-git-receive-pack-request", "", true},
-		{"a compressed push could hide its refs", GIT_RECEIVE_PACK, "application/x-git-receive-pack-request", "gzip", false},
-		{"another encoding", GIT_UPLOAD_PACK, "application/x-git-upload-pack-request", "br", false},
-		{"the other service's type", GIT_RECEIVE_PACK, "application/x-git-upload-pack-request", "", false},
-		{"a form", GIT_UPLOAD_PACK, "application/x-www-form-urlencoded", "", false},
+	        {"a fetch", GIT_UPLOAD_PACK, "application/x-git-upload-pack-request", "", true},
+	        {"a compressed fetch", GIT_UPLOAD_PACK, "application/x-git-upload-pack-request", "gzip", true},
+	        {"a push", GIT_RECEIVE_PACK, "application/x-git-receive-pack-request", "", true},
+	        {"a compressed push could hide its refs", GIT_RECEIVE_PACK, "application/x-git-receive-pack-request", "gzip",
+	         false},
+	        {"another encoding", GIT_UPLOAD_PACK, "application/x-git-upload-pack-request", "br", false},
+	        {"the other service's type", GIT_RECEIVE_PACK, "application/x-git-upload-pack-request", "", false},
+	        {"a form", GIT_UPLOAD_PACK, "application/x-www-form-urlencoded", "", false},
 	};
 
 	(void)state;
@@ -79,13 +80,17 @@ static const char *text_at(const json_t *object, const char *name)
 static void preflight_shows_what_the_worker_needs(void **state)
 {
 	char name[] = "backend", url[] = "https://gitlab.com/t/backend", branch[] = "feature/x", path[] = "t/backend",
-	     web[] = "https://gitlab.com/t/backend", clone[] = "https://gitlab.com/t/backend.git", main_branch[] = "main", user[] = "john",
-	     host[] = "gitlab.com", id[] = "7";
+	     web[] = "https://gitlab.com/t/backend", clone[] = "https://gitlab.com/t/backend.git", main_branch[] = "main",
+	     user[] = "john", host[] = "gitlab.com", id[] = "7";
 	struct session_repository asked = {.name = name, .url = url, .push_branch = branch};
 	struct session_spec spec = {.repositories = &asked, .repository_count = 1};
-	struct check_report report = {.provider = PROVIDER_GITLAB, .can_push = true, .start_branch = main_branch,
-				      .project = {.id = 42, .path = path, .web_url = web, .clone_url = clone, .default_branch = main_branch},
-				      .account = {.id = id, .username = user}, .instance = {.host = host}};
+	struct check_report report = {
+	        .provider = PROVIDER_GITLAB,
+	        .can_push = true,
+	        .start_branch = main_branch,
+	        .project = {.id = 42, .path = path, .web_url = web, .clone_url = clone, .default_branch = main_branch},
+	        .account = {.id = id, .username = user},
+	        .instance = {.host = host}};
 	json_t *answer, *repository, *commit;
 
 	(void)state;
@@ -135,10 +140,10 @@ static void preflight_explains_the_failed_check(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_the_smart_protocol_is_spoken),
-		cmocka_unit_test(post_has_gits_headers),
-		cmocka_unit_test(preflight_shows_what_the_worker_needs),
-		cmocka_unit_test(preflight_explains_the_failed_check),
+	        cmocka_unit_test(only_the_smart_protocol_is_spoken),
+	        cmocka_unit_test(post_has_gits_headers),
+	        cmocka_unit_test(preflight_shows_what_the_worker_needs),
+	        cmocka_unit_test(preflight_explains_the_failed_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

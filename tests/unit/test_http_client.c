@@ -6,15 +6,13 @@
 #include <cmocka.h>
 
 #include "alloc.h"
-#include "http_breaker.h"
-#include "http_head.h"
 #include "http_limits.h"
 #include "http_peer.h"
 #include <pthread.h>
 
 /* Long enough for a busy machine where nothing is waited for, short where a limit is to be reached. */
-static const struct http_limits patient = { .connect_ms = 5000, .headers_ms = 10000, .total_ms = 15000, .rest_ms = 30000 };
-static const struct http_limits hasty = { .connect_ms = 2000, .headers_ms = 150, .total_ms = 400, .rest_ms = 30000 };
+static const struct http_limits patient = {.connect_ms = 5000, .headers_ms = 10000, .total_ms = 15000, .rest_ms = 30000};
+static const struct http_limits hasty = {.connect_ms = 2000, .headers_ms = 150, .total_ms = 400, .rest_ms = 30000};
 
 struct fixture {
 	struct http_peer *peer;
@@ -53,11 +51,12 @@ static void handle(struct peer_exchange *x, void *context)
 	const char *target = x->target;
 
 	if (strcmp(target, "/fields") == 0) {
-		peer_answer(x, "429 Too Many Requests",
-			    "Content-Type: Application/JSON; charset=utf-8\r\nRetry-After: 17\r\nRateLimit-Reset: 1790000000\r\n"
-			    "RateLimit-Name: throttle_api\r\nServer: nginx\r\nX-Request-Id: 01ABC\r\nX-Gitlab-Meta: {}\r\nCF-Ray: 1\r\n"
-			    "X-Next-Page: 2\r\nLocation: https://elsewhere.example/\r\n",
-			    "{}");
+		peer_answer(
+		        x, "429 Too Many Requests",
+		        "Content-Type: Application/JSON; charset=utf-8\r\nRetry-After: 17\r\nRateLimit-Reset: 1790000000\r\n"
+		        "RateLimit-Name: throttle_api\r\nServer: nginx\r\nX-Request-Id: 01ABC\r\nX-Gitlab-Meta: {}\r\nCF-Ray: 1\r\n"
+		        "X-Next-Page: 2\r\nLocation: https://elsewhere.example/\r\n",
+		        "{}");
 	} else if (strcmp(target, "/redirect") == 0) {
 		CLEANUP(freep) char *location = xasprintf("Location: %s\r\n", f->target_elsewhere);
 		peer_answer(x, "302 Found", location, "");
@@ -105,7 +104,7 @@ static void handle(struct peer_exchange *x, void *context)
 
 static void start_client(struct fixture *f, const char *allowed, const char *ca_file, const struct http_limits *limits)
 {
-	struct http_client_options options = { .ca_file = ca_file, .user_agent = "acp-gitlab-test/1" };
+	struct http_client_options options = {.ca_file = ca_file, .user_agent = "acp-gitlab-test/1"};
 	struct error err = ERROR_INIT;
 
 	f->policy = address_policy_new();
@@ -159,7 +158,7 @@ static void request_carries_what_was_given_and_nothing_else(void **state)
 	(void)state;
 
 	secret_set(&token, "glpat-one", 9);
-	struct http_call call = { .bearer = &token, .request_id = "rid-1" };
+	struct http_call call = {.bearer = &token, .request_id = "rid-1"};
 	get(f, "/x%2Fy/../z", &call);
 	assert_int_equal(call.status, 200);
 	assert_non_null(strstr(call.answer.data, "GET /x%2Fy/../z\n"));
@@ -170,12 +169,12 @@ static void request_carries_what_was_given_and_nothing_else(void **state)
 	assert_null(strstr(call.answer.data, "Cookie"));
 	http_call_release(&call);
 
-	struct http_call basic = { .basic_user = "oauth2", .basic_password = &token };
+	struct http_call basic = {.basic_user = "oauth2", .basic_password = &token};
 	get(f, "/basic", &basic);
 	assert_non_null(strstr(basic.answer.data, "Authorization: Basic b2F1dGgyOmdscGF0LW9uZQ==\n"));
 	http_call_release(&basic);
 
-	struct http_call post = { .method = "POST", .body = "{\"a\":1}", .body_length = 7, .content_type = "application/json" };
+	struct http_call post = {.method = "POST", .body = "{\"a\":1}", .body_length = 7, .content_type = "application/json"};
 	get(f, "/post", &post);
 	assert_non_null(strstr(post.answer.data, "POST /post\n"));
 	assert_non_null(strstr(post.answer.data, "Content-Type: application/json\n"));
@@ -194,7 +193,7 @@ static void kept_connection_never_keeps_a_credential(void **state)
 	(void)state;
 
 	secret_set(&token, "glpat-one", 9);
-	struct http_call with = { .bearer = &token }, without = { 0 };
+	struct http_call with = {.bearer = &token}, without = {0};
 	get(f, "/a", &with);
 	get(f, "/b", &without);
 	assert_non_null(strstr(with.answer.data, "Authorization"));
@@ -209,14 +208,14 @@ static void kept_connection_never_keeps_a_credential(void **state)
 
 static void credential_with_line_break_is_not_sent(void **state)
 {
-	static const char *const values[] = { "glpat\r\nX-Evil: 1", "glpat\nx", "" };
+	static const char *const values[] = {"glpat\r\nX-Evil: 1", "glpat\nx", ""};
 	struct fixture *f = start(PEER_PLAIN, &patient);
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		struct secret token = SECRET_INIT;
 		secret_set(&token, values[i], strlen(values[i]));
-		struct http_call call = { .bearer = &token };
+		struct http_call call = {.bearer = &token};
 		get(f, "/x", &call);
 		assert_int_equal(call.failure, HTTP_BROKEN);
 		http_call_release(&call);
@@ -231,17 +230,15 @@ static void unusable_addresses_are_refused(void **state)
 	static const struct {
 		const char *what, *url;
 	} rows[] = {
-		{ "another protocol", "file:///etc/passwd" },
-		{ "ftp", "ftp://127.0.0.1/x" },
-		{ "user info", "http://user:password@127.0.0.1/x" },
-		{ "no scheme", "127.0.0.1/x" },
-		{ "a line break", "http://127.0.0.1/x\r\nHost: evil" },
+	        {"another protocol", "file:///etc/passwd"},           {"ftp", "ftp://127.0.0.1/x"},
+	        {"user info", "http://user:password@127.0.0.1/x"},    {"no scheme", "127.0.0.1/x"},
+	        {"a line break", "http://127.0.0.1/x\r\nHost: evil"},
 	};
 	struct fixture *f = start(PEER_PLAIN, &patient);
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct http_call call = { .method = "GET", .url = rows[i].url };
+		struct http_call call = {.method = "GET", .url = rows[i].url};
 		http_client_run(f->client, &call, 1);
 		if (call.failure != HTTP_BROKEN)
 			fail_msg("%s: failure %d", rows[i].what, call.failure);
@@ -253,7 +250,7 @@ static void unusable_addresses_are_refused(void **state)
 static void answer_headers_are_read(void **state)
 {
 	struct fixture *f = start(PEER_PLAIN, &patient);
-	struct http_call call = { 0 };
+	struct http_call call = {0};
 	(void)state;
 
 	get(f, "/fields", &call);
@@ -274,30 +271,6 @@ static void answer_headers_are_read(void **state)
 	stop(f);
 }
 
-static void head_lines_are_read_with_care(void **state)
-{
-	static const char early[] = "HTTP/1.1 103 Early Hints\r\n", early_location[] = "Location: /early\r\n", blank[] = "\r\n";
-	struct http_head head = { 0 };
-	CLEANUP(freep) char *address = xmalloc(2 * LIMIT_URL_MAX);
-	(void)state;
-
-	assert_true(http_head_add(&head, early, strlen(early)));
-	assert_true(http_head_add(&head, early_location, strlen(early_location)));
-	assert_true(http_head_add(&head, blank, 2));
-	assert_false(head.complete);
-	assert_true(http_head_add(&head, "HTTP/1.1 301 Moved\r\n", 20));
-	assert_string_equal(head.location, "");
-	int length = snprintf(address, 2 * LIMIT_URL_MAX, "Location: https://x/%0*d\r\n", LIMIT_URL_MAX, 0);
-	assert_true(http_head_add(&head, address, (size_t)length));
-	assert_string_equal(head.location, "");
-	assert_true(http_head_add(&head, "no colon\r\n", 10));
-	assert_true(http_head_add(&head, blank, 2));
-	assert_true(head.complete);
-	assert_int_equal(head.status, 301);
-	assert_true(http_head_add(&head, "Retry-After: 5\r\n", 16));
-	assert_string_equal(head.retry_after, "");
-}
-
 static void limits_are_kept(void **state)
 {
 	static const struct {
@@ -307,22 +280,22 @@ static void limits_are_kept(void **state)
 		enum http_failure failure;
 		size_t length;
 	} rows[] = {
-		{ "a body of exactly the cap is taken", "/large", 5000, false, HTTP_OK, 5000 },
-		{ "one byte more is too large", "/large", 4999, false, HTTP_TOO_LARGE, 0 },
-		{ "a chunked body is counted too", "/large-chunked", 1000, false, HTTP_TOO_LARGE, 0 },
-		{ "a probe stops at its cap and succeeds", "/large-chunked", 1024, true, HTTP_OK, 1024 },
-		{ "a probe takes a shorter body whole", "/large", 6000, true, HTTP_OK, 5000 },
-		{ "headers are counted", "/header-flood", 0, false, HTTP_TOO_LARGE, 0 },
-		{ "interim answers are counted", "/continue-flood", 0, false, HTTP_TOO_LARGE, 0 },
-		{ "a body that ends early is no answer", "/cut", 0, false, HTTP_BROKEN, 0 },
-		{ "a closed connection is no answer", "/no-answer", 0, false, HTTP_BROKEN, 0 },
-		{ "another protocol is no answer", "/garbage", 0, false, HTTP_BROKEN, 0 },
+	        {"a body of exactly the cap is taken", "/large", 5000, false, HTTP_OK, 5000},
+	        {"one byte more is too large", "/large", 4999, false, HTTP_TOO_LARGE, 0},
+	        {"a chunked body is counted too", "/large-chunked", 1000, false, HTTP_TOO_LARGE, 0},
+	        {"a probe stops at its cap and succeeds", "/large-chunked", 1024, true, HTTP_OK, 1024},
+	        {"a probe takes a shorter body whole", "/large", 6000, true, HTTP_OK, 5000},
+	        {"headers are counted", "/header-flood", 0, false, HTTP_TOO_LARGE, 0},
+	        {"interim answers are counted", "/continue-flood", 0, false, HTTP_TOO_LARGE, 0},
+	        {"a body that ends early is no answer", "/cut", 0, false, HTTP_BROKEN, 0},
+	        {"a closed connection is no answer", "/no-answer", 0, false, HTTP_BROKEN, 0},
+	        {"another protocol is no answer", "/garbage", 0, false, HTTP_BROKEN, 0},
 	};
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct fixture *f = start(PEER_PLAIN, &patient);
-		struct http_call call = { .max_body = rows[i].max_body, .stop_at_max = rows[i].stop_at_max };
+		struct http_call call = {.max_body = rows[i].max_body, .stop_at_max = rows[i].stop_at_max};
 		get(f, rows[i].target, &call);
 		if (call.failure != rows[i].failure)
 			fail_msg("%s: failure %d (%s)", rows[i].what, call.failure, call.failure_text);
@@ -341,15 +314,15 @@ static void slow_servers_are_left_in_time(void **state)
 		const char *what, *target;
 		int64_t at_least_us;
 	} rows[] = {
-		{ "no answer: the header limit", "/silent", 150000 },
-		{ "half a head: the header limit", "/half-head", 150000 },
-		{ "half a body: the total limit", "/half-body", 400000 },
+	        {"no answer: the header limit", "/silent", 150000},
+	        {"half a head: the header limit", "/half-head", 150000},
+	        {"half a body: the total limit", "/half-body", 400000},
 	};
 	struct fixture *f = start(PEER_PLAIN, &hasty);
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct http_call call = { 0 };
+		struct http_call call = {0};
 		get(f, rows[i].target, &call);
 		if (call.failure != HTTP_TIMEOUT || call.elapsed_us < rows[i].at_least_us)
 			fail_msg("%s: failure %d after %lld us", rows[i].what, call.failure, (long long)call.elapsed_us);
@@ -366,7 +339,7 @@ static void redirects_are_reported_and_not_followed(void **state)
 
 	secret_set(&token, "glpat-one", 9);
 	url_of(other, "http", "127.0.0.1", "/stolen", f->target_elsewhere);
-	struct http_call call = { .bearer = &token };
+	struct http_call call = {.bearer = &token};
 	get(f, "/redirect", &call);
 	assert_int_equal(call.status, 302);
 	assert_string_equal(call.location, f->target_elsewhere);
@@ -379,7 +352,7 @@ static void redirects_are_reported_and_not_followed(void **state)
 
 static void addresses_are_checked_when_dialled(void **state)
 {
-	static const char *const hosts[] = { "127.0.0.1", "localhost", "127.1", "2130706433", "[::ffff:127.0.0.1]" };
+	static const char *const hosts[] = {"127.0.0.1", "localhost", "127.1", "2130706433", "[::ffff:127.0.0.1]"};
 	struct fixture *f = start(PEER_PLAIN, &patient);
 	(void)state;
 
@@ -388,7 +361,7 @@ static void addresses_are_checked_when_dialled(void **state)
 	start_client(f, NULL, "", &patient);
 	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
 		char url[256];
-		struct http_call call = { .method = "GET", .url = url_of(f, "http", hosts[i], "/x", url) };
+		struct http_call call = {.method = "GET", .url = url_of(f, "http", hosts[i], "/x", url)};
 		http_client_run(f->client, &call, 1);
 		if (call.failure != HTTP_REFUSED_BY_POLICY)
 			fail_msg("%s: failure %d (%s)", hosts[i], call.failure, call.failure_text);
@@ -401,7 +374,7 @@ static void addresses_are_checked_when_dialled(void **state)
 static void proxy_of_the_environment_is_ignored(void **state)
 {
 	struct fixture *f = start(PEER_PLAIN, &patient);
-	struct http_call call = { 0 };
+	struct http_call call = {0};
 	(void)state;
 
 	setenv("http_proxy", "http://127.0.0.1:1", 1);
@@ -420,14 +393,14 @@ static void missing_servers_are_told_apart(void **state)
 	char url[256];
 	(void)state;
 
-	struct http_call unresolvable = { .method = "GET", .url = "http://name.invalid/" };
+	struct http_call unresolvable = {.method = "GET", .url = "http://name.invalid/"};
 	http_client_run(f->client, &unresolvable, 1);
 	assert_int_equal(unresolvable.failure, HTTP_UNRESOLVABLE);
 	http_call_release(&unresolvable);
 
 	url_of(f, "http", "127.0.0.1", "/x", url);
 	http_peer_stop(f->peer);
-	struct http_call unreachable = { .method = "GET", .url = url };
+	struct http_call unreachable = {.method = "GET", .url = url};
 	http_client_run(f->client, &unreachable, 1);
 	assert_int_equal(unreachable.failure, HTTP_UNREACHABLE);
 	http_call_release(&unreachable);
@@ -442,7 +415,7 @@ static void calls_of_a_batch_run_in_parallel(void **state)
 	(void)state;
 
 	url_of(f, "http", "127.0.0.1", "/meet", url);
-	struct http_call calls[] = { { .method = "GET", .url = url }, { .method = "GET", .url = url } };
+	struct http_call calls[] = {{.method = "GET", .url = url}, {.method = "GET", .url = url}};
 	http_client_run(f->client, calls, 2);
 	for (size_t i = 0; i < 2; i++) {
 		assert_string_equal(calls[i].answer.data, "met");
@@ -456,7 +429,7 @@ static void *call_many_times(void *context)
 	struct fixture *f = context;
 
 	for (int i = 0; i < 25; i++) {
-		struct http_call call = { 0 };
+		struct http_call call = {0};
 		get(f, "/x", &call);
 		if (call.status != 200)
 			return context;
@@ -489,12 +462,12 @@ static void failing_origin_rests_and_others_do_not(void **state)
 	(void)state;
 
 	for (int i = 0; i < 5; i++) {
-		struct http_call call = { 0 };
+		struct http_call call = {0};
 		get(f, "/500", &call);
 		assert_int_equal(call.status, 500);
 		http_call_release(&call);
 	}
-	struct http_call resting = { 0 }, fine = { 0 };
+	struct http_call resting = {0}, fine = {0};
 	get(f, "/x", &resting);
 	assert_int_equal(resting.failure, HTTP_RESTING);
 	assert_int_equal(http_peer_requests(f->peer), 5);
@@ -506,46 +479,6 @@ static void failing_origin_rests_and_others_do_not(void **state)
 	stop(other);
 }
 
-static void breaker_lets_one_call_try_after_the_rest(void **state)
-{
-	CLEANUP(http_breaker_freep) struct http_breaker *breaker = http_breaker_new();
-	(void)state;
-
-	for (int i = 0; i < 5; i++) {
-		assert_true(http_breaker_admits(breaker, "https://a:443", 1000));
-		http_breaker_report(breaker, "https://a:443", HTTP_VERDICT_BAD, 1000, 30000);
-	}
-	assert_false(http_breaker_admits(breaker, "https://a:443", 30999));
-	assert_true(http_breaker_admits(breaker, "https://b:443", 30999));
-	assert_true(http_breaker_admits(breaker, "https://a:443", 31000));
-	assert_false(http_breaker_admits(breaker, "https://a:443", 31000));
-	http_breaker_report(breaker, "https://a:443", HTTP_VERDICT_BAD, 32000, 30000);
-	assert_false(http_breaker_admits(breaker, "https://a:443", 61999));
-	assert_true(http_breaker_admits(breaker, "https://a:443", 62000));
-	http_breaker_report(breaker, "https://a:443", HTTP_VERDICT_GOOD, 62000, 30000);
-	assert_true(http_breaker_admits(breaker, "https://a:443", 62000));
-	assert_true(http_breaker_admits(breaker, "https://a:443", 62000));
-}
-
-static void breaker_ignores_refused_addresses_and_forgets_after_success(void **state)
-{
-	CLEANUP(http_breaker_freep) struct http_breaker *breaker = http_breaker_new();
-	(void)state;
-
-	for (int i = 0; i < 20; i++)
-		http_breaker_report(breaker, "https://a:443", HTTP_VERDICT_NEUTRAL, 1000, 30000);
-	assert_true(http_breaker_admits(breaker, "https://a:443", 1000));
-	for (int i = 0; i < 20; i++)
-		http_breaker_report(breaker, "https://a:443", i % 4 == 3 ? HTTP_VERDICT_GOOD : HTTP_VERDICT_BAD, 1000, 30000);
-	assert_true(http_breaker_admits(breaker, "https://a:443", 1000));
-	for (int i = 0; i < 1000; i++) {
-		char origin[32];
-		snprintf(origin, sizeof(origin), "https://host%d:443", i);
-		http_breaker_report(breaker, origin, HTTP_VERDICT_BAD, 2000 + i, 30000);
-	}
-	assert_true(http_breaker_admits(breaker, "https://host999:443", 3000));
-}
-
 static void tls_is_verified(void **state)
 {
 	static const struct {
@@ -555,10 +488,10 @@ static void tls_is_verified(void **state)
 		enum http_failure failure;
 		const char *reason;
 	} rows[] = {
-		{ "a certificate of the given CA is accepted", PEER_TLS_GOOD, true, HTTP_OK, "" },
-		{ "an unknown CA is refused", PEER_TLS_GOOD, false, HTTP_TLS, "unknown authority" },
-		{ "another name is refused", PEER_TLS_WRONG_NAME, true, HTTP_TLS, "made for another name" },
-		{ "an expired certificate is refused", PEER_TLS_EXPIRED, true, HTTP_TLS, "expired" },
+	        {"a certificate of the given CA is accepted", PEER_TLS_GOOD, true, HTTP_OK, ""},
+	        {"an unknown CA is refused", PEER_TLS_GOOD, false, HTTP_TLS, "unknown authority"},
+	        {"another name is refused", PEER_TLS_WRONG_NAME, true, HTTP_TLS, "made for another name"},
+	        {"an expired certificate is refused", PEER_TLS_EXPIRED, true, HTTP_TLS, "expired"},
 	};
 	(void)state;
 
@@ -571,10 +504,11 @@ static void tls_is_verified(void **state)
 			address_policy_freep(&f->policy);
 			start_client(f, allowed, "", &patient);
 		}
-		struct http_call call = { .method = "GET", .url = url_of(f, "https", "127.0.0.1", "/x", url) };
+		struct http_call call = {.method = "GET", .url = url_of(f, "https", "127.0.0.1", "/x", url)};
 		http_client_run(f->client, &call, 1);
 		if (call.failure != rows[i].failure || strcmp(call.tls_reason, rows[i].reason) != 0)
-			fail_msg("%s: failure %d, reason '%s' (%s)", rows[i].what, call.failure, call.tls_reason, call.failure_text);
+			fail_msg("%s: failure %d, reason '%s' (%s)", rows[i].what, call.failure, call.tls_reason,
+			         call.failure_text);
 		if (call.failure == HTTP_TLS)
 			assert_string_equal(call.tls_issuer, PEER_CA_NAME);
 		assert_int_equal(http_peer_requests(f->peer), call.failure == HTTP_OK ? 1 : 0);
@@ -594,8 +528,8 @@ static void call_may_bring_its_own_ca(void **state)
 	address_policy_freep(&f->policy);
 	start_client(f, allowed, "", &patient);
 	url_of(f, "https", "127.0.0.1", "/x", url);
-	struct http_call with = { .method = "GET", .url = url, .ca_file = http_peer_ca_file(f->peer) };
-	struct http_call without = { .method = "GET", .url = url };
+	struct http_call with = {.method = "GET", .url = url, .ca_file = http_peer_ca_file(f->peer)};
+	struct http_call without = {.method = "GET", .url = url};
 	http_client_run(f->client, &with, 1);
 	assert_int_equal(with.status, 200);
 	/* The connection that the first call kept was verified by another list. */
@@ -608,12 +542,12 @@ static void call_may_bring_its_own_ca(void **state)
 
 static void ca_file_without_certificate_is_a_configuration_error(void **state)
 {
-	static const char *const paths[] = { "/nonexistent/ca.pem", "/dev/null", "/etc/hostname" };
+	static const char *const paths[] = {"/nonexistent/ca.pem", "/dev/null", "/etc/hostname"};
 	struct address_policy *policy = address_policy_new();
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		struct http_client_options options = { .policy = policy, .ca_file = paths[i], .user_agent = "x" };
+		struct http_client_options options = {.policy = policy, .ca_file = paths[i], .user_agent = "x"};
 		struct http_client *client = NULL;
 		struct error err = ERROR_INIT;
 		assert_false(http_client_new(&options, &client, &err));
@@ -626,26 +560,23 @@ static void ca_file_without_certificate_is_a_configuration_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(request_carries_what_was_given_and_nothing_else),
-		cmocka_unit_test(kept_connection_never_keeps_a_credential),
-		cmocka_unit_test(credential_with_line_break_is_not_sent),
-		cmocka_unit_test(unusable_addresses_are_refused),
-		cmocka_unit_test(answer_headers_are_read),
-		cmocka_unit_test(head_lines_are_read_with_care),
-		cmocka_unit_test(limits_are_kept),
-		cmocka_unit_test(slow_servers_are_left_in_time),
-		cmocka_unit_test(redirects_are_reported_and_not_followed),
-		cmocka_unit_test(addresses_are_checked_when_dialled),
-		cmocka_unit_test(proxy_of_the_environment_is_ignored),
-		cmocka_unit_test(missing_servers_are_told_apart),
-		cmocka_unit_test(calls_of_a_batch_run_in_parallel),
-		cmocka_unit_test(threads_share_a_client),
-		cmocka_unit_test(failing_origin_rests_and_others_do_not),
-		cmocka_unit_test(breaker_lets_one_call_try_after_the_rest),
-		cmocka_unit_test(breaker_ignores_refused_addresses_and_forgets_after_success),
-		cmocka_unit_test(tls_is_verified),
-		cmocka_unit_test(call_may_bring_its_own_ca),
-		cmocka_unit_test(ca_file_without_certificate_is_a_configuration_error),
+	        cmocka_unit_test(request_carries_what_was_given_and_nothing_else),
+	        cmocka_unit_test(kept_connection_never_keeps_a_credential),
+	        cmocka_unit_test(credential_with_line_break_is_not_sent),
+	        cmocka_unit_test(unusable_addresses_are_refused),
+	        cmocka_unit_test(answer_headers_are_read),
+	        cmocka_unit_test(limits_are_kept),
+	        cmocka_unit_test(slow_servers_are_left_in_time),
+	        cmocka_unit_test(redirects_are_reported_and_not_followed),
+	        cmocka_unit_test(addresses_are_checked_when_dialled),
+	        cmocka_unit_test(proxy_of_the_environment_is_ignored),
+	        cmocka_unit_test(missing_servers_are_told_apart),
+	        cmocka_unit_test(calls_of_a_batch_run_in_parallel),
+	        cmocka_unit_test(threads_share_a_client),
+	        cmocka_unit_test(failing_origin_rests_and_others_do_not),
+	        cmocka_unit_test(tls_is_verified),
+	        cmocka_unit_test(call_may_bring_its_own_ca),
+	        cmocka_unit_test(ca_file_without_certificate_is_a_configuration_error),
 	};
 
 	if (!secret_library_init())

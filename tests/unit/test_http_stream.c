@@ -11,8 +11,8 @@
 #include "http_peer.h"
 #include <unistd.h>
 
-static const struct http_limits patient = { .connect_ms = 5000, .headers_ms = 10000, .total_ms = 15000, .stall_ms = 15000 };
-static const struct http_limits hasty = { .connect_ms = 2000, .headers_ms = 10000, .total_ms = 15000, .stall_ms = 200 };
+static const struct http_limits patient = {.connect_ms = 5000, .headers_ms = 10000, .total_ms = 15000, .stall_ms = 15000};
+static const struct http_limits hasty = {.connect_ms = 2000, .headers_ms = 10000, .total_ms = 15000, .stall_ms = 200};
 enum { TOTAL_MS = 60000 };
 
 struct fixture {
@@ -80,7 +80,8 @@ static void handle(struct peer_exchange *x, void *context)
 		peer_answer(x, "403 Forbidden", "Content-Type: text/plain\r\n", "You are not allowed to upload code.");
 		peer_wait_closed(x);
 	} else if (strcmp(x->target, "/gzip") == 0) {
-		peer_answer(x, "200 OK", "Content-Encoding: gzip\r\nContent-Type: application/x-git-upload-pack-result\r\n", "not really gzip");
+		peer_answer(x, "200 OK", "Content-Encoding: gzip\r\nContent-Type: application/x-git-upload-pack-result\r\n",
+		            "not really gzip");
 	} else if (strcmp(x->target, "/redirect") == 0) {
 		peer_answer(x, "301 Moved Permanently", "Location: https://elsewhere.example/x\r\nRetry-After: 9\r\n", "");
 	} else if (strcmp(x->target, "/silent") == 0) {
@@ -102,7 +103,7 @@ static void handle(struct peer_exchange *x, void *context)
 static struct fixture *start(const struct http_limits *limits)
 {
 	struct fixture *f = xcalloc(1, sizeof(*f));
-	struct http_client_options options = { .ca_file = "", .user_agent = "git/acp-gitlab-test" };
+	struct http_client_options options = {.ca_file = "", .user_agent = "git/acp-gitlab-test"};
 	struct error err = ERROR_INIT;
 
 	f->peer = http_peer_start(PEER_PLAIN, handle, f);
@@ -192,16 +193,17 @@ static void answers_are_given_as_they_are(void **state)
 		int status;
 		const char *content_type, *location, *retry_after, *body;
 	} rows[] = {
-		{ "a compressed body is not unpacked", "/gzip", 200, "application/x-git-upload-pack-result", "", "", "not really gzip" },
-		{ "a redirect is not followed", "/redirect", 301, "", "https://elsewhere.example/x", "9", "" },
-		{ "an interim head is not the answer's", "/interim", 200, "", "", "", "done" },
+	        {"a compressed body is not unpacked", "/gzip", 200, "application/x-git-upload-pack-result", "", "",
+	         "not really gzip"},
+	        {"a redirect is not followed", "/redirect", 301, "", "https://elsewhere.example/x", "9", ""},
+	        {"an interim head is not the answer's", "/interim", 200, "", "", "", "done"},
 	};
 	struct fixture *f = start(&patient);
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct http_stream_call call = { 0 };
-		struct seen seen = { 0 };
+		struct http_stream_call call = {0};
+		struct seen seen = {0};
 		if (!run(f, rows[i].target, &call, &seen))
 			fail_msg("%s: failure %d (%s)", rows[i].what, call.failure, call.failure_text);
 		assert_int_equal(call.status, rows[i].status);
@@ -223,20 +225,22 @@ static void uploads_arrive_whole(void **state)
 		size_t length;
 		bool chunked;
 	} rows[] = {
-		{ "a known length", 3 * 1024 * 1024 + 1, false }, { "chunks, when the length is unknown", 3 * 1024 * 1024 + 7, true },
-		{ "a short body in one chunk", 4, true },	  { "an empty chunked body", 0, true },
+	        {"a known length", 3 * 1024 * 1024 + 1, false},
+	        {"chunks, when the length is unknown", 3 * 1024 * 1024 + 7, true},
+	        {"a short body in one chunk", 4, true},
+	        {"an empty chunked body", 0, true},
 	};
 	struct fixture *f = start(&patient);
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct http_stream_header headers[] = { { "Content-Type", "application/x-git-receive-pack-request" } };
-		struct http_stream_call call = { .method = "POST",
-						 .headers = headers,
-						 .header_count = 1,
-						 .body_length = rows[i].chunked ? -1 : (int64_t)rows[i].length,
-						 .read_body = read_body };
-		struct seen seen = { .to_send = rows[i].length };
+		struct http_stream_header headers[] = {{"Content-Type", "application/x-git-receive-pack-request"}};
+		struct http_stream_call call = {.method = "POST",
+		                                .headers = headers,
+		                                .header_count = 1,
+		                                .body_length = rows[i].chunked ? -1 : (int64_t)rows[i].length,
+		                                .read_body = read_body};
+		struct seen seen = {.to_send = rows[i].length};
 		if (!run(f, "/upload", &call, &seen))
 			fail_msg("%s: failure %d (%s)", rows[i].what, call.failure, call.failure_text);
 		if (f->taken != rows[i].length || !f->taken_is_right)
@@ -252,8 +256,8 @@ static void uploads_arrive_whole(void **state)
 static void answer_before_the_end_of_the_upload_is_delivered(void **state)
 {
 	struct fixture *f = start(&patient);
-	struct http_stream_call call = { .method = "POST", .body_length = -1, .read_body = read_body };
-	struct seen seen = { .to_send = (size_t)1 << 30 };
+	struct http_stream_call call = {.method = "POST", .body_length = -1, .read_body = read_body};
+	struct seen seen = {.to_send = (size_t)1 << 30};
 	(void)state;
 
 	assert_true(run(f, "/refuse-early", &call, &seen));
@@ -265,11 +269,11 @@ static void answer_before_the_end_of_the_upload_is_delivered(void **state)
 
 static void kept_connection_forgets_credentials_and_headers(void **state)
 {
-	struct fixture *f = start(&patient), *other = start(&patient);
+	struct fixture *f = start(&patient);
 	struct secret token = SECRET_INIT;
-	struct http_stream_header headers[] = { { "Git-Protocol", "version=2" }, { "Accept", "application/x-git" } };
-	struct http_stream_call with = { .user = "oauth2", .password = &token, .headers = headers, .header_count = 2 }, without = { 0 };
-	struct seen first = { 0 }, second = { 0 };
+	struct http_stream_header headers[] = {{"Git-Protocol", "version=2"}, {"Accept", "application/x-git"}};
+	struct http_stream_call with = {.user = "oauth2", .password = &token, .headers = headers, .header_count = 2}, without = {0};
+	struct seen first = {0}, second = {0};
 	(void)state;
 
 	secret_set(&token, "glpat-one", 9);
@@ -285,18 +289,17 @@ static void kept_connection_forgets_credentials_and_headers(void **state)
 	assert_int_equal(http_peer_connections(f->peer), 1);
 	secret_release(&token);
 	stop(f);
-	stop(other);
 }
 
 static void stalled_transfers_are_ended(void **state)
 {
-	static const char *const targets[] = { "/silent", "/half" };
+	static const char *const targets[] = {"/silent", "/half"};
 	struct fixture *f = start(&hasty);
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
-		struct http_stream_call call = { 0 };
-		struct seen seen = { 0 };
+		struct http_stream_call call = {0};
+		struct seen seen = {0};
 		int64_t before_ms = clock_monotonic_ms();
 		assert_false(run(f, targets[i], &call, &seen));
 		assert_int_equal(call.failure, HTTP_TIMEOUT);
@@ -308,8 +311,8 @@ static void stalled_transfers_are_ended(void **state)
 static void time_in_callbacks_is_not_a_stall(void **state)
 {
 	struct fixture *f = start(&hasty);
-	struct http_stream_call call = { .method = "POST", .body_length = -1, .read_body = read_body };
-	struct seen seen = { .to_send = 10, .pause_ms = 450 };
+	struct http_stream_call call = {.method = "POST", .body_length = -1, .read_body = read_body};
+	struct seen seen = {.to_send = 10, .pause_ms = 450};
 	(void)state;
 
 	if (!run(f, "/upload", &call, &seen))
@@ -321,8 +324,8 @@ static void time_in_callbacks_is_not_a_stall(void **state)
 static void total_time_is_limited(void **state)
 {
 	struct fixture *f = start(&patient);
-	struct http_stream_call call = { .total_ms = 150 };
-	struct seen seen = { 0 };
+	struct http_stream_call call = {.total_ms = 150};
+	struct seen seen = {0};
 	(void)state;
 
 	assert_false(run(f, "/half", &call, &seen));
@@ -338,21 +341,22 @@ static void callbacks_can_stop_the_transfer(void **state)
 		struct seen seen;
 		const char *method;
 	} rows[] = {
-		{ "while reading the upload", { .to_send = 1000000, .abort_read = true }, "POST" },
-		{ "at the head", { .abort_head = true }, "GET" },
-		{ "in the body", { .abort_body = true }, "GET" },
+	        {"while reading the upload", {.to_send = 1000000, .abort_read = true}, "POST"},
+	        {"at the head", {.abort_head = true}, "GET"},
+	        {"in the body", {.abort_body = true}, "GET"},
 	};
 	struct fixture *f = start(&patient);
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct seen seen = rows[i].seen;
-		struct http_stream_call call = { .method = rows[i].method, .body_length = seen.to_send ? -1 : 0, .read_body = read_body };
+		struct http_stream_call call = {
+		        .method = rows[i].method, .body_length = seen.to_send ? -1 : 0, .read_body = read_body};
 		if (!run(f, seen.to_send ? "/upload" : "/x", &call, &seen) || !call.aborted)
 			fail_msg("%s: failure %d, aborted %d", rows[i].what, call.failure, call.aborted);
 	}
-	struct http_stream_call call = { 0 };
-	struct seen seen = { 0 };
+	struct http_stream_call call = {0};
+	struct seen seen = {0};
 	assert_true(run(f, "/x", &call, &seen));
 	assert_false(call.aborted);
 	stop(f);
@@ -361,9 +365,9 @@ static void callbacks_can_stop_the_transfer(void **state)
 static void failures_are_told_apart(void **state)
 {
 	struct fixture *f = start(&patient);
-	struct http_stream_call cut = { 0 }, control = { 0 };
-	struct http_stream_header bad[] = { { "Git-Protocol", "version=2\r\nX-Evil: 1" } };
-	struct seen seen = { 0 }, none = { 0 };
+	struct http_stream_call cut = {0}, control = {0};
+	struct http_stream_header bad[] = {{"Git-Protocol", "version=2\r\nX-Evil: 1"}};
+	struct seen seen = {0}, none = {0};
 	(void)state;
 
 	assert_false(run(f, "/cut", &cut, &seen));
@@ -376,7 +380,7 @@ static void failures_are_told_apart(void **state)
 	assert_int_equal(control.failure, HTTP_BROKEN);
 	assert_int_equal(none.heads, 0);
 
-	struct http_stream_call refused = { .method = "GET", .url = "http://127.0.0.1:1/x", .total_ms = TOTAL_MS };
+	struct http_stream_call refused = {.method = "GET", .url = "http://127.0.0.1:1/x", .total_ms = TOTAL_MS};
 	assert_false(http_stream_run(f->streams, &refused));
 	assert_int_equal(refused.failure, HTTP_REFUSED_BY_POLICY);
 	stop(f);
@@ -385,15 +389,15 @@ static void failures_are_told_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers_are_given_as_they_are),
-		cmocka_unit_test(uploads_arrive_whole),
-		cmocka_unit_test(answer_before_the_end_of_the_upload_is_delivered),
-		cmocka_unit_test(kept_connection_forgets_credentials_and_headers),
-		cmocka_unit_test(stalled_transfers_are_ended),
-		cmocka_unit_test(time_in_callbacks_is_not_a_stall),
-		cmocka_unit_test(total_time_is_limited),
-		cmocka_unit_test(callbacks_can_stop_the_transfer),
-		cmocka_unit_test(failures_are_told_apart),
+	        cmocka_unit_test(answers_are_given_as_they_are),
+	        cmocka_unit_test(uploads_arrive_whole),
+	        cmocka_unit_test(answer_before_the_end_of_the_upload_is_delivered),
+	        cmocka_unit_test(kept_connection_forgets_credentials_and_headers),
+	        cmocka_unit_test(stalled_transfers_are_ended),
+	        cmocka_unit_test(time_in_callbacks_is_not_a_stall),
+	        cmocka_unit_test(total_time_is_limited),
+	        cmocka_unit_test(callbacks_can_stop_the_transfer),
+	        cmocka_unit_test(failures_are_told_apart),
 	};
 
 	if (!secret_library_init())

@@ -24,8 +24,8 @@ static void files_make(struct files *f)
 
 	folder_make(&f->folder);
 	f->paths = (struct keyring_paths){folder_file(&f->folder, "public.keys", f->public_keys),
-					  folder_file(&f->folder, "signing.key", f->signing_key),
-					  folder_file(&f->folder, "private.keys", f->private_keys)};
+	                                  folder_file(&f->folder, "signing.key", f->signing_key),
+	                                  folder_file(&f->folder, "private.keys", f->private_keys)};
 	if (!keyring_generate(&f->paths, &err))
 		fail_msg("%s", err.message);
 }
@@ -78,8 +78,10 @@ static void expect_refused(const struct files *f, unsigned parts, const char *wo
 static void generate_makes_three_files_with_their_modes(void **state UNUSED)
 {
 	CLEANUP(files_remove) struct files f;
-	const struct { const char *path; mode_t mode; } rows[] = {
-		{f.public_keys, 0644}, {f.signing_key, 0600}, {f.private_keys, 0600}};
+	const struct {
+		const char *path;
+		mode_t mode;
+	} rows[] = {{f.public_keys, 0644}, {f.signing_key, 0600}, {f.private_keys, 0600}};
 	struct stat about;
 
 	files_make(&f);
@@ -127,8 +129,12 @@ static void generate_leaves_nothing_behind_when_a_folder_is_missing(void **state
 static void each_part_loads_alone(void **state UNUSED)
 {
 	CLEANUP(files_remove) struct files f;
-	static const unsigned parts[] = {KEYRING_PUBLIC, KEYRING_SIGNING, KEYRING_PRIVATE, KEYRING_PUBLIC | KEYRING_SIGNING,
-					 KEYRING_PUBLIC | KEYRING_PRIVATE, ALL};
+	static const unsigned parts[] = {KEYRING_PUBLIC,
+	                                 KEYRING_SIGNING,
+	                                 KEYRING_PRIVATE,
+	                                 KEYRING_PUBLIC | KEYRING_SIGNING,
+	                                 KEYRING_PUBLIC | KEYRING_PRIVATE,
+	                                 ALL};
 	char kid[17];
 
 	files_make(&f);
@@ -210,33 +216,41 @@ static void load_refuses_secret_keys_that_do_not_fit_the_public_ones(void **stat
 	plant(&f, other.signing_key, f.signing_key);
 	expect_refused(&f, KEYRING_PUBLIC | KEYRING_SIGNING, "not a signer", "a signer that nobody listed");
 	plant(&f, other.private_keys, f.private_keys);
-	expect_refused(&f, KEYRING_PUBLIC | KEYRING_PRIVATE, "lacks the opening key", "values sealed from now on could not be opened");
+	expect_refused(&f, KEYRING_PUBLIC | KEYRING_PRIVATE, "lacks the opening key",
+	               "values sealed from now on could not be opened");
 }
 
 static void load_refuses_malformed_files(void **state UNUSED)
 {
 	CLEANUP(files_remove) struct files f;
 	static const char installation[] = "installation 00000000-0000-4000-8000-000000000000\n";
-	static const struct { const char *text; const char *words; const char *why; } rows[] = {
-		{"", "which installation", "an empty file"},
-		{"installation x\n", "not a UUID", "an installation that is no UUID"},
-		{"installation 00000000-0000-4000-8000-00000000000G\n", "not a UUID", "a letter that is no hex digit"},
-		{"nonsense\n", "no place", "an unknown word"},
-		{"open 0011223344556677 AAAA\n", "no place", "a line of another file"},
-		{"seal 0011223344556677 AAAA\n", "number of words", "a missing word"},
-		{"seal 0011223344556677 AAAA active now please\n", "too many words", "words too many"},
-		{"seal 0011223344556677 AAAA active\n", "32 bytes of base64", "a short key"},
-		{"seal 0011223344556677 !!!! active\n", "32 bytes of base64", "no base64"},
-		{"seal 0011223344556677 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= maybe\n", "'active' or 'open-only'", "no state"},
-		{"seal 0011223344556677 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= active\n", "does not fit", "an id of another key"},
-		{"signer 0011223344556677 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", "does not fit", "an id of another signer"},
+	static const struct {
+		const char *text;
+		const char *words;
+		const char *why;
+	} rows[] = {
+	        {"", "which installation", "an empty file"},
+	        {"installation x\n", "not a UUID", "an installation that is no UUID"},
+	        {"installation 00000000-0000-4000-8000-00000000000G\n", "not a UUID", "a letter that is no hex digit"},
+	        {"nonsense\n", "no place", "an unknown word"},
+	        {"open 0011223344556677 AAAA\n", "no place", "a line of another file"},
+	        {"seal 0011223344556677 AAAA\n", "number of words", "a missing word"},
+	        {"seal 0011223344556677 AAAA active now please\n", "too many words", "words too many"},
+	        {"seal 0011223344556677 AAAA active\n", "32 bytes of base64", "a short key"},
+	        {"seal 0011223344556677 !!!! active\n", "32 bytes of base64", "no base64"},
+	        {"seal 0011223344556677 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= maybe\n", "'active' or 'open-only'",
+	         "no state"},
+	        {"seal 0011223344556677 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= active\n", "does not fit",
+	         "an id of another key"},
+	        {"signer 0011223344556677 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", "does not fit",
+	         "an id of another signer"},
 	};
 	char text[512];
 
 	files_make(&f);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		snprintf(text, sizeof(text), "# comment\n\n%s%s", strncmp(rows[i].text, "inst", 4) && *rows[i].text ? installation : "",
-			 rows[i].text);
+		snprintf(text, sizeof(text), "# comment\n\n%s%s",
+		         strncmp(rows[i].text, "inst", 4) && *rows[i].text ? installation : "", rows[i].text);
 		write_text(f.public_keys, text);
 		expect_refused(&f, KEYRING_PUBLIC, rows[i].words, rows[i].why);
 	}
@@ -309,17 +323,17 @@ static void fingerprints_depend_on_token_and_installation(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(generate_makes_three_files_with_their_modes),
-		cmocka_unit_test(generate_never_replaces_a_key),
-		cmocka_unit_test(generate_leaves_nothing_behind_when_a_folder_is_missing),
-		cmocka_unit_test(each_part_loads_alone),
-		cmocka_unit_test(load_says_how_to_make_missing_keys),
-		cmocka_unit_test(load_refuses_secrets_that_others_may_read),
-		cmocka_unit_test(load_refuses_a_file_of_another_installation),
-		cmocka_unit_test(load_refuses_secret_keys_that_do_not_fit_the_public_ones),
-		cmocka_unit_test(load_refuses_malformed_files),
-		cmocka_unit_test(load_wants_exactly_one_active_key),
-		cmocka_unit_test(fingerprints_depend_on_token_and_installation),
+	        cmocka_unit_test(generate_makes_three_files_with_their_modes),
+	        cmocka_unit_test(generate_never_replaces_a_key),
+	        cmocka_unit_test(generate_leaves_nothing_behind_when_a_folder_is_missing),
+	        cmocka_unit_test(each_part_loads_alone),
+	        cmocka_unit_test(load_says_how_to_make_missing_keys),
+	        cmocka_unit_test(load_refuses_secrets_that_others_may_read),
+	        cmocka_unit_test(load_refuses_a_file_of_another_installation),
+	        cmocka_unit_test(load_refuses_secret_keys_that_do_not_fit_the_public_ones),
+	        cmocka_unit_test(load_refuses_malformed_files),
+	        cmocka_unit_test(load_wants_exactly_one_active_key),
+	        cmocka_unit_test(fingerprints_depend_on_token_and_installation),
 	};
 
 	if (!secret_library_init())

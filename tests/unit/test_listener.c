@@ -1,7 +1,7 @@
 /* The sockets of a pool: who may connect, and what is replaced. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -106,12 +106,12 @@ static void release_removes_the_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(socket_is_for_owner_and_group_and_closed_on_exec),
-		TEST(socket_that_answers_is_left_alone),
-		TEST(file_of_a_dead_process_is_replaced),
-		TEST(another_kind_of_file_is_not_replaced),
-		TEST(too_long_path_and_unknown_group_are_refused),
-		TEST(release_removes_the_file),
+	        TEST(socket_is_for_owner_and_group_and_closed_on_exec),
+	        TEST(socket_that_answers_is_left_alone),
+	        TEST(file_of_a_dead_process_is_replaced),
+	        TEST(another_kind_of_file_is_not_replaced),
+	        TEST(too_long_path_and_unknown_group_are_refused),
+	        TEST(release_removes_the_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* The JSON of accounts, member by member. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -13,10 +13,19 @@ enum { NOW_S = 1795366800 /* 2026-11-22T17:00:00Z */ };
 
 static void fill(struct connection *c, const char *instance, int64_t updated_at)
 {
-	*c = (struct connection){.user_id = xstrdup("user-123"), .provider = xstrdup("gitlab"), .instance_url = xstrdup(instance),
-				 .gitlab_user_id = xstrdup("456789"), .username = xstrdup("yourname"), .token_name = xstrdup("acp"),
-				 .scopes = xstrdup("api read_user"), .expires_at = xstrdup("2026-12-22"), .generation = 1,
-				 .connected_at = updated_at, .updated_at = updated_at, .valid = true, .last_checked_at = updated_at};
+	*c = (struct connection){.user_id = xstrdup("user-123"),
+	                         .provider = xstrdup("gitlab"),
+	                         .instance_url = xstrdup(instance),
+	                         .gitlab_user_id = xstrdup("456789"),
+	                         .username = xstrdup("yourname"),
+	                         .token_name = xstrdup("acp"),
+	                         .scopes = xstrdup("api read_user"),
+	                         .expires_at = xstrdup("2026-12-22"),
+	                         .generation = 1,
+	                         .connected_at = updated_at,
+	                         .updated_at = updated_at,
+	                         .valid = true,
+	                         .last_checked_at = updated_at};
 }
 
 static void assert_json(json_t *actual, const char *expected)
@@ -46,9 +55,11 @@ static void connect_answers_with_account_token_and_warnings(void **state)
 	verdict.warnings[0] = (struct account_warning){WARN_TOKEN_CANNOT_PUSH, "It reads only."};
 	verdict.warning_count = 1;
 	assert_json(render_connected(&verdict, NOW_S),
-		    "{\"userId\":\"user-123\",\"gitlabUserId\":\"456789\",\"username\":\"yourname\",\"instanceUrl\":\"https://gitlab.com\","
-		    "\"connected\":true,\"message\":\"GitLab account connected successfully\",\"updatedAt\":\"2026-11-22T17:00:00Z\"," TOKEN
-		    ",\"warnings\":[{\"code\":\"token_cannot_push\",\"message\":\"It reads only.\"}]}");
+	            "{\"userId\":\"user-123\",\"gitlabUserId\":\"456789\",\"username\":\"yourname\",\"instanceUrl\":\"https://"
+	            "gitlab.com\","
+	            "\"connected\":true,\"message\":\"GitLab account connected "
+	            "successfully\",\"updatedAt\":\"2026-11-22T17:00:00Z\"," TOKEN
+	            ",\"warnings\":[{\"code\":\"token_cannot_push\",\"message\":\"It reads only.\"}]}");
 }
 
 static void status_without_connections_is_exactly_one_member(void **state)
@@ -60,8 +71,8 @@ static void status_without_connections_is_exactly_one_member(void **state)
 }
 
 #define ACCOUNT(instance, updated)                                                                                                 \
-	"\"username\":\"yourname\",\"instanceUrl\":\"" instance "\",\"gitlabUserId\":\"456789\"," TOKEN ",\"updatedAt\":\"" updated   \
-	"\",\"warnings\":[],\"valid\":true,\"lastCheckedAt\":\"" updated "\""
+	"\"username\":\"yourname\",\"instanceUrl\":\"" instance "\",\"gitlabUserId\":\"456789\"," TOKEN                            \
+	",\"updatedAt\":\"" updated "\",\"warnings\":[],\"valid\":true,\"lastCheckedAt\":\"" updated "\""
 
 static void status_shows_the_newest_and_lists_all(void **state)
 {
@@ -74,8 +85,9 @@ static void status_shows_the_newest_and_lists_all(void **state)
 	connection_list_take(&list, &newest);
 	connection_list_take(&list, &older);
 	assert_json(render_status(&list, NOW_S),
-		    "{\"connected\":true," ACCOUNT("https://git.corp", "2026-11-22T17:00:00Z") ",\"connections\":[{" ACCOUNT(
-			    "https://git.corp", "2026-11-22T17:00:00Z") "},{" ACCOUNT("https://gitlab.com", "2026-11-22T16:00:00Z") "}]}");
+	            "{\"connected\":true," ACCOUNT("https://git.corp", "2026-11-22T17:00:00Z") ",\"connections\":[{" ACCOUNT(
+	                    "https://git.corp", "2026-11-22T17:00:00Z") "},{" ACCOUNT("https://gitlab.com",
+	                                                                              "2026-11-22T16:00:00Z") "}]}");
 }
 
 static void refused_token_says_why_and_what_to_do(void **state)
@@ -123,8 +135,8 @@ static void failed_test_says_code_and_remedy(void **state)
 	(void)state;
 	error_set(&failure, ERR_TOKEN_EXPIRED, "Invalid token. It expired.");
 	assert_json(render_test_failed(&failure),
-		    "{\"valid\":false,\"error\":\"Invalid token. It expired.\",\"code\":\"token_expired\","
-		    "\"remediation\":\"Create a new token in GitLab and reconnect.\"}");
+	            "{\"valid\":false,\"error\":\"Invalid token. It expired.\",\"code\":\"token_expired\","
+	            "\"remediation\":\"Create a new token in GitLab and reconnect.\"}");
 }
 
 static void integrations_name_every_provider(void **state)
@@ -133,26 +145,28 @@ static void integrations_name_every_provider(void **state)
 	struct connection connection;
 
 #define OTHERS                                                                                                                     \
-	"\"github\":{\"installed\":false,\"pat\":{\"configured\":false}},\"google\":{\"connected\":false},\"jira\":{\"connected\":"   \
+	"\"github\":{\"installed\":false,\"pat\":{\"configured\":false}},\"google\":{\"connected\":false},\"jira\":{"              \
+	"\"connected\":"                                                                                                           \
 	"false},\"coderabbit\":{\"connected\":false},\"gerrit\":{\"instances\":[]}}"
 	(void)state;
 	assert_json(render_integrations(&list), "{\"gitlab\":{\"connected\":false}," OTHERS);
 	fill(&connection, "https://gitlab.com", NOW_S);
 	connection_list_take(&list, &connection);
-	assert_json(render_integrations(&list), "{\"gitlab\":{\"connected\":true,\"instanceUrl\":\"https://gitlab.com\",\"updatedAt\":"
-						"\"2026-11-22T17:00:00Z\",\"valid\":true}," OTHERS);
+	assert_json(render_integrations(&list),
+	            "{\"gitlab\":{\"connected\":true,\"instanceUrl\":\"https://gitlab.com\",\"updatedAt\":"
+	            "\"2026-11-22T17:00:00Z\",\"valid\":true}," OTHERS);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(connect_answers_with_account_token_and_warnings),
-		cmocka_unit_test(status_without_connections_is_exactly_one_member),
-		cmocka_unit_test(status_shows_the_newest_and_lists_all),
-		cmocka_unit_test(refused_token_says_why_and_what_to_do),
-		cmocka_unit_test(unknown_is_null_and_never_invented),
-		cmocka_unit_test(failed_test_says_code_and_remedy),
-		cmocka_unit_test(integrations_name_every_provider),
+	        cmocka_unit_test(connect_answers_with_account_token_and_warnings),
+	        cmocka_unit_test(status_without_connections_is_exactly_one_member),
+	        cmocka_unit_test(status_shows_the_newest_and_lists_all),
+	        cmocka_unit_test(refused_token_says_why_and_what_to_do),
+	        cmocka_unit_test(unknown_is_null_and_never_invented),
+	        cmocka_unit_test(failed_test_says_code_and_remedy),
+	        cmocka_unit_test(integrations_name_every_provider),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

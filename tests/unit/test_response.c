@@ -1,7 +1,7 @@
 /* The wire form of an answer. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -24,12 +24,12 @@ static void success_has_json_type_and_security_headers(void **state)
 	response_json(&response, 201, json_pack("{s:b}", "connected", true));
 	format(&response, false, &text);
 	assert_string_equal(text.data, "Status: 201 Created\r\n"
-				       "Content-Type: application/json; charset=utf-8\r\n"
-				       "Cache-Control: no-store\r\n"
-				       "X-Content-Type-Options: nosniff\r\n"
-				       "X-Request-ID: req-1\r\n"
-				       "Content-Length: 18\r\n\r\n"
-				       "{\"connected\":true}");
+	                               "Content-Type: application/json; charset=utf-8\r\n"
+	                               "Cache-Control: no-store\r\n"
+	                               "X-Content-Type-Options: nosniff\r\n"
+	                               "X-Request-ID: req-1\r\n"
+	                               "Content-Length: 18\r\n\r\n"
+	                               "{\"connected\":true}");
 }
 
 static void head_has_the_length_but_no_body(void **state)
@@ -137,14 +137,14 @@ static void unauthenticated_names_the_scheme(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(success_has_json_type_and_security_headers),
-		cmocka_unit_test(head_has_the_length_but_no_body),
-		cmocka_unit_test(error_has_the_five_members_and_its_headers),
-		cmocka_unit_test(failure_without_a_reason_is_an_internal_error),
-		cmocka_unit_test(text_that_is_not_utf8_still_makes_an_answer),
-		cmocka_unit_test(git_gets_two_sentences_of_text),
-		cmocka_unit_test(header_value_with_control_characters_is_refused),
-		cmocka_unit_test(unauthenticated_names_the_scheme),
+	        cmocka_unit_test(success_has_json_type_and_security_headers),
+	        cmocka_unit_test(head_has_the_length_but_no_body),
+	        cmocka_unit_test(error_has_the_five_members_and_its_headers),
+	        cmocka_unit_test(failure_without_a_reason_is_an_internal_error),
+	        cmocka_unit_test(text_that_is_not_utf8_still_makes_an_answer),
+	        cmocka_unit_test(git_gets_two_sentences_of_text),
+	        cmocka_unit_test(header_value_with_control_characters_is_refused),
+	        cmocka_unit_test(unauthenticated_names_the_scheme),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

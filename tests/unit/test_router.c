@@ -1,7 +1,7 @@
 /* The table of routes, and how a request finds its row. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -9,8 +9,8 @@
 #include "alloc.h"
 #include "router.h"
 
-static bool find(const char *method, const char *path, unsigned pools, const struct route **ret, struct route_parameters *parameters,
-		 char allow[64], struct error *err)
+static bool find(const char *method, const char *path, unsigned pools, const struct route **ret,
+                 struct route_parameters *parameters, char allow[64], struct error *err)
 {
 	CLEANUP(request_release) struct request request = REQUEST_INIT;
 
@@ -44,7 +44,8 @@ static void every_row_is_reachable_in_its_pools_and_only_there(void **state)
 			char allow[64] = "";
 			bool here = routes[i].pools & pool;
 
-			if (find(routes[i].method, path.data, pool, &found, &parameters, allow, &err) != here || (here && found != &routes[i]))
+			if (find(routes[i].method, path.data, pool, &found, &parameters, allow, &err) != here ||
+			    (here && found != &routes[i]))
 				fail_msg("%s %s in pool %s", routes[i].method, path.data, pool_name(pool));
 		}
 	}
@@ -76,22 +77,23 @@ static void what_is_no_row_is_not_found_or_not_allowed(void **state)
 		enum error_code code;
 		const char *allow;
 	} rows[] = {
-		{"an unknown path", "GET", "/api/nothing", POOL_ALL, ERR_NOT_FOUND, ""},
-		{"a trailing slash", "GET", "/api/version/", POOL_ALL, ERR_NOT_FOUND, ""},
-		{"a doubled slash", "GET", "//api/version", POOL_ALL, ERR_NOT_FOUND, ""},
-		{"a longer path", "GET", "/api/version/x", POOL_ALL, ERR_NOT_FOUND, ""},
-		{"a shorter path", "GET", "/api", POOL_ALL, ERR_NOT_FOUND, ""},
-		{"another case", "GET", "/API/version", POOL_ALL, ERR_NOT_FOUND, ""},
-		{"a repository without a name", "GET", "/git/s/.git/info/refs", POOL_GIT, ERR_NOT_FOUND, ""},
-		{"a repository without .git", "GET", "/git/s/r/info/refs", POOL_GIT, ERR_NOT_FOUND, ""},
-		{"the dumb protocol", "GET", "/git/s/r.git/HEAD", POOL_GIT, ERR_NOT_FOUND, ""},
-		{"a route of another pool", "POST", "/api/auth/gitlab/connect", POOL_STATUS, ERR_NOT_FOUND, ""},
-		{"a wrong method", "GET", "/api/auth/gitlab/connect", POOL_CONNECT, ERR_METHOD_NOT_ALLOWED, "POST"},
-		{"two methods are allowed", "GET", "/api/auth/gitlab/disconnect", POOL_CONNECT, ERR_METHOD_NOT_ALLOWED, "POST, DELETE"},
-		{"HEAD goes with GET", "POST", "/api/version", POOL_STATUS, ERR_METHOD_NOT_ALLOWED, "GET, HEAD"},
-		{"but not where git streams", "HEAD", "/git/s/r.git/info/refs", POOL_GIT, ERR_METHOD_NOT_ALLOWED, "GET"},
-		{"methods have one case", "get", "/api/version", POOL_ALL, ERR_METHOD_NOT_ALLOWED, "GET, HEAD"},
-		{"no method", "", "/api/version", POOL_ALL, ERR_METHOD_NOT_ALLOWED, "GET, HEAD"},
+	        {"an unknown path", "GET", "/api/nothing", POOL_ALL, ERR_NOT_FOUND, ""},
+	        {"a trailing slash", "GET", "/api/version/", POOL_ALL, ERR_NOT_FOUND, ""},
+	        {"a doubled slash", "GET", "//api/version", POOL_ALL, ERR_NOT_FOUND, ""},
+	        {"a longer path", "GET", "/api/version/x", POOL_ALL, ERR_NOT_FOUND, ""},
+	        {"a shorter path", "GET", "/api", POOL_ALL, ERR_NOT_FOUND, ""},
+	        {"another case", "GET", "/API/version", POOL_ALL, ERR_NOT_FOUND, ""},
+	        {"a repository without a name", "GET", "/git/s/.git/info/refs", POOL_GIT, ERR_NOT_FOUND, ""},
+	        {"a repository without .git", "GET", "/git/s/r/info/refs", POOL_GIT, ERR_NOT_FOUND, ""},
+	        {"the dumb protocol", "GET", "/git/s/r.git/HEAD", POOL_GIT, ERR_NOT_FOUND, ""},
+	        {"a route of another pool", "POST", "/api/auth/gitlab/connect", POOL_STATUS, ERR_NOT_FOUND, ""},
+	        {"a wrong method", "GET", "/api/auth/gitlab/connect", POOL_CONNECT, ERR_METHOD_NOT_ALLOWED, "POST"},
+	        {"two methods are allowed", "GET", "/api/auth/gitlab/disconnect", POOL_CONNECT, ERR_METHOD_NOT_ALLOWED,
+	         "POST, DELETE"},
+	        {"HEAD goes with GET", "POST", "/api/version", POOL_STATUS, ERR_METHOD_NOT_ALLOWED, "GET, HEAD"},
+	        {"but not where git streams", "HEAD", "/git/s/r.git/info/refs", POOL_GIT, ERR_METHOD_NOT_ALLOWED, "GET"},
+	        {"methods have one case", "get", "/api/version", POOL_ALL, ERR_METHOD_NOT_ALLOWED, "GET, HEAD"},
+	        {"no method", "", "/api/version", POOL_ALL, ERR_METHOD_NOT_ALLOWED, "GET, HEAD"},
 	};
 
 	(void)state;
@@ -101,8 +103,8 @@ static void what_is_no_row_is_not_found_or_not_allowed(void **state)
 		struct error err = ERROR_INIT;
 		char allow[64] = "";
 
-		if (find(rows[i].method, rows[i].path, rows[i].pools, &route, &parameters, allow, &err) || err.code != rows[i].code ||
-		    strcmp(allow, rows[i].allow) != 0)
+		if (find(rows[i].method, rows[i].path, rows[i].pools, &route, &parameters, allow, &err) ||
+		    err.code != rows[i].code || strcmp(allow, rows[i].allow) != 0)
 			fail_msg("%s: code %s, allow '%s'", rows[i].sentence, error_name(err.code), allow);
 	}
 }
@@ -143,11 +145,11 @@ static void table_keeps_its_promises(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_row_is_reachable_in_its_pools_and_only_there),
-		cmocka_unit_test(parameters_are_cut_out_of_the_path),
-		cmocka_unit_test(what_is_no_row_is_not_found_or_not_allowed),
-		cmocka_unit_test(head_finds_the_row_of_get),
-		cmocka_unit_test(table_keeps_its_promises),
+	        cmocka_unit_test(every_row_is_reachable_in_its_pools_and_only_there),
+	        cmocka_unit_test(parameters_are_cut_out_of_the_path),
+	        cmocka_unit_test(what_is_no_row_is_not_found_or_not_allowed),
+	        cmocka_unit_test(head_finds_the_row_of_get),
+	        cmocka_unit_test(table_keeps_its_promises),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 #include "seal.h"
 #include "temporary_folder.h"
 
-#define ALL (KEYRING_PUBLIC | KEYRING_SIGNING | KEYRING_PRIVATE)
+#define ALL   (KEYRING_PUBLIC | KEYRING_SIGNING | KEYRING_PRIVATE)
 #define TOKEN "glpat-AbCdEfGhIjKlMnOpQrSt"
 
 static struct keyring *make_keyring(void)
@@ -21,7 +21,7 @@ static struct keyring *make_keyring(void)
 
 	folder_make(&folder);
 	const struct keyring_paths paths = {folder_file(&folder, "a", public_keys), folder_file(&folder, "b", signing_key),
-					    folder_file(&folder, "c", private_keys)};
+	                                    folder_file(&folder, "c", private_keys)};
 	if (!keyring_generate(&paths, &err) || !keyring_load(&paths, ALL, &keyring, &err))
 		fail_msg("%s", err.message);
 	folder_remove(&folder);
@@ -31,12 +31,12 @@ static struct keyring *make_keyring(void)
 static struct seal_binding sample_binding(const struct keyring *keyring)
 {
 	return (struct seal_binding){
-		.installation = keyring_installation(keyring),
-		.record_key = "k1-abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst",
-		.provider = "gitlab",
-		.user_id = "john@example.com",
-		.instance_url = "https://gitlab.company.com",
-		.generation = 7,
+	        .installation = keyring_installation(keyring),
+	        .record_key = "k1-abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst",
+	        .provider = "gitlab",
+	        .user_id = "john@example.com",
+	        .instance_url = "https://gitlab.company.com",
+	        .generation = 7,
 	};
 }
 
@@ -62,7 +62,7 @@ static void make_sample(const struct keyring *keyring, struct sealed_value *ret)
 }
 
 static void expect_broken(const struct keyring *keyring, const struct seal_binding *binding, const struct sealed_value *value,
-			  const char *why)
+                          const char *why)
 {
 	CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
 	struct error err = ERROR_INIT;
@@ -106,7 +106,10 @@ static void the_length_says_little_about_the_token(void **state UNUSED)
 {
 	CLEANUP(keyring_freep) struct keyring *keyring = make_keyring();
 	const struct seal_binding binding = sample_binding(keyring);
-	static const struct { size_t length; size_t block; } rows[] = {{8, 1}, {20, 1}, {63, 1}, {64, 2}, {127, 2}, {512, 9}};
+	static const struct {
+		size_t length;
+		size_t block;
+	} rows[] = {{8, 1}, {20, 1}, {63, 1}, {64, 2}, {127, 2}, {512, 9}};
 	size_t shortest = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -133,8 +136,8 @@ static void two_seals_of_one_token_differ(void **state UNUSED)
 	make_sample(keyring, &first);
 	make_sample(keyring, &second);
 	assert_int_equal(first.length, second.length);
-	assert_memory_not_equal(first.bytes + 14, second.bytes + 14, 80);  /* wrapped key */
-	assert_memory_not_equal(first.bytes + 94, second.bytes + 94, 24);  /* nonce */
+	assert_memory_not_equal(first.bytes + 14, second.bytes + 14, 80); /* wrapped key */
+	assert_memory_not_equal(first.bytes + 94, second.bytes + 94, 24); /* nonce */
 	assert_memory_not_equal(first.bytes + 118, second.bytes + 118, 64);
 }
 
@@ -193,8 +196,9 @@ static void a_value_opens_only_in_its_place(void **state UNUSED)
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
 	const struct seal_binding right = sample_binding(keyring);
 	struct seal_binding wrong[] = {right, right, right, right, right, right, right, right};
-	static const char *const why[] = {"installation", "record key", "provider", "user", "instance", "older generation",
-					  "newer generation", "fields that run into each other"};
+	static const char *const why[] = {
+	        "installation", "record key",       "provider",         "user",
+	        "instance",     "older generation", "newer generation", "fields that run into each other"};
 
 	make_sample(keyring, &value);
 	wrong[0].installation = "00000000-0000-4000-8000-000000000000";
@@ -256,9 +260,9 @@ static void a_value_of_an_unlisted_signer_does_not_open(void **state UNUSED)
 	folder_make(&ours);
 	folder_make(&theirs);
 	const struct keyring_paths us = {folder_file(&ours, "a", paths[0]), folder_file(&ours, "b", paths[1]),
-					 folder_file(&ours, "c", paths[2])};
+	                                 folder_file(&ours, "c", paths[2])};
 	const struct keyring_paths them = {folder_file(&theirs, "a", paths[3]), folder_file(&theirs, "b", paths[4]),
-					   folder_file(&theirs, "c", paths[5])};
+	                                   folder_file(&theirs, "c", paths[5])};
 
 	assert_true(keyring_generate(&us, NULL) && keyring_generate(&them, NULL));
 	assert_true(keyring_load(&us, KEYRING_PUBLIC | KEYRING_PRIVATE, &keyring, NULL));
@@ -328,18 +332,18 @@ static void kid_is_read_only_from_sealed_values(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(open_gives_back_what_was_sealed),
-		cmocka_unit_test(the_length_says_little_about_the_token),
-		cmocka_unit_test(two_seals_of_one_token_differ),
-		cmocka_unit_test(every_flipped_byte_is_noticed),
-		cmocka_unit_test(every_truncation_is_noticed),
-		cmocka_unit_test(a_longer_value_is_noticed),
-		cmocka_unit_test(a_value_opens_only_in_its_place),
-		cmocka_unit_test(a_payload_that_contradicts_its_place_does_not_open),
-		cmocka_unit_test(other_keys_do_not_open),
-		cmocka_unit_test(a_value_of_an_unlisted_signer_does_not_open),
-		cmocka_unit_test(seal_refuses_what_is_over_its_caps),
-		cmocka_unit_test(kid_is_read_only_from_sealed_values),
+	        cmocka_unit_test(open_gives_back_what_was_sealed),
+	        cmocka_unit_test(the_length_says_little_about_the_token),
+	        cmocka_unit_test(two_seals_of_one_token_differ),
+	        cmocka_unit_test(every_flipped_byte_is_noticed),
+	        cmocka_unit_test(every_truncation_is_noticed),
+	        cmocka_unit_test(a_longer_value_is_noticed),
+	        cmocka_unit_test(a_value_opens_only_in_its_place),
+	        cmocka_unit_test(a_payload_that_contradicts_its_place_does_not_open),
+	        cmocka_unit_test(other_keys_do_not_open),
+	        cmocka_unit_test(a_value_of_an_unlisted_signer_does_not_open),
+	        cmocka_unit_test(seal_refuses_what_is_over_its_caps),
+	        cmocka_unit_test(kid_is_read_only_from_sealed_values),
 	};
 
 	if (!secret_library_init())

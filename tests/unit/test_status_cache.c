@@ -1,7 +1,7 @@
 /* The cache of status answers is right, bounded, or silent. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -70,9 +70,9 @@ static void very_long_answer_is_not_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answer_is_known_for_its_user_version_and_day),
-		cmocka_unit_test(many_users_never_get_each_others_answer),
-		cmocka_unit_test(very_long_answer_is_not_kept),
+	        cmocka_unit_test(answer_is_known_for_its_user_version_and_day),
+	        cmocka_unit_test(many_users_never_get_each_others_answer),
+	        cmocka_unit_test(very_long_answer_is_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
-/* The parent of the workers, with real processes: each test runs a supervisor in a child of its own and watches its workers through a pipe. */
+/* The parent of the workers, with real processes: each test runs a supervisor in a child of its own and watches its workers through
+ * a pipe. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -82,9 +83,6 @@ static void dead_worker_is_replaced_at_once(void **state)
 
 	(void)state;
 	assert_true(first > 0 && second > 0 && first != second);
-	/* Past the first second of its life, in which a death is taken for a failing start. */
-	for (int64_t until_ms = clock_monotonic_ms() + 1100; clock_monotonic_ms() < until_ms;)
-		poll(NULL, 0, 50);
 	killed_ms = clock_monotonic_ms();
 	kill(first, SIGKILL);
 	assert_true(next_worker(reports) > 0);
@@ -94,7 +92,7 @@ static void dead_worker_is_replaced_at_once(void **state)
 	close(reports);
 }
 
-static void quick_deaths_are_answered_with_pauses(void **state)
+static void quick_failures_are_answered_with_pauses(void **state)
 {
 	int reports;
 	pid_t supervisor = start(1, false, &reports);
@@ -105,7 +103,7 @@ static void quick_deaths_are_answered_with_pauses(void **state)
 		pid_t worker = next_worker(reports);
 
 		assert_true(worker > 0);
-		kill(worker, SIGKILL);
+		kill(worker, SIGUSR1); /* ends a process that does not handle it, as a fault would */
 	}
 	/* 100, 200 and 400 ms lie between the four. */
 	assert_true(clock_monotonic_ms() - started_ms >= 700);
@@ -158,11 +156,11 @@ static void workers_end_with_their_parent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(dead_worker_is_replaced_at_once),
-		cmocka_unit_test(quick_deaths_are_answered_with_pauses),
-		cmocka_unit_test(hangup_replaces_every_worker),
-		cmocka_unit_test(program_ends_when_the_first_worker_cannot_start),
-		cmocka_unit_test(workers_end_with_their_parent),
+	        cmocka_unit_test(dead_worker_is_replaced_at_once),
+	        cmocka_unit_test(quick_failures_are_answered_with_pauses),
+	        cmocka_unit_test(hangup_replaces_every_worker),
+	        cmocka_unit_test(program_ends_when_the_first_worker_cannot_start),
+	        cmocka_unit_test(workers_end_with_their_parent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,317 @@
+#include "memory_store.h"
+
+#include "alloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool step(struct memory_store *m, const char *name, struct error *err)
+{
+	size_t used = strlen(m->log);
+
+	(void)snprintf(m->log + used, sizeof(m->log) - used, "%s ", name);
+	if (m->crash_at && strcmp(m->crash_at, name) == 0)
+		m->crashed = true;
+	if (m->crashed)
+		return error_set(err, ERR_STORE_UNAVAILABLE, "The store is gone.");
+	if (m->fail_at && strcmp(m->fail_at, name) == 0) {
+		m->fail_at = NULL;
+		return error_set(err, ERR_STORE_UNAVAILABLE, "The store is busy.");
+	}
+	return true;
+}
+
+void memory_store_release(struct memory_store *m)
+{
+	for (size_t i = 0; i < MEMORY_ROWS; i++) {
+		connection_release(&m->rows[i]);
+		sealed_value_release(&m->values[i]);
+	}
+}
+
+static size_t row_of(const struct memory_store *m, const char *key)
+{
+	size_t i = 0;
+
+	while (i < MEMORY_ROWS && !(m->rows[i].user_id && strcmp(m->rows[i].key, key) == 0))
+		i++;
+	return i;
+}
+
+static size_t free_row(const struct memory_store *m)
+{
+	for (size_t i = 0; i < MEMORY_ROWS; i++)
+		if (!m->rows[i].user_id)
+			return i;
+	abort();
+}
+
+/* ---- Connections ---- */
+
+static bool memory_ready(void *state, struct error *err)
+{
+	return step(state, "ready", err);
+}
+
+static uint64_t memory_version(void *state)
+{
+	return (uint64_t)((struct memory_store *)state)->generation;
+}
+
+static void list_row(const struct connection *row, struct connection_list *to)
+{
+	CLEANUP(connection_release) struct connection copy = CONNECTION_INIT;
+
+	connection_copy(&copy, row);
+	connection_list_take(to, &copy);
+}
+
+static bool memory_list(void *state, const char *user_id, struct connection_list *ret, struct error *err)
+{
+	struct memory_store *m = state;
+
+	if (!step(m, "list", err))
+		return false;
+	for (size_t i = 0; i < MEMORY_ROWS; i++)
+		if (m->rows[i].user_id && !m->hidden[i] && strcmp(m->rows[i].user_id, user_id) == 0)
+			list_row(&m->rows[i], ret);
+	return true;
+}
+
+static bool memory_list_unchecked(void *state, int64_t checked_before, size_t limit, struct connection_list *ret, struct error *err)
+{
+	struct memory_store *m = state;
+
+	if (!step(m, "list_unchecked", err))
+		return false;
+	for (size_t i = 0; i < MEMORY_ROWS && ret->count < limit; i++)
+		if (m->rows[i].user_id && !m->hidden[i] && m->rows[i].last_checked_at < checked_before)
+			list_row(&m->rows[i], ret);
+	return true;
+}
+
+static bool memory_find(void *state, const char *key, struct connection *ret, bool *ret_found, struct error *err)
+{
+	struct memory_store *m = state;
+	size_t i = row_of(m, key);
+
+	if (!step(m, "find", err))
+		return false;
+	*ret_found = i < MEMORY_ROWS && !m->hidden[i];
+	if (*ret_found)
+		connection_copy(ret, &m->rows[i]);
+	return true;
+}
+
+static void add_intent(struct memory_store *m, const char *key, enum intent_action action, int64_t generation)
+{
+	struct intent *intent = &m->intents[m->intent_count++];
+
+	*intent = (struct intent){.action = action, .generation = generation};
+	(void)snprintf(intent->key, sizeof(intent->key), "%s", key);
+}
+
+static void drop_intent(struct memory_store *m, const char *key, enum intent_action action, int64_t generation)
+{
+	for (size_t i = 0; i < m->intent_count; i++) {
+		const struct intent *intent = &m->intents[i];
+
+		if (strcmp(intent->key, key) == 0 && intent->action == action && intent->generation == generation)
+			m->intents[i--] = m->intents[--m->intent_count];
+	}
+}
+
+static bool memory_connect_begin(void *state, const char *key, const char *user_id, const char *fingerprint,
+                                 int64_t *ret_generation, struct error *err)
+{
+	struct memory_store *m = state;
+
+	if (!step(m, "connect_begin", err))
+		return false;
+	for (size_t i = 0; i < MEMORY_ROWS; i++)
+		if (m->rows[i].user_id && strcmp(m->rows[i].fingerprint, fingerprint) == 0 &&
+		    strcmp(m->rows[i].user_id, user_id) != 0)
+			return error_set(err, ERR_TOKEN_IN_USE, "Another user has connected this token.");
+	*ret_generation = ++m->generation;
+	add_intent(m, key, INTENT_CONNECT, *ret_generation);
+	return true;
+}
+
+static bool memory_connect_commit(void *state, const struct connection *connection, const struct sealed_value *value UNUSED,
+                                  struct error *err)
+{
+	struct memory_store *m = state;
+	size_t i = row_of(m, connection->key);
+
+	if (!step(m, "connect_commit", err))
+		return false;
+	if (i == MEMORY_ROWS)
+		i = free_row(m);
+	connection_release(&m->rows[i]);
+	connection_copy(&m->rows[i], connection);
+	m->hidden[i] = false;
+	drop_intent(m, connection->key, INTENT_CONNECT, connection->generation);
+	return true;
+}
+
+static bool memory_connect_abandon(void *state, const char *key, int64_t generation, struct error *err)
+{
+	if (!step(state, "connect_abandon", err))
+		return false;
+	drop_intent(state, key, INTENT_CONNECT, generation);
+	return true;
+}
+
+static bool memory_disconnect_begin(void *state, const char *user_id, const char *instance_url, struct intent_list *ret,
+                                    struct error *err)
+{
+	struct memory_store *m = state;
+
+	if (!step(m, "disconnect_begin", err))
+		return false;
+	ret->items = xcalloc(MEMORY_ROWS, sizeof(*ret->items));
+	for (size_t i = 0; i < MEMORY_ROWS; i++) {
+		const struct connection *row = &m->rows[i];
+
+		if (!row->user_id || strcmp(row->user_id, user_id) != 0 ||
+		    (instance_url && strcmp(row->instance_url, instance_url) != 0))
+			continue;
+		if (!m->hidden[i])
+			add_intent(m, row->key, INTENT_DISCONNECT, row->generation);
+		m->hidden[i] = true;
+		ret->items[ret->count++] = m->intents[m->intent_count - 1];
+	}
+	return true;
+}
+
+static bool memory_disconnect_finish(void *state, const char *key, int64_t generation, struct error *err)
+{
+	struct memory_store *m = state;
+	size_t i = row_of(m, key);
+
+	if (!step(m, "disconnect_finish", err))
+		return false;
+	if (i < MEMORY_ROWS && m->rows[i].generation == generation) {
+		connection_release(&m->rows[i]);
+		m->rows[i] = (struct connection)CONNECTION_INIT;
+		m->hidden[i] = false;
+	}
+	drop_intent(m, key, INTENT_DISCONNECT, generation);
+	return true;
+}
+
+static bool memory_intents_due(void *state, int64_t before UNUSED, struct intent_list *ret, struct error *err)
+{
+	struct memory_store *m = state;
+
+	if (!step(m, "intents_due", err))
+		return false;
+	ret->items = xcalloc(MEMORY_ROWS, sizeof(*ret->items));
+	memcpy(ret->items, m->intents, m->intent_count * sizeof(*ret->items));
+	ret->count = m->intent_count;
+	return true;
+}
+
+static bool memory_set_checked(void *state, const char *key, int64_t generation, bool valid, const char *code, int64_t checked_at,
+                               struct error *err)
+{
+	struct memory_store *m = state;
+	size_t i = row_of(m, key);
+
+	if (!step(m, "set_checked", err))
+		return false;
+	if (i < MEMORY_ROWS && m->rows[i].generation == generation) {
+		m->rows[i].valid = valid;
+		m->rows[i].last_checked_at = checked_at;
+		set_string(&m->rows[i].check_code, code);
+	}
+	return true;
+}
+
+struct connection_store memory_connections(struct memory_store *store)
+{
+	static const struct connection_store_ops ops = {
+	        .ready = memory_ready,
+	        .version = memory_version,
+	        .list = memory_list,
+	        .list_unchecked = memory_list_unchecked,
+	        .find = memory_find,
+	        .connect_begin = memory_connect_begin,
+	        .connect_commit = memory_connect_commit,
+	        .connect_abandon = memory_connect_abandon,
+	        .disconnect_begin = memory_disconnect_begin,
+	        .disconnect_finish = memory_disconnect_finish,
+	        .intents_due = memory_intents_due,
+	        .set_checked = memory_set_checked,
+	};
+
+	return (struct connection_store){&ops, store};
+}
+
+/* ---- Sealed values ---- */
+
+static size_t value_of(const struct memory_store *m, const char *key)
+{
+	size_t i = 0;
+
+	while (i < MEMORY_ROWS && strcmp(m->value_keys[i], key) != 0)
+		i++;
+	return i;
+}
+
+static void copy_value(struct sealed_value *to, const struct sealed_value *from)
+{
+	sealed_value_release(to);
+	to->bytes = xmalloc(from->length);
+	memcpy(to->bytes, from->bytes, from->length);
+	to->length = from->length;
+}
+
+static bool memory_put(void *state, const char *key, int64_t generation UNUSED, const struct sealed_value *value, struct error *err)
+{
+	struct memory_store *m = state;
+	size_t i = value_of(m, key);
+
+	if (!step(m, "put", err))
+		return false;
+	if (i == MEMORY_ROWS)
+		i = value_of(m, "");
+	(void)snprintf(m->value_keys[i], sizeof(m->value_keys[i]), "%s", key);
+	copy_value(&m->values[i], value);
+	return true;
+}
+
+static bool memory_get(void *state, const char *key, struct sealed_value *ret, struct error *err)
+{
+	struct memory_store *m = state;
+	size_t i = value_of(m, key);
+
+	if (!step(m, "get", err))
+		return false;
+	if (i < MEMORY_ROWS)
+		copy_value(ret, &m->values[i]);
+	return true;
+}
+
+static bool memory_remove(void *state, const char *key, struct error *err)
+{
+	struct memory_store *m = state;
+	size_t i = value_of(m, key);
+
+	if (!step(m, "remove", err))
+		return false;
+	if (i < MEMORY_ROWS) {
+		m->value_keys[i][0] = '\0';
+		sealed_value_release(&m->values[i]);
+		m->values[i] = (struct sealed_value)SEALED_VALUE_INIT;
+	}
+	return true;
+}
+
+struct secret_store memory_secrets(struct memory_store *store)
+{
+	static const struct secret_store_ops ops = {.in_row = false, .put = memory_put, .get = memory_get, .remove = memory_remove};
+
+	return (struct secret_store){&ops, store};
+}

@@ -1,0 +1,318 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "service_fixture.h"
+
+#define FIRST  "glpat-first-token-0001"
+#define SECOND "glpat-second-token-002"
+
+/* The token that the stored connection opens to now; "" when there is no connection. */
+static void opened_token(struct service_fixture *f, const char *user, char *to, size_t size)
+{
+	CLEANUP(connection_list_release) struct connection_list list = CONNECTION_LIST_INIT;
+	CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
+	struct error err = ERROR_INIT;
+
+	to[0] = '\0';
+	must(f->service.connections.ops->list(f->service.connections.state, user, &list, &err), &err);
+	if (list.count == 0)
+		return;
+	must(account_open(&f->service, &list.items[0], &payload, &err), &err);
+	(void)snprintf(to, size, "%s", secret_bytes(&payload.token));
+}
+
+static void assert_opens_to(struct service_fixture *f, const char *user, const char *token)
+{
+	char opened[64];
+
+	opened_token(f, user, opened, sizeof(opened));
+	assert_string_equal(opened, token);
+}
+
+static void connect_keeps_the_order_of_intent_value_and_commit(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", "  " FIRST "\n", &verdict, &err), &err);
+	assert_string_equal(f.store.log, "find connect_begin get put connect_commit ");
+	assert_string_equal(verdict.connection.gitlab_user_id, "7");
+	assert_string_equal(verdict.connection.instance_url, f.url);
+	assert_true(verdict.connection.valid);
+	assert_int_equal(f.store.intent_count, 0);
+	assert_opens_to(&f, "alice", FIRST);
+	service_fixture_remove(&f);
+}
+
+static void failed_reconnect_leaves_the_old_connection_working(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *fail_at;
+		enum error_code code;
+		size_t intents;
+	} rows[] = {
+	        {"the store cannot be read", "find", ERR_STORE_UNAVAILABLE, 0},
+	        {"the intent cannot be written", "connect_begin", ERR_STORE_UNAVAILABLE, 0},
+	        {"the old value cannot be read", "get", ERR_STORE_UNAVAILABLE, 0},
+	        {"the new value cannot be written", "put", ERR_STORE_UNAVAILABLE, 0},
+	        {"the commit fails after the value was written", "connect_commit", ERR_STORE_UNAVAILABLE, 0},
+	        {"GitLab refuses the token", NULL, ERR_TOKEN_REVOKED, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct service_fixture f;
+		CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, second = ACCOUNT_VERDICT_INIT;
+		struct error err = ERROR_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		service_fixture_make(&f);
+		must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+		f.store.fail_at = rows[i].fail_at;
+		f.gitlab.dead_token = rows[i].fail_at ? NULL : SECOND;
+		assert_false(fixture_connect(&f, "alice", SECOND, &second, &err));
+		assert_int_equal(err.code, rows[i].code);
+		assert_int_equal(f.store.intent_count, rows[i].intents);
+		assert_opens_to(&f, "alice", FIRST);
+		service_fixture_remove(&f);
+	}
+}
+
+static void crash_at_any_step_of_a_connect_is_put_right_by_reconcile(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *crash_at, *token;
+		bool had_old;
+	} rows[] = {
+	        {"first connect, crash before the value: nothing is there", "put", "", false},
+	        {"first connect, crash before the commit: nobody was told, the value goes", "connect_commit", "", false},
+	        {"reconnect, crash before the value: the old token works", "put", FIRST, true},
+	        {"reconnect, crash before the commit: the value was written, the new token works", "connect_commit", SECOND, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct service_fixture f;
+		CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, second = ACCOUNT_VERDICT_INIT;
+		struct error err = ERROR_INIT;
+		size_t settled = 0;
+
+		print_message("  %s\n", rows[i].sentence);
+		service_fixture_make(&f);
+		if (rows[i].had_old)
+			must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+		f.store.crash_at = rows[i].crash_at;
+		assert_false(fixture_connect(&f, "alice", SECOND, &second, &err));
+		f.store.crash_at = NULL;
+		f.store.crashed = false;
+		assert_int_equal(f.store.intent_count, 1);
+		must(account_reconcile(&f.service, &settled, &err), &err);
+		assert_int_equal(settled, 1);
+		assert_int_equal(f.store.intent_count, 0);
+		assert_opens_to(&f, "alice", rows[i].token);
+		if (!rows[i].had_old)
+			assert_int_equal(f.store.values[0].length, 0);
+		service_fixture_remove(&f);
+	}
+}
+
+static void crash_at_any_step_of_a_disconnect_ends_with_no_token(void **state UNUSED)
+{
+	static const char *const steps[] = {"remove", "disconnect_finish", NULL};
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		struct service_fixture f;
+		CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+		struct error err = ERROR_INIT;
+		size_t settled = 0;
+
+		service_fixture_make(&f);
+		must(fixture_connect(&f, "alice", FIRST, &verdict, &err), &err);
+		f.store.crash_at = steps[i];
+		assert_int_equal(account_disconnect(&f.service, "alice", NULL, &err), steps[i] == NULL);
+		f.store.crashed = false;
+		f.store.crash_at = NULL;
+		assert_opens_to(&f, "alice", "");
+		must(account_reconcile(&f.service, &settled, &err), &err);
+		assert_int_equal(f.store.values[0].length, 0);
+		assert_null(f.store.rows[0].user_id);
+		assert_int_equal(f.store.intent_count, 0);
+		must(account_disconnect(&f.service, "alice", NULL, &err), &err);
+		service_fixture_remove(&f);
+	}
+}
+
+static void test_judges_and_stores_nothing(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	CLEANUP(secret_release) struct secret token = SECRET_INIT;
+	struct error err = ERROR_INIT;
+
+	service_fixture_make(&f);
+	secret_set(&token, FIRST, strlen(FIRST));
+	must(account_test(&f.service, "alice", f.url, &token, NULL, &verdict, &err), &err);
+	assert_string_equal(verdict.connection.username, "john");
+	assert_string_equal(f.store.log, "find ");
+	service_fixture_remove(&f);
+}
+
+static void connect_refuses_what_could_not_be_used(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *url, *token, *scopes;
+		enum error_code code;
+	} rows[] = {
+	        {"http that no operator listed", "http://gitlab.example.com", FIRST, "[\"api\"]", ERR_INSTANCE_INSECURE},
+	        {"an address with a path of the API", "https://gitlab.example.com/api/v4", FIRST, "[\"api\"]",
+	         ERR_INSTANCE_URL_INVALID},
+	        {"a token with blanks in it", NULL, "glpat-a b", "[\"api\"]", ERR_TOKEN_MALFORMED},
+	        {"a token of another kind", NULL, "gldt-1234567890", "[\"api\"]", ERR_TOKEN_WRONG_KIND},
+	        {"a token that names its owner but cannot read the API", NULL, FIRST, "[\"read_user\"]", ERR_TOKEN_SCOPE_MISSING},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct service_fixture f;
+		CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+		CLEANUP(secret_release) struct secret token = SECRET_INIT;
+		struct error err = ERROR_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		service_fixture_make(&f);
+		f.gitlab.scopes = rows[i].scopes;
+		secret_set(&token, rows[i].token, strlen(rows[i].token));
+		assert_false(account_connect(&f.service, "alice", rows[i].url ? rows[i].url : f.url, &token, NULL, &verdict, &err));
+		assert_int_equal(err.code, rows[i].code);
+		assert_null(strstr(f.store.log, "connect_begin"));
+		service_fixture_remove(&f);
+	}
+}
+
+static void another_users_token_is_in_use(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, second = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+	assert_false(fixture_connect(&f, "bob", FIRST, &second, &err));
+	assert_int_equal(err.code, ERR_TOKEN_IN_USE);
+	service_fixture_remove(&f);
+}
+
+static void reconnect_with_another_account_is_told(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, second = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+	f.gitlab.user_id = 8;
+	f.gitlab.username = "jane";
+	must(fixture_connect(&f, "alice", SECOND, &second, &err), &err);
+	assert_int_equal(second.warnings[second.warning_count - 1].code, WARN_ACCOUNT_CHANGED);
+	assert_string_equal(second.warnings[second.warning_count - 1].message, "Connected as jane (was john).");
+	service_fixture_remove(&f);
+}
+
+static void warnings_say_what_the_token_deserves(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *scopes, *expires_at;
+		bool is_bot;
+		const char *expected; /* names, joined by blanks */
+		const char *message;  /* of the first one; NULL: not looked at */
+	} rows[] = {
+	        {"a good token", "api", "2027-01-20", false, "", NULL},
+	        {"three days left", "api", "2026-11-25", false, "token_expiring", "Token expires on 2026-11-25 (3 days)."},
+	        {"tomorrow", "api", "2026-11-23", false, "token_expiring", "Token expires on 2026-11-23 (1 day)."},
+	        {"fourteen days still warn", "api", "2026-12-06", false, "token_expiring", NULL},
+	        {"fifteen do not", "api", "2026-12-07", false, "", NULL},
+	        {"past by our clock", "api", "2026-11-20", false, "token_expiring",
+	         "Token expired on 2026-11-20 by the clock of this server."},
+	        {"no end", "api", NULL, false, "token_never_expires", NULL},
+	        {"an end too far away", "api", "2028-11-22", false, "token_never_expires", NULL},
+	        {"reading only", "read_api read_repository", "2027-01-20", false, "token_cannot_push",
+	         "The token can read but not push (scopes: read_api read_repository). Add 'write_repository' or 'api'."},
+	        {"too much", "api sudo", "2027-01-20", false, "token_too_powerful", "The token also has sudo; it is not needed."},
+	        {"a bot", "api", "2027-01-20", true, "token_is_bot", NULL},
+	        {"an old GitLab tells nothing", NULL, NULL, false, "scopes_unknown", NULL},
+	        {"fine-grained", "granular", "2027-01-20", false, "token_fine_grained", NULL},
+	};
+	const int64_t now_s = 1795370400; /* 2026-11-22 18:00 UTC */
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char scopes[64], expires_at[16], username[] = "project_1_bot";
+		struct connection c = {.username = username, .is_bot = rows[i].is_bot};
+		struct account_warning warnings[WARN_COUNT];
+		char names[256] = "";
+		size_t count;
+
+		(void)snprintf(scopes, sizeof(scopes), "%s", rows[i].scopes ? rows[i].scopes : "");
+		(void)snprintf(expires_at, sizeof(expires_at), "%s", rows[i].expires_at ? rows[i].expires_at : "");
+		c.scopes = rows[i].scopes ? scopes : NULL;
+		c.expires_at = rows[i].expires_at ? expires_at : NULL;
+		count = account_warnings(&c, now_s, warnings);
+		for (size_t w = 0; w < count; w++) {
+			size_t used = strlen(names);
+
+			(void)snprintf(names + used, sizeof(names) - used, "%s%s", w ? " " : "",
+			               account_warning_name(warnings[w].code));
+		}
+		print_message("  %s\n", rows[i].sentence);
+		assert_string_equal(names, rows[i].expected);
+		if (rows[i].message)
+			assert_string_equal(warnings[0].message, rows[i].message);
+	}
+}
+
+static void recheck_condemns_dead_tokens_and_nobody_when_the_instance_is_down(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, second = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+	size_t checked = 0, invalid = 0;
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+	must(fixture_connect(&f, "bob", SECOND, &second, &err), &err);
+	f.store.rows[0].last_checked_at = f.store.rows[1].last_checked_at = 0;
+	f.gitlab.dead_token = SECOND;
+	must(account_recheck(&f.service, 10, &checked, &invalid, &err), &err);
+	assert_int_equal(checked, 2);
+	assert_int_equal(invalid, 1);
+	assert_true(f.store.rows[0].valid);
+	assert_false(f.store.rows[1].valid);
+	assert_string_equal(f.store.rows[1].check_code, "token_revoked");
+
+	f.store.rows[0].last_checked_at = 0;
+	f.entry.insecure_http = false; /* the instance may not be asked any more */
+	must(account_recheck(&f.service, 10, &checked, &invalid, &err), &err);
+	assert_int_equal(checked, 0);
+	assert_true(f.store.rows[0].valid);
+	service_fixture_remove(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(connect_keeps_the_order_of_intent_value_and_commit),
+	        cmocka_unit_test(failed_reconnect_leaves_the_old_connection_working),
+	        cmocka_unit_test(crash_at_any_step_of_a_connect_is_put_right_by_reconcile),
+	        cmocka_unit_test(crash_at_any_step_of_a_disconnect_ends_with_no_token),
+	        cmocka_unit_test(test_judges_and_stores_nothing),
+	        cmocka_unit_test(connect_refuses_what_could_not_be_used),
+	        cmocka_unit_test(another_users_token_is_in_use),
+	        cmocka_unit_test(reconnect_with_another_account_is_told),
+	        cmocka_unit_test(warnings_say_what_the_token_deserves),
+	        cmocka_unit_test(recheck_condemns_dead_tokens_and_nobody_when_the_instance_is_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,243 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "check.h"
+#include "service_fixture.h"
+
+#define TOKEN "glpat-first-token-0001"
+
+static void connection_is_chosen_by_origin_and_deepest_root(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *url;
+		int expected; /* index, -1: none */
+		const char *path;
+	} rows[] = {
+	        {"the very origin", "https://gitlab.com/team/api.git", 0, "team/api"},
+	        {"a nested root wins over the server's", "https://host.example/gitlab/team/api", 2, "team/api"},
+	        {"outside the nested root the server's", "https://host.example/team/api", 1, "team/api"},
+	        {"another port is another place", "https://host.example:8443/team/api", -1, NULL},
+	        {"http is not https", "http://gitlab.com/team/api", -1, NULL},
+	        {"ssh needs the host alone", "git@gitlab.com:team/api.git", 0, "team/api"},
+	        {"a host that only looks alike", "https://gitlab.com.evil.example/team/api", -1, NULL},
+	};
+	char com[] = "https://gitlab.com", host[] = "https://host.example", nested[] = "https://host.example/gitlab";
+	struct connection items[] = {{.instance_url = com}, {.instance_url = host}, {.instance_url = nested}};
+	const struct connection_list list = {items, ARRAY_SIZE(items)};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(repo_url_release) struct repo_url url = REPO_URL_INIT;
+		CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
+		CLEANUP(freep) char *path = NULL;
+		const struct connection *chosen;
+		struct error err = ERROR_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		must(repo_url_parse(rows[i].url, &url, &err), &err);
+		chosen = check_choose_connection(&list, &url, &instance, &path);
+		assert_int_equal(chosen ? chosen - items : -1, rows[i].expected);
+		if (rows[i].path)
+			assert_string_equal(path, rows[i].path);
+	}
+}
+
+static void errors_belong_to_their_check(void **state UNUSED)
+{
+	static const struct {
+		enum error_code code;
+		enum check_name check;
+	} rows[] = {
+	        {ERR_INSTANCE_UNRESOLVABLE, CHECK_REACHABLE},
+	        {ERR_RATE_LIMITED, CHECK_REACHABLE},
+	        {ERR_INSTANCE_TLS_UNTRUSTED, CHECK_TLS},
+	        {ERR_TOKEN_EXPIRED, CHECK_TOKEN},
+	        {ERR_ACCOUNT_BLOCKED, CHECK_TOKEN},
+	        {ERR_TOKEN_SCOPE_MISSING, CHECK_SCOPES},
+	        {ERR_REPO_NOT_FOUND, CHECK_REPOSITORY},
+	        {ERR_REPO_NO_READ, CHECK_READ},
+	        {ERR_REPO_ARCHIVED, CHECK_PUSH},
+	        {ERR_BRANCH_PROTECTED, CHECK_BRANCH},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(check_of_error(rows[i].code), rows[i].check);
+}
+
+/* States as text in the order of the checks: '+' passed, '-' failed, '.' not run. */
+static void states_text(const struct check_report *report, char ret[CHECK_COUNT + 1])
+{
+	for (size_t i = 0; i < CHECK_COUNT; i++)
+		ret[i] = ".+-"[report->states[i]];
+	ret[CHECK_COUNT] = '\0';
+}
+
+static void checks_are_judged_in_order(void **state UNUSED)
+{
+	/* plain http: the check `tls` (the fifth) never runs */
+	static const struct {
+		const char *sentence, *path, *provider, *start, *push, *expected;
+		enum error_code code;
+		bool blocks;
+		struct small_gitlab gitlab;
+	} rows[] = {
+	        {"all is well", "/team/api.git", NULL, NULL, "ambient/x", "++++.++++++", ERR_NONE, false, SMALL_GITLAB_INIT},
+	        {"reading alone", "/team/api", NULL, "main", NULL, "++++.++++.+", ERR_NONE, false, SMALL_GITLAB_INIT},
+	        {"no address of a repository", "/team", NULL, NULL, NULL, "-..........", ERR_REPO_URL_INVALID, true,
+	         SMALL_GITLAB_INIT},
+	        {"a provider nobody knows", "/team/api", "svn", NULL, NULL, "+-.........", ERR_PROVIDER_UNKNOWN, true,
+	         SMALL_GITLAB_INIT},
+	        {"GitHub has no connections yet", "/team/api", "github", NULL, NULL, "++-........", ERR_NOT_CONNECTED, true,
+	         SMALL_GITLAB_INIT},
+	        {"a project that is not there", "/team/web", NULL, NULL, NULL, "++++.++-...", ERR_REPO_NOT_FOUND, true,
+	         SMALL_GITLAB_INIT},
+	        {"a dead token",
+	         "/team/api",
+	         NULL,
+	         NULL,
+	         NULL,
+	         "++++.-.....",
+	         ERR_TOKEN_REVOKED,
+	         true,
+	         {.username = "john", .user_id = 7, .scopes = "[\"api\"]", .access_level = 30, .dead_token = TOKEN}},
+	        {"a read-only token blocks the push, not the clone",
+	         "/team/api",
+	         NULL,
+	         NULL,
+	         "ambient/x",
+	         "++++.+-++.+",
+	         ERR_TOKEN_SCOPE_MISSING,
+	         false,
+	         {.username = "john", .user_id = 7, .scopes = "[\"read_api\",\"read_repository\"]", .access_level = 30}},
+	        {"a role that may not push neither",
+	         "/team/api",
+	         NULL,
+	         NULL,
+	         "ambient/x",
+	         "++++.++++-+",
+	         ERR_REPO_NO_PUSH,
+	         false,
+	         {.username = "john",
+	          .user_id = 7,
+	          .scopes = "[\"api\"]",
+	          .access_level = 20,
+	          .probe_refusal = "You are not allowed to push code to this project."}},
+	        {"no role at all, but the probe says yes",
+	         "/team/api",
+	         NULL,
+	         NULL,
+	         "ambient/x",
+	         "++++.++++++",
+	         ERR_NONE,
+	         false,
+	         {.username = "john", .user_id = 7, .scopes = "[\"api\"]", .access_level = 0}},
+	        {"an archived project can still be cloned",
+	         "/team/api",
+	         NULL,
+	         NULL,
+	         "ambient/x",
+	         "++++.++++-+",
+	         ERR_REPO_ARCHIVED,
+	         false,
+	         {.username = "john", .user_id = 7, .scopes = "[\"api\"]", .access_level = 30, .archived = true}},
+	        {"a protected branch blocks", "/team/api", NULL, NULL, "main", "++++.+++++-", ERR_BRANCH_PROTECTED, true,
+	         SMALL_GITLAB_INIT},
+	        {"a new branch under a wildcard too",
+	         "/team/api",
+	         NULL,
+	         NULL,
+	         "ambient/x",
+	         "++++.+++++-",
+	         ERR_BRANCH_PROTECTED,
+	         true,
+	         {.username = "john", .user_id = 7, .scopes = "[\"api\"]", .access_level = 30, .protects_branches = true}},
+	        {"a start branch that is missing blocks", "/team/api", NULL, "develop", NULL, "++++.++++.-", ERR_BRANCH_NOT_FOUND,
+	         true, SMALL_GITLAB_INIT},
+	        {"an empty repository has no start branch",
+	         "/team/api",
+	         NULL,
+	         "develop",
+	         "ambient/x",
+	         "++++.++++++",
+	         ERR_NONE,
+	         false,
+	         {.username = "john", .user_id = 7, .scopes = "[\"api\"]", .access_level = 30, .empty = true}},
+	        {"a name that is no branch", "/team/api", NULL, NULL, "a..b", "++++.+++++-", ERR_BRANCH_INVALID, true,
+	         SMALL_GITLAB_INIT},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct service_fixture f;
+		CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+		CLEANUP(check_report_release) struct check_report report = CHECK_REPORT_INIT;
+		struct check_request request = {.user_id = "alice",
+		                                .provider = rows[i].provider,
+		                                .start_branch = rows[i].start,
+		                                .push_branch = rows[i].push,
+		                                .want_account = true};
+		struct error err = ERROR_INIT;
+		char url[128], states[CHECK_COUNT + 1];
+
+		print_message("  %s\n", rows[i].sentence);
+		service_fixture_make(&f);
+		must(fixture_connect(&f, "alice", TOKEN, &verdict, &err), &err);
+		f.gitlab = rows[i].gitlab;
+		(void)snprintf(url, sizeof(url), "%s%s", f.url, rows[i].path);
+		request.url = url;
+		must(check_repository(&f.service, &request, &report, &err), &err);
+		states_text(&report, states);
+		assert_string_equal(states, rows[i].expected);
+		assert_int_equal(report.failure.code, rows[i].code);
+		assert_int_equal(check_blocks_clone(&report), rows[i].blocks);
+		assert_int_equal(f.store.rows[0].valid, rows[i].code != ERR_TOKEN_REVOKED);
+		if (report.failure.code != ERR_NONE)
+			assert_non_null(report.errors[report.failed]);
+		service_fixture_remove(&f);
+	}
+}
+
+static void address_without_a_connection_says_where_to_connect(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(check_report_release) struct check_report report = CHECK_REPORT_INIT;
+	const struct check_request request = {.user_id = "alice", .url = "https://gitlab.company.com/team/api"};
+	struct error err = ERROR_INIT;
+
+	service_fixture_make(&f);
+	must(check_repository(&f.service, &request, &report, &err), &err);
+	assert_int_equal(report.failed, CHECK_CONNECTION);
+	assert_int_equal(report.failure.code, ERR_NOT_CONNECTED);
+	assert_string_equal(report.failure.message, "no GitLab credentials available. Connect GitLab on the Integrations page: "
+	                                            "there is no connection to gitlab.company.com.");
+	service_fixture_remove(&f);
+}
+
+static void store_failure_is_no_verdict(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(check_report_release) struct check_report report = CHECK_REPORT_INIT;
+	const struct check_request request = {.user_id = "alice", .url = "https://gitlab.com/team/api"};
+	struct error err = ERROR_INIT;
+
+	service_fixture_make(&f);
+	f.store.fail_at = "list";
+	assert_false(check_repository(&f.service, &request, &report, &err));
+	assert_int_equal(err.code, ERR_STORE_UNAVAILABLE);
+	service_fixture_remove(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(connection_is_chosen_by_origin_and_deepest_root),
+	        cmocka_unit_test(errors_belong_to_their_check),
+	        cmocka_unit_test(checks_are_judged_in_order),
+	        cmocka_unit_test(address_without_a_connection_says_where_to_connect),
+	        cmocka_unit_test(store_failure_is_no_verdict),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

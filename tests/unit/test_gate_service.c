@@ -1,0 +1,339 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "database.h"
+#include "gate_service.h"
+#include "limits.h"
+#include "service_fixture.h"
+#include "session_service.h"
+
+#define TOKEN      "glpat-first-token-0001"
+#define OLD        "1111111111111111111111111111111111111111"
+#define NEW        "2222222222222222222222222222222222222222"
+#define ZERO       "0000000000000000000000000000000000000000"
+#define CAPS       " report-status side-band-64k push-options object-format=sha1"
+#define SHA256_OLD OLD "333333333333333333333333"
+#define SHA256_NEW NEW "333333333333333333333333"
+
+/* ---- Commands ---- */
+
+static void add_pkt(struct strbuf *to, const char *text, size_t length)
+{
+	strbuf_addf(to, "%04zx", length + 4);
+	strbuf_add(to, text, length);
+}
+
+static void commands_may_touch_the_sessions_branch_alone(void **state UNUSED)
+{
+#define LINE(text)                                                                                                                 \
+	{                                                                                                                          \
+		text, sizeof(text) - 1                                                                                             \
+	}
+	static const struct {
+		const char *sentence;
+		struct {
+			const char *text;
+			size_t length;
+		} lines[3];
+		enum error_code code;
+	} rows[] = {
+	        {"an update", {LINE(OLD " " NEW " refs/heads/ambient/x\0" CAPS)}, ERR_NONE},
+	        {"a creation", {LINE(ZERO " " NEW " refs/heads/ambient/x\0" CAPS)}, ERR_NONE},
+	        {"SHA-256 ids", {LINE(SHA256_OLD " " SHA256_NEW " refs/heads/ambient/x\0" CAPS)}, ERR_NONE},
+	        {"a shallow clone says so first",
+	         {LINE("shallow " OLD "\n"), LINE(OLD " " NEW " refs/heads/ambient/x\0" CAPS)},
+	         ERR_NONE},
+	        {"a line break at the end", {LINE(OLD " " NEW " refs/heads/ambient/x\n")}, ERR_NONE},
+	        {"another branch", {LINE(OLD " " NEW " refs/heads/main\0" CAPS)}, ERR_GIT_REF_FORBIDDEN},
+	        {"a branch that begins alike", {LINE(OLD " " NEW " refs/heads/ambient/x2\0" CAPS)}, ERR_GIT_REF_FORBIDDEN},
+	        {"a tag of that name", {LINE(OLD " " NEW " refs/tags/ambient/x\0" CAPS)}, ERR_GIT_REF_FORBIDDEN},
+	        {"a name that is not spelled out", {LINE(OLD " " NEW " ambient/x\0" CAPS)}, ERR_GIT_REF_FORBIDDEN},
+	        {"a second ref",
+	         {LINE(OLD " " NEW " refs/heads/ambient/x\0" CAPS), LINE(OLD " " NEW " refs/heads/main")},
+	         ERR_GIT_REF_FORBIDDEN},
+	        {"a deletion", {LINE(OLD " " ZERO " refs/heads/ambient/x\0" CAPS)}, ERR_GIT_REF_FORBIDDEN},
+	        {"a push certificate", {LINE("push-cert\0" CAPS)}, ERR_GIT_REF_FORBIDDEN},
+	        {"text behind a second NUL", {LINE(OLD " " NEW " refs/heads/ambient/x\0a\0refs/heads/main")}, ERR_BAD_REQUEST},
+	        {"ids of different lengths", {LINE(OLD " " SHA256_NEW " refs/heads/ambient/x\0" CAPS)}, ERR_BAD_REQUEST},
+	        {"no ids", {LINE("refs/heads/ambient/x")}, ERR_BAD_REQUEST},
+	        {"an id that ends the line", {LINE(OLD)}, ERR_BAD_REQUEST},
+	        {"one id and nothing", {LINE(OLD " ")}, ERR_BAD_REQUEST},
+	        {"a shallow line after a command",
+	         {LINE(OLD " " NEW " refs/heads/ambient/x\0" CAPS), LINE("shallow " OLD)},
+	         ERR_BAD_REQUEST},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT(4096);
+		struct error err = ERROR_INIT;
+		bool complete = false, allowed;
+
+		print_message("  %s\n", rows[i].sentence);
+		for (size_t l = 0; l < ARRAY_SIZE(rows[i].lines) && rows[i].lines[l].text; l++)
+			add_pkt(&bytes, rows[i].lines[l].text, rows[i].lines[l].length);
+		strbuf_add_string(&bytes, "0000PACK");
+		allowed = gate_check_commands(bytes.data, bytes.length, "ambient/x", &complete, &err);
+		assert_int_equal(err.code, rows[i].code);
+		assert_int_equal(allowed, rows[i].code == ERR_NONE);
+		if (!allowed)
+			continue;
+		assert_true(complete);
+		/* Every shorter beginning asks for more instead of deciding. */
+		for (size_t length = 0; length < bytes.length - strlen("0000PACK"); length++) {
+			complete = true;
+			assert_true(gate_check_commands(bytes.data, length, "ambient/x", &complete, &err));
+			assert_false(complete);
+		}
+	}
+}
+
+static void command_framing_is_strict(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *bytes;
+		enum error_code code;
+	} rows[] = {
+	        {"a lone flush tries the credential", "0000", ERR_NONE},
+	        {"nothing follows a lone flush", "0000PACK", ERR_BAD_REQUEST},
+	        {"an empty line", "0004", ERR_BAD_REQUEST},
+	        {"a delimiter of protocol 2", "0001", ERR_BAD_REQUEST},
+	        {"a length beyond the protocol's", "ffff", ERR_BAD_REQUEST},
+	        {"no length", "PACK", ERR_BAD_REQUEST},
+	};
+	CLEANUP(strbuf_release) struct strbuf endless = STRBUF_INIT(LIMIT_RECEIVE_COMMANDS + 100);
+	struct error err = ERROR_INIT;
+	bool complete;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		err = (struct error)ERROR_INIT;
+		print_message("  %s\n", rows[i].sentence);
+		assert_int_equal(gate_check_commands(rows[i].bytes, strlen(rows[i].bytes), "x", &complete, &err),
+		                 rows[i].code == ERR_NONE);
+		assert_int_equal(err.code, rows[i].code);
+	}
+	while (endless.length < LIMIT_RECEIVE_COMMANDS)
+		add_pkt(&endless, "shallow " OLD, sizeof("shallow " OLD) - 1);
+	assert_false(gate_check_commands(endless.data, endless.length, "x", &complete, &err));
+	assert_int_equal(err.code, ERR_BAD_REQUEST);
+	assert_false(gate_check_commands("0000", 4, NULL, &complete, &err));
+	assert_int_equal(err.code, ERR_GIT_REF_FORBIDDEN);
+}
+
+/* ---- Sessions, over a real database ---- */
+
+struct gate_fixture {
+	struct service_fixture f;
+	struct database *db;
+	struct gate_service gate;
+	struct session_row session;
+	struct session_spec spec;
+	struct secret credential;
+};
+
+static void open_sessions(struct gate_fixture *g)
+{
+	char path[PATH_SIZE];
+	const struct database_options options = {
+	        .path = folder_file(&g->f.folder, "acp.db", path), .connections = 2, .busy_timeout_ms = 2000};
+	struct error err = ERROR_INIT;
+	unsigned applied;
+
+	must(database_migrate(path, keyring_installation(g->f.keyring), &applied, &err), &err);
+	must(database_open(&options, &g->db, &err), &err);
+	g->gate = (struct gate_service){.accounts = &g->f.service, .sessions = database_sessions(g->db)};
+}
+
+static void claim_session(struct gate_fixture *g, const char *path)
+{
+	char url[128], hash[GATE_HASH_SIZE];
+	json_t *object;
+	struct error err = ERROR_INIT;
+	bool created, found;
+
+	(void)snprintf(url, sizeof(url), "%s%s", g->f.url, path);
+	object = json_pack("{s:{s:s}, s:{s:{s:s, s:s}}}", "metadata", "name", "x", "spec", "outputRepo", "url", url, "branch",
+	                   "ambient/x");
+	must(session_create(&g->gate.sessions, "default", "alice", object, NULL, &g->session, &created, &err), &err);
+	json_decref(object);
+	session_row_release(&g->session);
+	secret_random(&g->credential, 32);
+	gate_credential_hash(&g->credential, hash);
+	must(g->gate.sessions.ops->claim(g->gate.sessions.state, "worker", NULL, 60, hash, &g->session, &found, &err), &err);
+	assert_true(found);
+	must(session_row_spec(&g->session, &g->spec, &err), &err);
+}
+
+static void gate_fixture_make(struct gate_fixture *g, const char *path)
+{
+	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+
+	*g = (struct gate_fixture){0};
+	service_fixture_make(&g->f);
+	must(fixture_connect(&g->f, "alice", TOKEN, &verdict, &err), &err);
+	open_sessions(g);
+	claim_session(g, path);
+}
+
+static void gate_fixture_remove(struct gate_fixture *g)
+{
+	session_row_release(&g->session);
+	session_spec_release(&g->spec);
+	secret_release(&g->credential);
+	database_freep(&g->db);
+	service_fixture_remove(&g->f);
+}
+
+static bool preflight(struct gate_fixture *g, bool *ret_blocks, struct error *err)
+{
+	struct check_report *reports;
+
+	if (!gate_preflight(&g->gate, &g->session, &g->spec, "request-1", &reports, err))
+		return false;
+	*ret_blocks = check_blocks_clone(&reports[0]);
+	check_report_release(&reports[0]);
+	free(reports);
+	return true;
+}
+
+static void credential_opens_its_own_running_session_only(void **state UNUSED)
+{
+	struct gate_fixture g;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	CLEANUP(secret_release) struct secret other = SECRET_INIT;
+	struct error err = ERROR_INIT;
+
+	gate_fixture_make(&g, "/team/api");
+	must(gate_session(&g.gate, g.session.id, &g.credential, &row, &err), &err);
+	assert_string_equal(row.name, "x");
+	secret_random(&other, 32);
+	assert_false(gate_session(&g.gate, g.session.id, &other, &row, &err));
+	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
+	must(g.gate.sessions.ops->save_status(g.gate.sessions.state, g.session.id, g.session.attempt, PHASE_COMPLETED, "{}", &err),
+	     &err);
+	assert_false(gate_session(&g.gate, g.session.id, &g.credential, &row, &err));
+	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
+	gate_fixture_remove(&g);
+}
+
+static void route_leads_to_what_the_preflight_bound(void **state UNUSED)
+{
+	struct gate_fixture g;
+	CLEANUP(gate_route_release) struct gate_route fetch = GATE_ROUTE_INIT, push = GATE_ROUTE_INIT, none = GATE_ROUTE_INIT;
+	struct error err = ERROR_INIT;
+	bool blocks;
+	char expected[128];
+
+	gate_fixture_make(&g, "/team/api");
+	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &none, &err));
+	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
+	must(preflight(&g, &blocks, &err), &err);
+	assert_false(blocks);
+	must(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &fetch, &err), &err);
+	must(gate_route_open(&g.gate, &g.session, "api", GIT_RECEIVE_PACK, NULL, &push, &err), &err);
+	(void)snprintf(expected, sizeof(expected), "%s/team/api.git", g.f.url);
+	assert_string_equal(fetch.url_base, expected);
+	assert_string_equal(push.url_base, expected);
+	assert_string_equal(push.push_branch, "ambient/x");
+	assert_string_equal(secret_bytes(&push.token), TOKEN);
+	assert_false(gate_route_open(&g.gate, &g.session, "other", GIT_UPLOAD_PACK, NULL, &none, &err));
+	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
+	g.f.gitlab.archived = true;
+	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_RECEIVE_PACK, NULL, &none, &err));
+	assert_int_equal(err.code, ERR_REPO_ARCHIVED);
+	gate_fixture_remove(&g);
+}
+
+static void route_uses_the_owners_token_and_no_other(void **state UNUSED)
+{
+	struct gate_fixture g;
+	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
+	struct error err = ERROR_INIT;
+	bool blocks;
+
+	gate_fixture_make(&g, "/team/api");
+	must(preflight(&g, &blocks, &err), &err);
+	set_string(&g.session.owner, "mallory");
+	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &route, &err));
+	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
+	set_string(&g.session.owner, "alice");
+	must(account_disconnect(&g.f.service, "alice", NULL, &err), &err);
+	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &route, &err));
+	assert_int_equal(err.code, ERR_NOT_CONNECTED);
+	gate_fixture_remove(&g);
+}
+
+static void read_only_token_starts_the_session_and_a_missing_project_does_not(void **state UNUSED)
+{
+	struct gate_fixture readable, missing;
+	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
+	struct error err = ERROR_INIT;
+	bool blocks;
+
+	gate_fixture_make(&readable, "/team/api");
+	readable.f.gitlab.scopes = "[\"read_api\",\"read_repository\"]";
+	must(preflight(&readable, &blocks, &err), &err);
+	assert_false(blocks);
+	must(gate_route_open(&readable.gate, &readable.session, "api", GIT_RECEIVE_PACK, NULL, &route, &err), &err);
+	gate_fixture_remove(&readable);
+
+	gate_fixture_make(&missing, "/team/web");
+	must(preflight(&missing, &blocks, &err), &err);
+	assert_true(blocks);
+	assert_false(gate_route_open(&missing.gate, &missing.session, "web", GIT_UPLOAD_PACK, NULL, &route, &err));
+	gate_fixture_remove(&missing);
+}
+
+static void failures_are_kept_and_condemn_only_dead_tokens(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence;
+		enum error_code code;
+		bool valid;
+	} rows[] = {
+	        {"a role says nothing about the token", ERR_REPO_NO_PUSH, true},
+	        {"one refused request neither", ERR_TOKEN_REFUSED, true},
+	        {"a token that GitLab does not know", ERR_TOKEN_INVALID, false},
+	};
+	struct gate_fixture g;
+	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
+	CLEANUP(gate_outcome_list_release) struct gate_outcome_list outcomes = GATE_OUTCOME_LIST_INIT;
+	struct error err = ERROR_INIT;
+	bool blocks;
+
+	gate_fixture_make(&g, "/team/api");
+	must(preflight(&g, &blocks, &err), &err);
+	must(gate_route_open(&g.gate, &g.session, "api", GIT_RECEIVE_PACK, NULL, &route, &err), &err);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct error failure = ERROR_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		error_set(&failure, rows[i].code, "The reason.");
+		gate_record(&g.gate, &g.session, &route, "api", GIT_RECEIVE_PACK, &failure);
+		assert_int_equal(g.f.store.rows[0].valid, rows[i].valid);
+	}
+	must(g.gate.sessions.ops->outcomes(g.gate.sessions.state, g.session.id, &outcomes, &err), &err);
+	assert_true(outcomes.count >= 1);
+	assert_string_equal(outcomes.items[0].operation, "push");
+	assert_string_equal(outcomes.items[0].message, "The reason.");
+	gate_fixture_remove(&g);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(commands_may_touch_the_sessions_branch_alone),
+	        cmocka_unit_test(command_framing_is_strict),
+	        cmocka_unit_test(credential_opens_its_own_running_session_only),
+	        cmocka_unit_test(route_leads_to_what_the_preflight_bound),
+	        cmocka_unit_test(route_uses_the_owners_token_and_no_other),
+	        cmocka_unit_test(read_only_token_starts_the_session_and_a_missing_project_does_not),
+	        cmocka_unit_test(failures_are_kept_and_condemn_only_dead_tokens),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,98 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "repository.h"
+
+static bool read_text(const char *text, struct repositories *ret, struct error *err)
+{
+	json_t *answer = json_parse_answer(text, strlen(text));
+
+	assert_non_null(answer);
+	bool ok = repositories_from_preflight(answer, ret, err);
+	json_decref(answer);
+	return ok;
+}
+
+static void preflight_answer_becomes_repositories(void **state)
+{
+	CLEANUP(repositories_release) struct repositories r = REPOSITORIES_INIT;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_true(read_text(
+	        "{\"repositories\":[{\"name\":\"api\",\"url\":\"https://gitlab.com/team/"
+	        "api\",\"provider\":\"gitlab\",\"valid\":true,"
+	        "\"blocking\":false,\"webUrl\":\"https://gitlab.com/team/api\",\"projectPath\":\"team/api\",\"projectId\":7,"
+	        "\"cloneUrl\":\"https://gitlab.com/team/"
+	        "api.git\",\"defaultBranch\":\"main\",\"startBranch\":\"main\",\"empty\":false,"
+	        "\"pushBranch\":\"feature/x\",\"branchUrl\":\"https://gitlab.com/team/api/-/tree/feature/x\",\"canPush\":true,"
+	        "\"username\":\"john\",\"commit\":{\"name\":\"John Doe\",\"email\":\"john@example.com\"}}]}",
+	        &r, &err));
+	assert_int_equal(r.count, 1);
+	assert_string_equal(r.items[0].push_branch, "feature/x");
+	assert_string_equal(r.items[0].commit_email, "john@example.com");
+	assert_int_equal(r.items[0].provider, PROVIDER_GITLAB);
+	char *instance = repository_instance(&r.items[0]);
+	assert_string_equal(instance, "https://gitlab.com");
+	free(instance);
+}
+
+static void unusable_answers_are_refused(void **state)
+{
+	static const struct {
+		const char *why, *text;
+		enum error_code code;
+	} rows[] = {
+	        {"no list", "{}", ERR_GIT_FAILED},
+	        {"an empty list", "{\"repositories\":[]}", ERR_SESSION_NO_REPOSITORY},
+	        {"no name", "{\"repositories\":[{\"cloneUrl\":\"https://x/y\"}]}", ERR_GIT_FAILED},
+	        {"a name that climbs", "{\"repositories\":[{\"name\":\"..\",\"cloneUrl\":\"https://x/y\"}]}", ERR_GIT_FAILED},
+	        {"a name with a slash", "{\"repositories\":[{\"name\":\"a/b\",\"cloneUrl\":\"https://x/y\"}]}", ERR_GIT_FAILED},
+	        {"the agent's own folder", "{\"repositories\":[{\"name\":\"+home\",\"cloneUrl\":\"https://x/y\"}]}",
+	         ERR_GIT_FAILED},
+	        {"git's own folder", "{\"repositories\":[{\"name\":\".GIT\",\"cloneUrl\":\"https://x/y\"}]}", ERR_GIT_FAILED},
+	        {"two alike",
+	         "{\"repositories\":[{\"name\":\"a\",\"cloneUrl\":\"https://x/y\"},{\"name\":\"A\",\"cloneUrl\":\"https://x/z\"}]}",
+	         ERR_GIT_FAILED},
+	        {"no address", "{\"repositories\":[{\"name\":\"a\"}]}", ERR_GIT_FAILED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(repositories_release) struct repositories r = REPOSITORIES_INIT;
+		struct error err = ERROR_INIT;
+		if (read_text(rows[i].text, &r, &err) || err.code != rows[i].code)
+			fail_msg("%s: got %s", rows[i].why, error_name(err.code));
+	}
+}
+
+static void blocking_repository_keeps_the_gates_words(void **state)
+{
+	CLEANUP(repositories_release) struct repositories r = REPOSITORIES_INIT;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_true(read_text(
+	        "{\"repositories\":[{\"name\":\"api\",\"url\":\"u\",\"valid\":false,\"blocking\":true,"
+	        "\"error\":{\"code\":\"repo_not_found\",\"message\":\"Repository not found.\",\"remediation\":\"Check it.\"}}]}",
+	        &r, &err));
+	assert_int_equal(r.items[0].phase, REPOSITORY_FAILED);
+	assert_int_equal(r.items[0].error.code, ERR_REPO_NOT_FOUND);
+	assert_string_equal(r.items[0].error.message, "Repository not found.");
+	assert_string_equal(error_remediation(&r.items[0].error), "Check it.");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(preflight_answer_becomes_repositories),
+	        cmocka_unit_test(unusable_answers_are_refused),
+	        cmocka_unit_test(blocking_repository_keeps_the_gates_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

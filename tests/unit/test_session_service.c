@@ -1,0 +1,173 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "session_service.h"
+#include "store_fixture.h"
+
+#include <string.h>
+
+static json_t *object_of(const char *text)
+{
+	json_t *object = json_loads(text, 0, NULL);
+
+	assert_non_null(object);
+	return object;
+}
+
+static bool create(struct store_fixture *f, const char *owner, const char *text, const char *key, struct session_row *ret,
+                   bool *ret_created, struct error *err)
+{
+	json_t *object = object_of(text);
+	bool ok = session_create(&f->sessions, "default", owner, object, key, ret, ret_created, err);
+
+	json_decref(object);
+	return ok;
+}
+
+#define SEED                                                                                                                       \
+	"{\"apiVersion\":\"ambient-code.io/"                                                                                       \
+	"v1alpha1\",\"kind\":\"AgenticSession\",\"metadata\":{\"name\":\"add-x\",\"namespace\":\"default\"},"                      \
+	"\"spec\":{\"description\":\"Add X\",\"outputRepo\":{\"url\":\"https://gitlab.com/t/b.git\",\"branch\":\"feature/x\"}}}"
+
+static void created_session_shows_metadata_and_status(void **state UNUSED)
+{
+	struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	json_t *shown, *metadata;
+	bool created = false;
+
+	fixture_make(&f);
+	assert_true(create(&f, "alice", SEED, NULL, &row, &created, &err));
+	assert_true(created);
+	assert_string_equal(row.owner, "alice");
+	shown = session_to_json(&row);
+	metadata = json_object_get(shown, "metadata");
+	assert_string_equal(json_string_or(metadata, "name", ""), "add-x");
+	assert_string_equal(json_string_or(metadata, "namespace", ""), "default");
+	assert_string_equal(json_string_or(metadata, "uid", ""), row.id);
+	assert_int_equal(strlen(json_string_or(metadata, "creationTimestamp", "")), 20);
+	assert_string_equal(json_string_or(json_object_get(shown, "status"), "phase", ""), "Pending");
+	json_decref(shown);
+	fixture_remove(&f);
+}
+
+static void same_request_creates_once(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *first, *second, *first_key, *second_key, *second_owner;
+		enum error_code code;
+	} rows[] = {
+	        {"the same name by the same owner", SEED, SEED, NULL, NULL, "alice", ERR_NONE},
+	        {"the same name by another owner", SEED, SEED, NULL, NULL, "bob", ERR_CONFLICT},
+	        {"the same key without a name", "{\"spec\":{\"outputRepo\":{\"url\":\"https://gitlab.com/t/b\"}}}",
+	         "{\"spec\":{\"outputRepo\":{\"url\":\"https://gitlab.com/t/b\"}}}", "k1", "k1", "alice", ERR_NONE},
+	        {"the same key with another object", "{\"spec\":{\"outputRepo\":{\"url\":\"https://gitlab.com/t/b\"}}}",
+	         "{\"spec\":{\"outputRepo\":{\"url\":\"https://gitlab.com/t/c\"}}}", "k1", "k1", "alice", ERR_CONFLICT},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct store_fixture f;
+		CLEANUP(session_row_release) struct session_row first = SESSION_ROW_INIT, second = SESSION_ROW_INIT;
+		struct error err = ERROR_INIT;
+		bool created = false, ok;
+
+		print_message("  %s\n", rows[i].sentence);
+		fixture_make(&f);
+		assert_true(create(&f, "alice", rows[i].first, rows[i].first_key, &first, &created, &err));
+		assert_true(created);
+		ok = create(&f, rows[i].second_owner, rows[i].second, rows[i].second_key, &second, &created, &err);
+		assert_int_equal(err.code, rows[i].code);
+		if (ok) {
+			assert_false(created);
+			assert_string_equal(second.id, first.id);
+		}
+		fixture_remove(&f);
+	}
+}
+
+static void unusable_requests_are_refused(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *text;
+		enum error_code code;
+	} rows[] = {
+	        {"no repository", "{\"spec\":{\"description\":\"x\"}}", ERR_SESSION_NO_REPOSITORY},
+	        {"another project",
+	         "{\"metadata\":{\"namespace\":\"other\"},\"spec\":{\"outputRepo\":{\"url\":\"https://gitlab.com/t/b\"}}}",
+	         ERR_SESSION_INVALID},
+	        {"another kind", "{\"kind\":\"Pod\",\"spec\":{\"outputRepo\":{\"url\":\"https://gitlab.com/t/b\"}}}",
+	         ERR_SESSION_INVALID},
+	        {"no address", "{\"spec\":{\"outputRepo\":{\"url\":\"nonsense\"}}}", ERR_REPO_URL_INVALID},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct store_fixture f;
+		CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+		struct error err = ERROR_INIT;
+		bool created;
+
+		print_message("  %s\n", rows[i].sentence);
+		fixture_make(&f);
+		assert_false(create(&f, "alice", rows[i].text, NULL, &row, &created, &err));
+		assert_int_equal(err.code, rows[i].code);
+		fixture_remove(&f);
+	}
+}
+
+static void nothing_is_kept_that_is_not_the_callers_to_say(void **state UNUSED)
+{
+	static const char text[] =
+	        "{\"metadata\":{\"name\":\"x\",\"uid\":\"forged\",\"labels\":{\"a\":\"b\"}},\"status\":{\"phase\":\"Completed\"},"
+	        "\"spec\":{\"repositories\":[{\"url\":\"https://oauth2:glpat-secret12345678@gitlab.com/t/b.git\"}]}}";
+	struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
+	struct error err = ERROR_INIT;
+	bool created;
+
+	fixture_make(&f);
+	assert_true(create(&f, "alice", text, NULL, &row, &created, &err));
+	assert_null(strstr(row.object, "glpat-"));
+	assert_null(strstr(row.object, "forged"));
+	assert_null(strstr(row.object, "Completed"));
+	assert_non_null(strstr(row.object, "\"labels\":{\"a\":\"b\"}"));
+	assert_true(session_row_spec(&row, &spec, &err));
+	assert_string_equal(spec.repositories[0].push_branch, "ambient/x");
+	fixture_remove(&f);
+}
+
+static void removed_session_is_shown_as_stopped(void **state UNUSED)
+{
+	char id[] = "u", project[] = "p", name[] = "n", object[] = "{\"spec\":{}}",
+	     status[] = "{\"phase\":\"Running\",\"message\":\"m\"}";
+	const struct session_row row = {.id = id,
+	                                .project = project,
+	                                .name = name,
+	                                .object = object,
+	                                .status = status,
+	                                .phase = PHASE_RUNNING,
+	                                .stop_requested = true};
+	json_t *shown = session_to_json(&row);
+
+	assert_string_equal(json_string_or(json_object_get(shown, "status"), "phase", ""), "Stopped");
+	assert_string_equal(json_string_or(json_object_get(shown, "status"), "message", ""), "m");
+	json_decref(shown);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(created_session_shows_metadata_and_status),
+	        cmocka_unit_test(same_request_creates_once),
+	        cmocka_unit_test(unusable_requests_are_refused),
+	        cmocka_unit_test(nothing_is_kept_that_is_not_the_callers_to_say),
+	        cmocka_unit_test(removed_session_is_shown_as_stopped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

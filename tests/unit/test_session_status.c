@@ -1,0 +1,158 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "alloc.h"
+#include "session_status.h"
+
+static void phase_follows_from_the_repositories_ends(void **state)
+{
+	static const struct {
+		const char *why;
+		enum repository_phase ends[3];
+		size_t count;
+		bool whole;
+		enum session_phase phase;
+	} rows[] = {
+	        {"all pushed", {REPOSITORY_PUSHED, REPOSITORY_PUSHED}, 2, false, PHASE_COMPLETED},
+	        {"nothing changed is success", {REPOSITORY_UNCHANGED}, 1, false, PHASE_COMPLETED},
+	        {"one of two failed", {REPOSITORY_PUSHED, REPOSITORY_FAILED}, 2, false, PHASE_PARTIALLY_COMPLETED},
+	        {"an unchanged one counts as good", {REPOSITORY_UNCHANGED, REPOSITORY_FAILED}, 2, false, PHASE_PARTIALLY_COMPLETED},
+	        {"all failed", {REPOSITORY_FAILED, REPOSITORY_FAILED}, 2, false, PHASE_FAILED},
+	        {"the agent failed", {REPOSITORY_READY}, 1, true, PHASE_FAILED},
+	        {"it failed before any repository was known", {0}, 0, true, PHASE_FAILED},
+	};
+
+	char name[] = "api";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(session_status_release) struct session_status s = SESSION_STATUS_INIT;
+		struct repository items[3] = {0};
+		struct repositories r = {.items = items, .count = rows[i].count};
+		struct error whole = ERROR_INIT;
+		for (size_t j = 0; j < rows[i].count; j++) {
+			items[j].name = name;
+			items[j].phase = rows[i].ends[j];
+			if (items[j].phase == REPOSITORY_FAILED)
+				error_set(&items[j].error, ERR_GIT_FAILED, "It failed.");
+		}
+		error_set(&whole, ERR_AGENT_FAILED, "The agent failed.");
+		s.repositories = &r;
+		session_status_finish(&s, rows[i].whole ? &whole : NULL, 1000);
+		if (s.phase != rows[i].phase)
+			fail_msg("%s: got %s", rows[i].why, session_phase_name(s.phase));
+		assert_non_null(s.notification);
+	}
+}
+
+static void refused_push_keeps_its_exact_sentence(void **state)
+{
+	static const char sentence[] =
+	        "GitLab push failed: Insufficient permissions. Ensure your GitLab token has 'write_repository' scope.";
+	CLEANUP(session_status_release) struct session_status s = SESSION_STATUS_INIT;
+	struct repository item = {
+	        .name = (char[]){"api"}, .url = (char[]){"https://gitlab.com/team/api"}, .provider = PROVIDER_GITLAB};
+	struct repositories r = {.items = &item, .count = 1};
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	error_set(&err, ERR_PUSH_FORBIDDEN, "%s", sentence);
+	repository_fail(&item, &err);
+	s.repositories = &r;
+	session_status_finish(&s, NULL, 1000);
+	assert_string_equal(s.message, sentence);
+	assert_non_null(strstr(s.notification, sentence));
+	json_t *json = session_status_to_json(&s);
+	const json_t *first = json_array_get(json_object_get(json, "repositories"), 0);
+	assert_string_equal(json_string_or(json_object_get(first, "error"), "message", ""), sentence);
+	assert_string_equal(json_string_or(json_object_get(first, "error"), "code", ""), "push_forbidden");
+	assert_string_equal(json_string_or(first, "phase", ""), "Failed");
+	assert_string_equal(json_string_or(json, "phase", ""), "Failed");
+	json_decref(json);
+}
+
+static void json_has_the_contracts_members(void **state)
+{
+	CLEANUP(session_status_release) struct session_status s = SESSION_STATUS_INIT;
+	struct repository item = {.name = (char[]){"api"},
+	                          .url = (char[]){"https://gitlab.com/team/api"},
+	                          .provider = PROVIDER_GITLAB,
+	                          .phase = REPOSITORY_PUSHED,
+	                          .push_branch = (char[]){"feature/x"},
+	                          .branch_url = (char[]){"https://gitlab.com/team/api/-/tree/feature/x"}};
+	struct repositories r = {.items = &item, .count = 1};
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(65536);
+
+	(void)state;
+	snprintf(item.commit, sizeof(item.commit), "%040d", 7);
+	s.repositories = &r;
+	s.start_time = 1000;
+	s.agent_ran = true;
+	s.agent_output = xstrdup("done\n");
+	session_status_finish(&s, NULL, 2000);
+	json_t *json = session_status_to_json(&s);
+	json_write(&text, json);
+	static const char *const parts[] = {
+	        "\"phase\":\"Completed\"",
+	        "\"startTime\":\"1970-01-01T00:16:40Z\"",
+	        "\"completionTime\":\"1970-01-01T00:33:20Z\"",
+	        "\"provider\":\"gitlab\"",
+	        "\"phase\":\"Pushed\"",
+	        "\"branch\":\"feature/x\"",
+	        "\"branchUrl\":\"https://gitlab.com/team/api/-/tree/feature/x\"",
+	        "AgenticSession completed successfully!\\nView changes in GitLab:\\nhttps://gitlab.com/team/api/-/tree/feature/x",
+	        "\"exitCode\":0",
+	        "\"output\":\"done\\n\"",
+	        "\"type\":\"Completed\",\"status\":\"True\""};
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (!strstr(text.data, parts[i]))
+			fail_msg("%s is missing in %s", parts[i], text.data);
+	json_decref(json);
+}
+
+static void condition_keeps_its_time_until_it_turns(void **state)
+{
+	CLEANUP(session_status_release) struct session_status s = SESSION_STATUS_INIT;
+
+	(void)state;
+	session_status_condition(&s, "AgentFinished", true, "Succeeded", "a");
+	s.conditions[0].since = 5;
+	session_status_condition(&s, "AgentFinished", true, "Succeeded", "b");
+	assert_int_equal(s.conditions[0].since, 5);
+	assert_int_equal(s.condition_count, 1);
+	session_status_condition(&s, "AgentFinished", false, "Failed", "c");
+	assert_true(s.conditions[0].since > 5);
+}
+
+static void stored_status_of_a_dead_worker_keeps_its_repositories(void **state)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(65536);
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	error_set(&err, ERR_INTERNAL, "It died.");
+	session_status_end_stored("{\"phase\":\"Cloning\",\"repositories\":[{\"name\":\"api\"}]}", PHASE_FAILED, &err, 2000, &text);
+	assert_non_null(strstr(text.data, "\"phase\":\"Failed\""));
+	assert_non_null(strstr(text.data, "\"repositories\":[{\"name\":\"api\"}]"));
+	assert_non_null(strstr(text.data, "It died."));
+	strbuf_clear(&text);
+	session_status_end_stored("not json", PHASE_STOPPED, &err, 2000, &text);
+	assert_non_null(strstr(text.data, "\"phase\":\"Stopped\""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(phase_follows_from_the_repositories_ends),
+	        cmocka_unit_test(refused_push_keeps_its_exact_sentence),
+	        cmocka_unit_test(json_has_the_contracts_members),
+	        cmocka_unit_test(condition_keeps_its_time_until_it_turns),
+	        cmocka_unit_test(stored_status_of_a_dead_worker_keeps_its_repositories),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

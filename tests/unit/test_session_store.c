@@ -1,0 +1,486 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "store_fixture.h"
+
+#define CALL(f, function, ...) ((f)->sessions.ops->function((f)->sessions.state, __VA_ARGS__))
+
+static const char hash_a[GATE_HASH_SIZE] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+static const char hash_b[GATE_HASH_SIZE] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+static void must(bool ok, const struct error *err)
+{
+	if (!ok)
+		fail_msg("%s: %s (%s)", error_name(err->code), err->message, err->detail);
+}
+
+static void expect(bool ok, const struct error *err, enum error_code code)
+{
+	if (ok || err->code != code)
+		fail_msg("expected %s, got %s", error_name(code), ok ? "success" : error_name(err->code));
+}
+
+#define OBJECT(uid, spec)                                                                                                          \
+	"{\"apiVersion\":\"v1alpha1\",\"kind\":\"AgenticSession\",\"metadata\":{\"uid\":\"" uid "\"},\"spec\":" spec "}"
+
+/* Creates a session called `name` with the id "id-<name>". */
+static bool create(struct store_fixture *f, const char *name, const char *owner, const char *object, const char *key,
+                   struct session_row *ret, bool *ret_created, struct error *err)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+
+	row.id = xasprintf("id-%s-%s", name, owner);
+	row.project = xstrdup("alpha");
+	row.name = xstrdup(name);
+	row.owner = xstrdup(owner);
+	row.object = xstrdup(object);
+	row.status = xstrdup("{\"phase\":\"Pending\"}");
+	row.created_at = 1000;
+	return CALL(f, create, &row, key, ret, ret_created, err);
+}
+
+static void make_session(struct store_fixture *f, const char *name)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	bool created;
+
+	must(create(f, name, "john", OBJECT("1", "{}"), NULL, &row, &created, &err), &err);
+	assert_true(created);
+}
+
+/* Claims for lease_s; gives the attempt, or 0 when there was nothing to do. */
+static int64_t claim(struct store_fixture *f, const char *only_id, int64_t lease_s, char ret_name[64])
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	bool found;
+
+	must(CALL(f, claim, "worker-1", only_id, lease_s, hash_a, &row, &found, &err), &err);
+	snprintf(ret_name, 64, "%s", found ? row.name : "");
+	return found ? row.attempt : 0;
+}
+
+static void a_session_comes_back_as_it_was_created(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT, found = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	bool created = false;
+
+	fixture_make(&f);
+	must(create(&f, "s1", "john", OBJECT("1", "{\"description\":\"ä\"}"), "key", &row, &created, &err), &err);
+	assert_true(created);
+	must(CALL(&f, find, "alpha", "s1", &found, &err), &err);
+	assert_string_equal(found.id, "id-s1-john");
+	assert_string_equal(found.owner, "john");
+	assert_string_equal(found.object, OBJECT("1", "{\"description\":\"ä\"}"));
+	assert_string_equal(found.status, "{\"phase\":\"Pending\"}");
+	assert_int_equal(found.phase, PHASE_PENDING);
+	assert_int_equal(found.created_at, 1000);
+	assert_int_equal(found.attempt, 0);
+	assert_false(found.stop_requested || found.push_requested);
+	must(CALL(&f, find_by_id, "id-s1-john", &found, &err), &err);
+	assert_string_equal(found.name, "s1");
+	expect(CALL(&f, find, "beta", "s1", &found, &err), &err, ERR_SESSION_NOT_FOUND);
+	expect(CALL(&f, find_by_id, "x", &found, &err), &err, ERR_SESSION_NOT_FOUND);
+}
+
+static void create_makes_a_session_once(void **state UNUSED)
+{
+	static const struct {
+		const char *name, *owner, *object, *key;
+		const char *expected_id; /* NULL: conflict */
+		bool created;
+		const char *why;
+	} rows[] = {
+	        {"s1", "john", OBJECT("1", "{\"a\":1}"), "k1", "id-s1-john", true, "the first"},
+	        {"s1", "john", OBJECT("2", "{\"a\":1}"), NULL, "id-s1-john", false, "the same name by the same owner"},
+	        {"s1", "john", OBJECT("3", "{\"a\":1}"), "k1", "id-s1-john", false,
+	         "the same key and object; its uid is new each time"},
+	        {"s9", "john", OBJECT("4", "{\"a\":1}"), "k1", "id-s1-john", false, "the same key with a generated name"},
+	        {"s1", "john", OBJECT("1", "{\"a\":2}"), "k1", NULL, false, "the same key for another object"},
+	        {"s1", "jane", OBJECT("1", "{\"a\":1}"), NULL, NULL, false, "the same name by another owner"},
+	        {"s2", "jane", OBJECT("1", "{\"a\":2}"), "k1", "id-s2-jane", true, "another owner's key is another key"},
+	        {"s3", "john", OBJECT("1", "{\"a\":2}"), NULL, "id-s3-john", true, "no key"},
+	        {"s4", "john", OBJECT("1", "{\"a\":2}"), NULL, "id-s4-john", true, "no key again"},
+	};
+	CLEANUP(fixture_remove) struct store_fixture f;
+
+	fixture_make(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+		struct error err = ERROR_INIT;
+		bool created = false;
+		bool ok = create(&f, rows[i].name, rows[i].owner, rows[i].object, rows[i].key, &row, &created, &err);
+
+		if (ok != (rows[i].expected_id != NULL) || (!ok && err.code != ERR_CONFLICT) ||
+		    (ok && (strcmp(row.id, rows[i].expected_id) != 0 || created != rows[i].created)))
+			fail_msg("%s: %s", rows[i].why, ok ? row.id : error_name(err.code));
+	}
+}
+
+static void list_is_newest_first_and_of_one_project(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_list_release) struct session_list list = SESSION_LIST_INIT;
+	struct error err = ERROR_INIT;
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	make_session(&f, "two");
+	must(CALL(&f, list, "alpha", &list, &err), &err);
+	assert_int_equal(list.count, 2);
+	assert_string_equal(list.items[0].name, "two");
+	must(CALL(&f, list, "beta", &list, &err), &err);
+	assert_int_equal(list.count, 0);
+}
+
+static void claim_takes_the_oldest_and_each_once(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	char name[64];
+
+	fixture_make(&f);
+	assert_int_equal(claim(&f, NULL, 60, name), 0);
+	make_session(&f, "one");
+	make_session(&f, "two");
+	make_session(&f, "three");
+	assert_int_equal(claim(&f, "id-two-john", 60, name), 1);
+	assert_string_equal(name, "two");
+	assert_int_equal(claim(&f, "id-two-john", 60, name), 0);
+	assert_int_equal(claim(&f, NULL, 60, name), 1);
+	assert_string_equal(name, "one");
+	assert_int_equal(claim(&f, NULL, 60, name), 1);
+	assert_string_equal(name, "three");
+	assert_int_equal(claim(&f, NULL, 60, name), 0);
+}
+
+static void a_session_without_a_verified_owner_is_not_claimed(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT, ret = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	char name[64];
+	bool created;
+
+	fixture_make(&f);
+	row.id = xstrdup("u");
+	row.project = xstrdup("alpha");
+	row.name = xstrdup("u");
+	row.owner = xstrdup("");
+	row.object = xstrdup("{}");
+	row.phase = PHASE_OWNER_UNVERIFIED;
+	must(CALL(&f, create, &row, NULL, &ret, &created, &err), &err);
+	assert_int_equal(claim(&f, NULL, 60, name), 0);
+}
+
+static void a_worker_that_lost_its_lease_changes_nothing(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	static const char id[] = "id-one-john";
+	char name[64];
+	bool stop, push;
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	assert_int_equal(claim(&f, NULL, 0, name), 1);
+	assert_int_equal(claim(&f, NULL, 60, name), 2); /* the first lease ran out at once */
+	expect(CALL(&f, renew, id, 1, 60, &stop, &push, &err), &err, ERR_SESSION_LOST);
+	expect(CALL(&f, save_status, id, 1, PHASE_COMPLETED, "{}", &err), &err, ERR_SESSION_LOST);
+	expect(CALL(&f, clear_push, id, 1, &err), &err, ERR_SESSION_LOST);
+	expect(CALL(&f, forget, id, 1, &err), &err, ERR_SESSION_LOST);
+	expect(CALL(&f, renew, "unknown", 1, 60, &stop, &push, &err), &err, ERR_SESSION_LOST);
+	must(CALL(&f, find_by_id, id, &row, &err), &err);
+	assert_int_equal(row.phase, PHASE_PENDING);
+	must(CALL(&f, renew, id, 2, 60, &stop, &push, &err), &err);
+	must(CALL(&f, save_status, id, 2, PHASE_CLONING, "{\"phase\":\"Cloning\"}", &err), &err);
+	must(CALL(&f, find_by_id, id, &row, &err), &err);
+	assert_int_equal(row.phase, PHASE_CLONING);
+	assert_string_equal(row.status, "{\"phase\":\"Cloning\"}");
+}
+
+static void a_final_phase_ends_lease_and_credential(void **state UNUSED)
+{
+	static const enum session_phase phases[] = {PHASE_COMPLETED, PHASE_PARTIALLY_COMPLETED, PHASE_FAILED, PHASE_STOPPED};
+	CLEANUP(fixture_remove) struct store_fixture f;
+	struct error err = ERROR_INIT;
+
+	fixture_make(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
+		CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+		CLEANUP(freep) char *id = NULL;
+		char name[64];
+		bool stop, push;
+
+		snprintf(name, sizeof(name), "s%zu", i);
+		make_session(&f, name);
+		id = xasprintf("id-%s-john", name);
+		assert_int_equal(claim(&f, id, 60, name), 1);
+		must(CALL(&f, find_by_gate, id, hash_a, &row, &err), &err);
+		must(CALL(&f, save_status, id, 1, phases[i], "{}", &err), &err);
+		expect(CALL(&f, find_by_gate, id, hash_a, &row, &err), &err, ERR_GIT_CREDENTIAL);
+		expect(CALL(&f, renew, id, 1, 60, &stop, &push, &err), &err, ERR_SESSION_LOST);
+		expect(CALL(&f, save_status, id, 1, PHASE_RUNNING, "{}", &err), &err, ERR_SESSION_LOST);
+		expect(CALL(&f, request_push, id, &err), &err, ERR_SESSION_ENDED);
+		assert_int_equal(claim(&f, id, 60, name), 0);
+		must(CALL(&f, find_by_id, id, &row, &err), &err);
+		assert_int_equal(row.phase, phases[i]);
+	}
+}
+
+static void the_gate_knows_running_sessions_only(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	static const char id[] = "id-one-john";
+	char name[64];
+	bool found;
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	make_session(&f, "two");
+	expect(CALL(&f, find_by_gate, id, hash_a, &row, &err), &err, ERR_GIT_CREDENTIAL);
+	expect(CALL(&f, find_by_gate, id, "", &row, &err), &err, ERR_GIT_CREDENTIAL);
+	claim(&f, id, 60, name);
+	must(CALL(&f, find_by_gate, id, hash_a, &row, &err), &err);
+	assert_string_equal(row.name, "one");
+	expect(CALL(&f, find_by_gate, id, hash_b, &row, &err), &err, ERR_GIT_CREDENTIAL);
+	expect(CALL(&f, find_by_gate, "id-two-john", hash_a, &row, &err), &err, ERR_GIT_CREDENTIAL);
+	must(CALL(&f, claim, "w", "id-two-john", 0, hash_b, &row, &found, &err), &err);
+	assert_true(found);
+	expect(CALL(&f, find_by_gate, "id-two-john", hash_b, &row, &err), &err, ERR_GIT_CREDENTIAL); /* lease over */
+}
+
+static void a_push_request_reaches_the_worker_and_is_cleared(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	struct error err = ERROR_INIT;
+	static const char id[] = "id-one-john";
+	char name[64];
+	bool stop, push;
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	claim(&f, NULL, 60, name);
+	must(CALL(&f, renew, id, 1, 60, &stop, &push, &err), &err);
+	assert_false(stop || push);
+	must(CALL(&f, request_push, id, &err), &err);
+	must(CALL(&f, renew, id, 1, 60, &stop, &push, &err), &err);
+	assert_true(push && !stop);
+	must(CALL(&f, clear_push, id, 1, &err), &err);
+	must(CALL(&f, renew, id, 1, 60, &stop, &push, &err), &err);
+	assert_false(push);
+	expect(CALL(&f, request_push, "unknown", &err), &err, ERR_SESSION_NOT_FOUND);
+}
+
+static void remove_waits_for_the_worker_that_holds_the_session(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	static const char id[] = "id-one-john";
+	char name[64];
+	bool stop, push, created;
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	claim(&f, NULL, 60, name);
+	must(CALL(&f, save_status, id, 1, PHASE_RUNNING, "{}", &err), &err);
+	must(CALL(&f, remove, id, &err), &err);
+	must(CALL(&f, remove, id, &err), &err);
+	must(CALL(&f, find_by_id, id, &row, &err), &err);
+	assert_int_equal(row.phase, PHASE_STOPPED);
+	expect(create(&f, "one", "john", OBJECT("1", "{}"), NULL, &row, &created, &err), &err, ERR_CONFLICT);
+	expect(CALL(&f, request_push, id, &err), &err, ERR_SESSION_ENDED);
+	must(CALL(&f, renew, id, 1, 60, &stop, &push, &err), &err);
+	assert_true(stop);
+	must(CALL(&f, forget, id, 1, &err), &err);
+	must(CALL(&f, forget, id, 1, &err), &err); /* gone is what it wants */
+	expect(CALL(&f, find_by_id, id, &row, &err), &err, ERR_SESSION_NOT_FOUND);
+	make_session(&f, "one"); /* the name is free again */
+}
+
+static void remove_deletes_at_once_what_nobody_holds(void **state UNUSED)
+{
+	/* never claimed; ended; its worker gone; and one that ends while its removal waits */
+	for (int kind = 0; kind < 4; kind++) {
+		CLEANUP(fixture_remove) struct store_fixture f;
+		CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+		struct error err = ERROR_INIT;
+		static const char id[] = "id-one-john";
+		char name[64];
+
+		fixture_make(&f);
+		make_session(&f, "one");
+		if (kind > 0)
+			claim(&f, NULL, kind == 2 ? 0 : 60, name);
+		if (kind == 1)
+			must(CALL(&f, save_status, id, 1, PHASE_FAILED, "{}", &err), &err);
+		must(CALL(&f, remove, id, &err), &err);
+		if (kind == 3)
+			must(CALL(&f, save_status, id, 1, PHASE_STOPPED, "{}", &err), &err);
+		expect(CALL(&f, find_by_id, id, &row, &err), &err, ERR_SESSION_NOT_FOUND);
+		expect(CALL(&f, remove, id, &err), &err, ERR_SESSION_NOT_FOUND);
+	}
+}
+
+static void a_removal_that_a_dead_worker_left_is_claimed_again(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	static const char id[] = "id-one-john";
+	char name[64];
+	bool stop, push, found;
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	claim(&f, NULL, 60, name);
+	must(CALL(&f, remove, id, &err), &err);
+	must(CALL(&f, renew, id, 1, 0, &stop, &push, &err), &err); /* its last sign of life */
+	must(CALL(&f, claim, "worker-2", NULL, 60, hash_b, &row, &found, &err), &err);
+	assert_true(found && row.stop_requested);
+	assert_int_equal(row.attempt, 2);
+	must(CALL(&f, forget, id, 2, &err), &err);
+	expect(CALL(&f, find_by_id, id, &row, &err), &err, ERR_SESSION_NOT_FOUND);
+}
+
+static void forget_needs_a_removal(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	struct error err = ERROR_INIT;
+	char name[64];
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	claim(&f, NULL, 60, name);
+	expect(CALL(&f, forget, "id-one-john", 1, &err), &err, ERR_SESSION_LOST);
+}
+
+static void ids_gives_every_row(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	struct error err = ERROR_INIT;
+	char **ids = NULL;
+	size_t count = 0;
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	make_session(&f, "two");
+	must(CALL(&f, ids, &ids, &count, &err), &err);
+	assert_int_equal(count, 2);
+	assert_string_equal(ids[0], "id-one-john");
+	assert_string_equal(ids[1], "id-two-john");
+	free(ids[0]);
+	free(ids[1]);
+	free(ids);
+}
+
+static void bindings_are_replaced_and_go_with_the_session(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_binding_release) struct session_binding found = SESSION_BINDING_INIT;
+	struct error err = ERROR_INIT;
+	static const char id[] = "id-one-john";
+	char api[] = "api", web[] = "web", key[] = "k1-x", url[] = "https://gitlab.com", path[] = "g/p", branch[] = "ambient/one";
+	struct session_binding bindings[] = {{api, key, url, path, 42, branch}, {web, key, url, path, 43, NULL}};
+	bool is_there;
+
+	fixture_make(&f);
+	expect(CALL(&f, bind, id, bindings, 2, &err), &err, ERR_SESSION_NOT_FOUND);
+	make_session(&f, "one");
+	must(CALL(&f, bind, id, bindings, 2, &err), &err);
+	must(CALL(&f, binding, id, "api", &found, &is_there, &err), &err);
+	assert_true(is_there);
+	assert_string_equal(found.record_key, key);
+	assert_string_equal(found.instance_url, url);
+	assert_string_equal(found.project_path, path);
+	assert_int_equal(found.project_id, 42);
+	assert_string_equal(found.push_branch, branch);
+	bindings[0].project_id = 44;
+	must(CALL(&f, bind, id, bindings, 1, &err), &err);
+	must(CALL(&f, binding, id, "api", &found, &is_there, &err), &err);
+	assert_int_equal(found.project_id, 44);
+	must(CALL(&f, binding, id, "web", &found, &is_there, &err), &err);
+	assert_true(is_there);
+	assert_null(found.push_branch);
+	must(CALL(&f, binding, id, "other", &found, &is_there, &err), &err);
+	assert_false(is_there);
+	must(CALL(&f, remove, id, &err), &err);
+	must(CALL(&f, binding, id, "api", &found, &is_there, &err), &err);
+	assert_false(is_there);
+}
+
+static void outcomes_are_kept_in_order_up_to_a_limit(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(gate_outcome_list_release) struct gate_outcome_list list = GATE_OUTCOME_LIST_INIT;
+	struct error err = ERROR_INIT;
+	static const char id[] = "id-one-john";
+	char repository[] = "api", operation[] = "push", code[] = "push_forbidden", message[] = "No.";
+	struct gate_outcome outcome = {repository, operation, code, message, NULL, 0};
+
+	fixture_make(&f);
+	expect(CALL(&f, add_outcome, id, &outcome, &err), &err, ERR_SESSION_NOT_FOUND);
+	make_session(&f, "one");
+	for (outcome.at = 1; outcome.at <= 110; outcome.at++)
+		must(CALL(&f, add_outcome, id, &outcome, &err), &err);
+	must(CALL(&f, outcomes, id, &list, &err), &err);
+	assert_int_equal(list.count, 100);
+	assert_int_equal(list.items[0].at, 11);
+	assert_int_equal(list.items[99].at, 110);
+	assert_string_equal(list.items[0].repository, "api");
+	assert_string_equal(list.items[0].operation, "push");
+	assert_string_equal(list.items[0].code, "push_forbidden");
+	assert_string_equal(list.items[0].message, "No.");
+	assert_string_equal(list.items[0].remediation, "");
+	must(CALL(&f, remove, id, &err), &err);
+	must(CALL(&f, outcomes, id, &list, &err), &err);
+	assert_int_equal(list.count, 0);
+}
+
+static void sessions_do_not_move_the_connections_version(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	uint64_t version;
+	char name[64];
+
+	fixture_make(&f);
+	version = f.connections.ops->version(f.connections.state);
+	make_session(&f, "one");
+	claim(&f, NULL, 60, name);
+	assert_int_equal(f.connections.ops->version(f.connections.state), version);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(a_session_comes_back_as_it_was_created),
+	        cmocka_unit_test(create_makes_a_session_once),
+	        cmocka_unit_test(list_is_newest_first_and_of_one_project),
+	        cmocka_unit_test(claim_takes_the_oldest_and_each_once),
+	        cmocka_unit_test(a_session_without_a_verified_owner_is_not_claimed),
+	        cmocka_unit_test(a_worker_that_lost_its_lease_changes_nothing),
+	        cmocka_unit_test(a_final_phase_ends_lease_and_credential),
+	        cmocka_unit_test(the_gate_knows_running_sessions_only),
+	        cmocka_unit_test(a_push_request_reaches_the_worker_and_is_cleared),
+	        cmocka_unit_test(remove_waits_for_the_worker_that_holds_the_session),
+	        cmocka_unit_test(remove_deletes_at_once_what_nobody_holds),
+	        cmocka_unit_test(a_removal_that_a_dead_worker_left_is_claimed_again),
+	        cmocka_unit_test(forget_needs_a_removal),
+	        cmocka_unit_test(ids_gives_every_row),
+	        cmocka_unit_test(bindings_are_replaced_and_go_with_the_session),
+	        cmocka_unit_test(outcomes_are_kept_in_order_up_to_a_limit),
+	        cmocka_unit_test(sessions_do_not_move_the_connections_version),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

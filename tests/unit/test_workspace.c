@@ -1,0 +1,156 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "workspace.h"
+
+static const char first_id[] = "0f0f0f0f-1111-4222-8333-444444444444";
+static const char second_id[] = "1f0f0f0f-1111-4222-8333-444444444444";
+
+struct place {
+	char root[64];
+	struct workspace workspace;
+};
+
+static int set_up(void **state)
+{
+	struct place *place = xcalloc(1, sizeof(*place));
+
+	snprintf(place->root, sizeof(place->root), "/tmp/test-workspace-XXXXXX");
+	assert_non_null(mkdtemp(place->root));
+	assert_true(workspace_locate(place->root, first_id, &place->workspace, NULL));
+	assert_true(workspace_create(&place->workspace, NULL));
+	*state = place;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct place *place = *state;
+
+	assert_true(remove_tree(place->root, NULL));
+	workspace_release(&place->workspace);
+	free(place);
+	return 0;
+}
+
+static void write_file(const char *folder, const char *name)
+{
+	char *path = xasprintf("%s/%s", folder, name);
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+	free(path);
+}
+
+static void only_uuids_name_a_workspace(void **state)
+{
+	static const char *const names[] = {"",
+	                                    ".",
+	                                    "..",
+	                                    "../x",
+	                                    "api",
+	                                    "0F0F0F0F-1111-4222-8333-444444444444",
+	                                    "0f0f0f0f-1111-4222-8333-44444444444/",
+	                                    "0f0f0f0f-1111-4222-8333-4444444444444"};
+	struct place *place = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct workspace w = WORKSPACE_INIT;
+		struct error err = ERROR_INIT;
+		assert_false(workspace_locate(place->root, names[i], &w, &err));
+		assert_int_equal(err.code, ERR_WORKSPACE_FAILED);
+	}
+}
+
+static void removal_never_follows_a_link(void **state)
+{
+	struct place *place = *state;
+	char *outside = xasprintf("%s/outside", place->root);
+	char *inner = xasprintf("%s/link", place->workspace.path);
+
+	assert_int_equal(mkdir(outside, 0700), 0);
+	write_file(outside, "precious");
+	assert_int_equal(symlink(outside, inner), 0);
+	assert_true(workspace_remove(&place->workspace, NULL));
+	char *precious = xasprintf("%s/precious", outside);
+	assert_int_equal(access(precious, F_OK), 0);
+	free(precious);
+	free(inner);
+	free(outside);
+}
+
+static void removal_copes_with_depth_and_closed_folders(void **state)
+{
+	struct place *place = *state;
+	int at = open(place->workspace.path, O_RDONLY | O_DIRECTORY);
+
+	for (int depth = 0; depth < 3000; depth++) { /* a path far beyond PATH_MAX */
+		assert_int_equal(mkdirat(at, "deep", 0700), 0);
+		assert_int_equal(mkdirat(at, "side", 0), 0);
+		int next = openat(at, "deep", O_RDONLY | O_DIRECTORY);
+		assert_true(next >= 0);
+		close(at);
+		at = next;
+	}
+	close(at);
+	assert_true(workspace_remove(&place->workspace, NULL));
+	assert_false(workspace_exists(&place->workspace));
+}
+
+static void record_survives_and_goes_with_the_workspace(void **state)
+{
+	struct place *place = *state;
+
+	assert_null(workspace_read_record(&place->workspace));
+	assert_true(workspace_write_record(&place->workspace, json_pack("{s:i}", "exitCode", 0), NULL));
+	json_t *record = workspace_read_record(&place->workspace);
+	assert_int_equal(json_int_or(record, "exitCode", -1), 0);
+	json_decref(record);
+	assert_true(workspace_create(&place->workspace, NULL));
+	assert_null(workspace_read_record(&place->workspace));
+}
+
+static void only_strays_are_removed(void **state)
+{
+	struct place *place = *state;
+	CLEANUP(workspace_release) struct workspace second = WORKSPACE_INIT;
+	char *foreign = xasprintf("%s/not-a-session", place->root);
+	char **found = NULL;
+	size_t count = 0;
+	char *const owned[] = {(char *)(uintptr_t)second_id};
+
+	assert_true(workspace_locate(place->root, second_id, &second, NULL));
+	assert_true(workspace_create(&second, NULL));
+	assert_int_equal(mkdir(foreign, 0700), 0);
+	assert_true(workspace_list_ids(place->root, &found, &count, NULL));
+	assert_int_equal(count, 2);
+	assert_int_equal(workspace_remove_strays(place->root, found, count, owned, 1), 1);
+	assert_false(workspace_exists(&place->workspace));
+	assert_true(workspace_exists(&second));
+	assert_int_equal(access(foreign, F_OK), 0);
+	workspace_free_ids(found, count);
+	free(foreign);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(only_uuids_name_a_workspace, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(removal_never_follows_a_link, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(removal_copes_with_depth_and_closed_folders, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(record_survives_and_goes_with_the_workspace, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(only_strays_are_removed, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
