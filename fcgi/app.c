@@ -1,6 +1,7 @@
 #include "app.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -65,6 +66,19 @@ static bool read_configuration(struct app *app, char *const *environ_, struct er
 	       instances_load(settings_get(&app->settings, INSTANCES_FILE), app->policy, &app->instances, err);
 }
 
+static struct file_seen look_at(const char *path, const struct stat *st)
+{
+	return (struct file_seen){path, st->st_dev, st->st_ino, st->st_mtim.tv_sec, st->st_mtim.tv_nsec};
+}
+
+static void remember(struct app *app, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		app->seen[app->seen_count++] = look_at(path, &st);
+}
+
 static bool read_keys(struct app *app, struct error *err)
 {
 	const struct keyring_paths paths = {.public_keys = settings_get(&app->settings, SEAL_PUBLIC_KEYS_FILE),
@@ -72,6 +86,13 @@ static bool read_keys(struct app *app, struct error *err)
 	                                    .private_keys = settings_get(&app->settings, SEAL_PRIVATE_KEYS_FILE)};
 	unsigned parts = keyring_parts(app);
 
+	/* Before they are read: a change in between is then noticed rather than missed. */
+	if (parts & KEYRING_PUBLIC)
+		remember(app, paths.public_keys);
+	if (parts & KEYRING_SIGNING)
+		remember(app, paths.signing_key);
+	if (parts & KEYRING_PRIVATE)
+		remember(app, paths.private_keys);
 	return parts == 0 || keyring_load(&paths, parts, &app->keyring, err);
 }
 
@@ -85,6 +106,23 @@ static bool open_clients(struct app *app, struct error *err)
 		return false;
 	options.user_agent = GIT_USER_AGENT;
 	return !(app->pools & POOL_GIT) || http_streams_new(&options, &app->streams, err);
+}
+
+bool app_is_outdated(const struct app *app)
+{
+	for (size_t i = 0; i < app->seen_count; i++) {
+		const struct file_seen *old = &app->seen[i];
+		struct stat st;
+
+		/* One that is gone says nothing yet: a fresh process could not start either. */
+		if (stat(old->path, &st) != 0)
+			continue;
+		struct file_seen now = look_at(old->path, &st);
+		if (now.device != old->device || now.inode != old->inode || now.modified_s != old->modified_s ||
+		    now.modified_ns != old->modified_ns)
+			return true;
+	}
+	return false;
 }
 
 static bool open_stores(struct app *app, unsigned threads, struct error *err)
@@ -174,7 +212,7 @@ static const char *const system_paths[] = {
         "/dev/urandom",
 };
 
-static void add_read_only(const struct app *app, struct path_list *list)
+static void add_read_only(struct app *app, struct path_list *list)
 {
 	const char *tokens = settings_get(&app->settings, STATIC_TOKENS_FILE);
 	const char *folder = folder_of(list, tokens);
@@ -192,9 +230,15 @@ static void add_read_only(const struct app *app, struct path_list *list)
 		add_path(list, settings_get(&app->settings, SEAL_SIGNING_KEY_FILE));
 	if (parts & KEYRING_PRIVATE)
 		add_path(list, settings_get(&app->settings, SEAL_PRIVATE_KEYS_FILE));
-	/* A token file that is replaced is a new file, which a rule for the old one does not cover; the folder's rule does. */
-	if (knows_callers(app->pools))
-		add_path(list, holds_keys(app, folder) ? tokens : folder);
+	if (!knows_callers(app->pools))
+		return;
+	/* A token file that is replaced is a new file, which a rule for the old one does not cover; a rule for the folder does. */
+	if (holds_keys(app, folder)) {
+		add_path(list, tokens);
+		remember(app, tokens);
+	} else {
+		add_path(list, folder);
+	}
 }
 
 static void confine(struct app *app)

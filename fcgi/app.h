@@ -1,8 +1,8 @@
 #pragma once
 /*
- * app — everything one worker process works with, built once after the fork and passed to every request. The only file of this program that
- * knows all floors. Each pool gets only its parts: `status` no key and no client, `connect` the keys that seal, `repositories` and `git`
- * those that open.
+ * app — everything one worker process works with, built once after the fork and passed to every request. The only file of this
+ * program that knows all floors. Each pool gets only its parts: `status` no key and no client, `connect` the keys that seal,
+ * `repositories` and `git` those that open.
  */
 #include "address_policy.h"
 #include "database.h"
@@ -14,8 +14,17 @@
 #include "settings.h"
 #include "status_cache.h"
 
+/* A file as it was when this process read it. */
+struct file_seen {
+	const char *path;
+	uint64_t device, inode;
+	int64_t modified_s, modified_ns;
+};
+
 struct app {
 	unsigned pools;
+	struct file_seen seen[4];
+	size_t seen_count;
 	struct settings settings;
 	struct logger logger;
 	struct address_policy *policy;
@@ -34,9 +43,16 @@ struct app {
 #define APP_INIT { 0 }
 
 /*
- * Builds the parts for these pools. The process confines itself in between, after its keys were read and before it starts threads. A CGI process
- * (POOL_ALL) is not confined; it gets those keys that it can read. ERR_CONFIG_INVALID, ERR_STORE_NOT_READY and the errors of
- * the parts; release in both cases.
+ * Builds the parts for these pools. The process confines itself in between, after its keys were read and before it starts threads.
+ * A CGI process (POOL_ALL) is not confined; it gets those keys that it can read. ERR_CONFIG_INVALID, ERR_STORE_NOT_READY and the
+ * errors of the parts; release in both cases.
  */
 bool app_open(struct app *app, unsigned pools, unsigned threads, char *const *environ_, struct error *err) MUST_CHECK;
 void app_release(struct app *app);
+
+/*
+ * Whether a file of this process was replaced by a new one that it cannot take over itself: its keys (read once), or a token file
+ * that the sandbox had to name singly because the keys lie in the same folder. The process then ends, and a fresh one takes its
+ * place.
+ */
+bool app_is_outdated(const struct app *app);

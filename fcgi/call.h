@@ -1,7 +1,7 @@
 #pragma once
 /*
- * call — one request on its way through the program: what the router has established, and what the handler answers. Everything in it lives
- * as long as the request.
+ * call — one request on its way through the program: what the router has established, and what the handler answers. Everything in
+ * it lives as long as the request.
  */
 #include "app.h"
 #include "fcgi_request.h"

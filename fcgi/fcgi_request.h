@@ -1,8 +1,8 @@
 #pragma once
 /*
- * fcgi_request — one request on the wire: FastCGI from nginx, or plain CGI when a CGI server started the program. The only room that includes
- * libfcgi, whose traps end here: it takes over SIGTERM (the caller blocks it), accepts without CLOEXEC, has no read timeout, and parks a
- * thread on every kept connection.
+ * fcgi_request — one request on the wire: FastCGI from nginx, or plain CGI when a CGI server started the program. The only room
+ * that includes libfcgi, whose traps end here: it takes over SIGTERM (the caller blocks it), accepts without CLOEXEC, has no read
+ * timeout, and parks a thread on every kept connection.
  *
  * An exchange belongs to one thread and one listening socket and takes one request after the other.
  */
@@ -15,8 +15,9 @@ struct exchange;
 bool exchange_library_init(void) MUST_CHECK;
 
 /*
- * `listener` is a listening unix socket in non-blocking mode, `stop_fd` becomes readable when the process is to end. With `keep_alive` a
- * connection that nginx wants to keep (fastcgi_keep_conn on) stays open and owns this thread while it is idle; without, it is closed.
+ * `listener` is a listening unix socket in non-blocking mode, `stop_fd` becomes readable when the process is to end. With
+ * `keep_alive` a connection that nginx wants to keep (fastcgi_keep_conn on) stays open and owns this thread while it is idle;
+ * without, it is closed.
  */
 bool exchange_new(int listener, int stop_fd, bool keep_alive, struct exchange **ret, struct error *err) MUST_CHECK;
 /* One CGI request: `environ`, standard input and output. */

@@ -1,11 +1,11 @@
 #pragma once
 /*
- * git_gate — the smart-HTTP git of a session: streams between git (the worker's or the agent's) and the instance, adding the owner's token on
- * the far side. Stores nothing, decides nothing: gate_service says what may pass.
+ * git_gate — the smart-HTTP git of a session: streams between git (the worker's or the agent's) and the instance, adding the
+ * owner's token on the far side. Stores nothing, decides nothing: gate_service says what may pass.
  *
- * Only a 200 with git's own content type is passed on. Anything else is classified, kept for the session's status, and answered in one
- * sentence of plain text, never as 401 (git would prompt) and never as a redirect. A transfer that breaks in the middle closes the
- * connection, so that git sees an error and not a short success.
+ * Only a 200 with git's own content type is passed on. Anything else is classified, kept for the session's status, and answered in
+ * one sentence of plain text, never as 401 (git would prompt) and never as a redirect. A transfer that breaks in the middle closes
+ * the connection, so that git sees an error and not a short success.
  */
 #include "call.h"
 #include "gitlab_errors.h"

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * git_transfer — one git request on its way through the gate: bytes from the client to the instance, and the instance's answer back, flushed
- * as it comes. Holds at most the commands of a push and the first bytes of a refusal.
+ * git_transfer — one git request on its way through the gate: bytes from the client to the instance, and the instance's answer
+ * back, flushed as it comes. Holds at most the commands of a push and the first bytes of a refusal.
  */
 #include "call.h"
 #include "gitlab_errors.h"
@@ -36,4 +36,5 @@ struct git_transfer {
 void git_transfer_release(struct git_transfer *transfer);
 
 /* Fails before the client got anything (the caller answers), or in the middle (call->streamed and call->broken are set). */
-bool git_transfer_run(struct git_transfer *transfer, struct call *call, const struct gate_route *route, struct error *err) MUST_CHECK;
+bool git_transfer_run(struct git_transfer *transfer, struct call *call, const struct gate_route *route,
+                      struct error *err) MUST_CHECK;

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * handle_session — agentic sessions over HTTP. Who may use the project may create and read sessions; deleting one or pushing for it uses its
- * owner's token and rights, and is the owner's alone.
+ * handle_session — agentic sessions over HTTP. Who may use the project may create and read sessions; deleting one or pushing for it
+ * uses its owner's token and rights, and is the owner's alone.
  */
 #include "call.h"
 

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * listener — the unix sockets that nginx connects to, opened once by the parent and shared by all its workers: a worker that dies leaves the
- * queue of waiting connections to the others. libfcgi's own opener is not used (it exits on errors and leaves the mode to chance).
+ * listener — the unix sockets that nginx connects to, opened once by the parent and shared by all its workers: a worker that dies
+ * leaves the queue of waiting connections to the others. libfcgi's own opener is not used (it exits on errors and leaves the mode
+ * to chance).
  */
 #include "error.h"
 
@@ -15,8 +16,8 @@ struct listeners {
 #define LISTENERS_INIT { .count = 0 }
 
 /*
- * Adds a socket at `path`: mode 0660, non-blocking, close-on-exec; `group` NULL keeps the process's. A file left by a dead process is
- * replaced; ERR_CONFIG_INVALID for one that answers, that is no socket, or that cannot be made.
+ * Adds a socket at `path`: mode 0660, non-blocking, close-on-exec; `group` NULL keeps the process's. A file left by a dead process
+ * is replaced; ERR_CONFIG_INVALID for one that answers, that is no socket, or that cannot be made.
  */
 bool listeners_add(struct listeners *listeners, const char *path, const char *group, struct error *err) MUST_CHECK;
 

@@ -22,7 +22,7 @@ static const char help[] =
         "  --keep-alive          keep connections for 'fastcgi_keep_conn on'; needs more threads than nginx keeps connections\n"
         "  --help, --version\n"
         "\n"
-        "SIGTERM finishes the requests at hand (20 s at most) and ends; SIGHUP replaces the workers one by one with fresh ones.\n"
+        "SIGTERM finishes the requests at hand (20 s at most) and ends; SIGHUP replaces the workers by fresh ones.\n"
         "Example: acp-gitlab-fcgi --pool status --socket /run/acp-gitlab/status-a.sock --socket /run/acp-gitlab/status-b.sock\n";
 
 static bool parse_number(const char *text, unsigned max, unsigned *ret)

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * pool — the four kinds of worker process. nginx sends each location to one of them; a pool holds only the keys and makes only the calls
- * that its routes need. A set of pools is an unsigned mask: a route lists where it is served, a process which it is.
+ * pool — the four kinds of worker process. nginx sends each location to one of them; a pool holds only the keys and makes only the
+ * calls that its routes need. A set of pools is an unsigned mask: a route lists where it is served, a process which it is.
  */
 #include "macros.h"
 

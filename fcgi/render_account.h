@@ -1,7 +1,7 @@
 #pragma once
 /*
- * render_account — connections and verdicts as the API shows them. Builds JSON and decides nothing; the caller decrefs what it gets. `now_s` is given,
- * so that days to expiry can be tested.
+ * render_account — connections and verdicts as the API shows them. Builds JSON and decides nothing; the caller decrefs what it
+ * gets. `now_s` is given, so that days to expiry can be tested.
  */
 #include "account_service.h"
 

@@ -1,5 +1,7 @@
 #pragma once
-/* render_gate — what the gate tells the worker: the reports of a session's repositories, and what went wrong on the way to GitLab. */
+/*
+ * render_gate — what the gate tells the worker: the reports of a session's repositories, and what went wrong on the way to GitLab.
+ */
 #include "gate_service.h"
 
 /* {"repositories":[…]}; `reports` has one per repository of the spec. Caller decrefs. */

@@ -1,13 +1,13 @@
 #pragma once
 /*
- * request — what a client asked for, read from the CGI variables and checked before anything looks at it. Knows nothing of libfcgi, so that
- * it can be tested with a table of strings.
+ * request — what a client asked for, read from the CGI variables and checked before anything looks at it. Knows nothing of libfcgi,
+ * so that it can be tested with a table of strings.
  *
- * The path is taken from REQUEST_URI as it came over the wire, split at its slashes and only then decoded: an encoded slash stays part
- * of its segment. Forwarded identity headers are never read.
+ * The path is taken from REQUEST_URI as it came over the wire, split at its slashes and only then decoded: an encoded slash stays
+ * part of its segment. Forwarded identity headers are never read.
  */
 #include "error.h"
-#include "limits.h"
+#include "caps.h"
 #include "secret.h"
 #include "strbuf.h"
 

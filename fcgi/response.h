@@ -1,7 +1,7 @@
 #pragma once
 /*
- * response — one answer: built in memory, sent in one piece. Every answer says no-store and nosniff and carries the request id once; no
- * header value with a line break leaves here, and no answer has a top-level `data` member.
+ * response — one answer: built in memory, sent in one piece. Every answer says no-store and nosniff and carries the request id
+ * once; no header value with a line break leaves here, and no answer has a top-level `data` member.
  */
 #include "json.h"
 
@@ -31,7 +31,9 @@ void response_error_text(struct response *response, const struct error *failure)
 /* A JSON string of any text; bytes that are not UTF-8 become '?'. */
 json_t *response_text(const char *text) MUST_CHECK;
 
-/* Appends header block and body as CGI wants them (without the body for HEAD). ERR_INTERNAL: a header value that must not be sent. */
+/*
+ * Appends header block and body as CGI wants them (without the body for HEAD). ERR_INTERNAL: a header value that must not be sent.
+ */
 bool response_format(const struct response *response, const char *request_id, bool head, struct strbuf *to,
 		     struct error *err) MUST_CHECK;
 

@@ -27,7 +27,8 @@ const struct route routes[] = {
 	ACCOUNTS("/api/projects/{project}", ACCESS_PROJECT),
 	{"GET",    "/api/auth/integrations/status", POOL_STATUS, ACCESS_CALLER, BODY_NONE, 0, false, handle_integrations},
 
-	{"POST",   SESSIONS,                        POOL_REPOSITORIES, ACCESS_PROJECT, BODY_JSON, LIMIT_BODY_DEFAULT, false, handle_session_create},
+	{"POST",   SESSIONS,                        POOL_REPOSITORIES, ACCESS_PROJECT, BODY_JSON, LIMIT_BODY_DEFAULT, false,
+	 handle_session_create},
 	{"GET",    SESSIONS,                        POOL_REPOSITORIES, ACCESS_PROJECT, BODY_NONE, 0, false, handle_session_list},
 	{"GET",    SESSIONS "/{session}",           POOL_REPOSITORIES, ACCESS_PROJECT, BODY_NONE, 0, false, handle_session_show},
 	{"DELETE", SESSIONS "/{session}",           POOL_REPOSITORIES, ACCESS_PROJECT, BODY_NONE, 0, false, handle_session_delete},

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * routes — the whole API as one table: method, address, who serves it, who may call it, what body it takes. The router enforces all of it
- * before a handler runs, so handlers begin with what is theirs.
+ * routes — the whole API as one table: method, address, who serves it, who may call it, what body it takes. The router enforces all
+ * of it before a handler runs, so handlers begin with what is theirs.
  */
 #include "call.h"
 #include "pool.h"

@@ -1,8 +1,9 @@
 #pragma once
 /*
- * sandbox — takes from a worker process what it does not need once its keys are read: every file but the listed ones (Landlock), listening on TCP
- * and, for pools without outgoing calls, dialling it; signals to and abstract sockets of others; all capabilities; new privileges. Best
- * effort: what a kernel lacks is reported, not fatal. Applies to the calling thread and to threads it starts later.
+ * sandbox — takes from a worker process what it does not need once its keys are read: every file but the listed ones (Landlock),
+ * listening on TCP and, for pools without outgoing calls, dialling it; signals to and abstract sockets of others; all capabilities;
+ * new privileges. Best effort: what a kernel lacks is reported, not fatal. Applies to the calling thread and to threads it starts
+ * later.
  */
 #include "macros.h"
 

@@ -73,15 +73,17 @@ static int refuse(const struct error *err)
 	return SUPERVISOR_CHILD_CANNOT_START;
 }
 
-static void wait_for_end(void)
+/* Until a signal asks for it, or newer keys make this process outdated; the supervisor then starts one that reads them. */
+static void wait_for_end(const struct app *app)
 {
+	const struct timespec second = {.tv_sec = 1};
 	sigset_t ends;
-	int which;
 
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
-	sigwait(&ends, &which);
+	while (sigtimedwait(&ends, NULL, &second) < 0 && !app_is_outdated(app))
+		;
 	/* The parent would kill a worker that does not come to an end; this one also covers a parent that is gone. */
 	alarm(SUPERVISOR_DRAIN_MS / 1000 + 5);
 }
@@ -104,12 +106,13 @@ int serve_pool(const struct serve_options *options, const struct listeners *list
 			log_event(&server.app.logger, LOG_INFO, NULL, "serving",
 			          json_pack("{s:i}", "threads", (int)options->threads));
 		close(ready_fd);
-		wait_for_end();
+		wait_for_end(&server.app);
 	} else {
 		status = refuse(&err);
 	}
 	stop_threads(&server);
-	log_event(&server.app.logger, LOG_INFO, NULL, "ended", NULL);
+	if (status == 0)
+		log_event(&server.app.logger, LOG_INFO, NULL, "ended", NULL);
 	app_release(&server.app);
 	free(server.threads);
 	close(server.stop_fd);

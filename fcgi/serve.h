@@ -9,8 +9,9 @@ struct serve_options {
 };
 
 /*
- * Runs until SIGTERM or SIGINT, then finishes the requests at hand. Writes one byte to `ready_fd` when requests are taken and closes it. Returns the
- * exit status; a start that failed has said why in one line on standard error. The caller has SIGTERM and SIGINT blocked.
+ * Runs until SIGTERM or SIGINT, then finishes the requests at hand. Writes one byte to `ready_fd` when requests are taken and
+ * closes it. Returns the exit status; a start that failed has said why in one line on standard error. The caller has SIGTERM and
+ * SIGINT blocked.
  */
 int serve_pool(const struct serve_options *options, const struct listeners *listeners, int ready_fd);
 

@@ -114,7 +114,8 @@ static bool read_json_body(struct call *call, struct error *err)
 {
 	CLEANUP(strbuf_release_secret) struct strbuf body = STRBUF_INIT(call->route->body_max);
 	bool optional = call->route->body == BODY_JSON_OPTIONAL;
-	bool announced = call->request->content_length > 0 || (call->request->content_length < 0 && call->request->content_type);
+	const char *type = call->request->content_type;
+	bool announced = call->request->content_length > 0 || (call->request->content_length < 0 && type && *type);
 
 	if (optional && !announced) {
 		call->body = json_object();

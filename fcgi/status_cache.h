@@ -1,8 +1,8 @@
 #pragma once
 /*
- * status_cache — the text of a user's last status answer, for as long as it is true: until any connection changes (the store's version) or the day
- * does (days to expiry). A page that polls then costs neither SQL nor JSON. Bounded: a fixed number of places, one per hash of the user;
- * a collision replaces. Thread-safe.
+ * status_cache — the text of a user's last status answer, for as long as it is true: until any connection changes (the store's
+ * version) or the day does (days to expiry). A page that polls then costs neither SQL nor JSON. Bounded: a fixed number of places,
+ * one per hash of the user; a collision replaces. Thread-safe.
  */
 #include "strbuf.h"
 
@@ -17,4 +17,5 @@ void status_cache_freep(struct status_cache **cache);
 bool status_cache_get(struct status_cache *cache, const char *user_id, uint64_t version, int64_t day, struct strbuf *to);
 
 /* `version` must have been read before the answer was made, so that a change in between makes the entry stale rather than wrong. */
-void status_cache_put(struct status_cache *cache, const char *user_id, uint64_t version, int64_t day, const char *text, size_t length);
+void status_cache_put(struct status_cache *cache, const char *user_id, uint64_t version, int64_t day, const char *text,
+                      size_t length);

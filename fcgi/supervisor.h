@@ -1,10 +1,11 @@
 #pragma once
 /*
- * supervisor — the parent of the worker processes: starts them, replaces the dead at once, replaces all of them on SIGHUP (new keys, new
- * settings) without losing a request, and drains them at the end. Knows nothing of FastCGI; it runs a function in children.
+ * supervisor — the parent of the worker processes: starts them, replaces the dead at once, replaces all of them on SIGHUP (new
+ * keys, new settings) without losing a request, and drains them at the end. Knows nothing of FastCGI; it runs a function in
+ * children.
  *
- * A worker that fails within its first second is replaced after a growing pause; one that was killed is replaced at once. If the very first worker cannot start, neither does the program.
- * Workers get SIGTERM when the parent dies.
+ * A worker that fails within its first second is replaced after a growing pause; one that was killed is replaced at once. If the
+ * very first worker cannot start, neither does the program. Workers get SIGTERM when the parent dies.
  */
 #include "macros.h"
 

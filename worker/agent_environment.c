@@ -4,7 +4,7 @@
 
 #include "alloc.h"
 #include "file.h"
-#include "limits.h"
+#include "caps.h"
 #include "repo_url.h"
 
 void agent_environment_release(struct agent_environment *e)

@@ -10,7 +10,7 @@
 
 #include "clock.h"
 #include "git_library.h"
-#include "limits.h"
+#include "caps.h"
 #include "processes.h"
 #include "sandbox.h"
 

@@ -2,7 +2,7 @@
 /*
  * output_tail — the last bytes of an endless text, in constant memory, and their form for people.
  */
-#include "limits.h"
+#include "caps.h"
 #include "redact.h"
 
 struct output_tail {

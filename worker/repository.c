@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
-#include "limits.h"
+#include "caps.h"
 
 const char *repository_phase_name(enum repository_phase phase)
 {

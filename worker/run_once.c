@@ -12,7 +12,7 @@
 
 #include "alloc.h"
 #include "database.h"
-#include "limits.h"
+#include "caps.h"
 #include "processes.h"
 #include "session_service.h"
 #include "supervisor.h"

@@ -5,7 +5,7 @@
 #include "agent.h"
 #include "alloc.h"
 #include "clock.h"
-#include "limits.h"
+#include "caps.h"
 #include "processes.h"
 #include "session_service.h"
 

@@ -4,7 +4,7 @@
 
 #include "alloc.h"
 #include "clock.h"
-#include "limits.h"
+#include "caps.h"
 
 void session_status_release(struct session_status *s)
 {

@@ -1,7 +1,7 @@
 #include "sideband.h"
 
 #include "alloc.h"
-#include "limits.h"
+#include "caps.h"
 
 enum { LIMIT_SIDEBAND = 64 * 1024, LIMIT_SIDEBAND_LINE = 4096 };
 

@@ -8,7 +8,7 @@
 #include "clock.h"
 #include "database.h"
 #include "gate_credential.h"
-#include "limits.h"
+#include "caps.h"
 #include "processes.h"
 #include "session_run.h"
 #include "session_status.h"

@@ -7,7 +7,7 @@
 
 #include "alloc.h"
 #include "file.h"
-#include "limits.h"
+#include "caps.h"
 
 enum { UUID_LENGTH = 36 };
 

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * alloc — allocation that never fails: out of memory aborts the process (one request or session is lost, the
- * supervisor starts another worker). Sizes that come from outside are capped before they get here (limits.h).
+ * supervisor starts another worker). Sizes that come from outside are capped before they get here (caps.h).
  * Floor: base.
  */
 #include "macros.h"

@@ -6,7 +6,7 @@
 
 #include "alloc.h"
 #include "encoding.h"
-#include "limits.h"
+#include "caps.h"
 
 enum { ANSWER_DEPTH = 64 };
 

@@ -6,7 +6,7 @@
 
 #include "clock.h"
 #include "encoding.h"
-#include "limits.h"
+#include "caps.h"
 
 static const char *const level_names[] = {
         [LOG_ERROR] = "error",

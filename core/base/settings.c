@@ -7,7 +7,7 @@
 
 #include "alloc.h"
 #include "file.h"
-#include "limits.h"
+#include "caps.h"
 
 static const char prefix[] = "ACP_";
 static const char config_file_name[] = "ACP_CONFIG_FILE";

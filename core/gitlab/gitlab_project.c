@@ -76,7 +76,7 @@ static bool fill_project(const struct instance_url *instance, const json_t *answ
 	        .path = xstrdup(path),
 	        .web_url = xasprintf("%s/%s", instance->text, path),
 	        .clone_url = xasprintf("%s/%s.git", instance->text, path),
-	        .empty = json_bool_or(answer, "empty_repo", !branch[0]),
+	        .empty = json_bool_or(answer, "empty_repo", json_is_null(json_object_get(answer, "default_branch"))),
 	        .archived = json_bool_or(answer, "archived", false),
 	        .deleting = has_text(answer, "marked_for_deletion_at") || has_text(answer, "marked_for_deletion_on"),
 	        .repository_disabled = strcmp(json_string_or(answer, "repository_access_level", ""), "disabled") == 0,

@@ -5,7 +5,7 @@
 #include "alloc.h"
 #include "ascii.h"
 #include "encoding.h"
-#include "limits.h"
+#include "caps.h"
 
 static bool is_object_id(const char *name)
 {

@@ -6,7 +6,7 @@
 
 #include "alloc.h"
 #include "ascii.h"
-#include "limits.h"
+#include "caps.h"
 
 enum { LABEL_MAX = 63 }; /* RFC 1035 */
 

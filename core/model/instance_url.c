@@ -7,7 +7,7 @@
 #include "alloc.h"
 #include "ascii.h"
 #include "host_name.h"
-#include "limits.h"
+#include "caps.h"
 #include "path_text.h"
 #include "url_parts.h"
 

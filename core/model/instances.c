@@ -8,7 +8,7 @@
 #include "file.h"
 #include "host_name.h"
 #include "json.h"
-#include "limits.h"
+#include "caps.h"
 
 enum { INSTANCES_MAX = 1000, NETWORKS_MAX = 100, NAME_MAX_BYTES = 200 };
 

@@ -8,7 +8,7 @@
 #include "ascii.h"
 #include "encoding.h"
 #include "host_name.h"
-#include "limits.h"
+#include "caps.h"
 #include "path_text.h"
 #include "provider.h"
 #include "url_parts.h"

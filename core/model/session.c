@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ascii.h"
-#include "limits.h"
+#include "caps.h"
 
 static const char *const phase_names[] = {
         [PHASE_PENDING] = "Pending",     [PHASE_OWNER_UNVERIFIED] = "OwnerUnverified",

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ascii.h"
-#include "limits.h"
+#include "caps.h"
 
 static const struct token_kind {
 	const char *prefix;

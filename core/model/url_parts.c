@@ -7,7 +7,7 @@
 #include "ascii.h"
 #include "encoding.h"
 #include "host_name.h"
-#include "limits.h"
+#include "caps.h"
 #include "redact.h"
 
 enum { QUOTED_BYTES = 200 };

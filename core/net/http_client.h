@@ -8,7 +8,7 @@
  * origin. Thread-safe after http_client_new. Time limits (contract §6): connect 5 s, headers 10 s, total 15 s. Floor: net.
  */
 #include "address_policy.h"
-#include "limits.h"
+#include "caps.h"
 #include "secret.h"
 #include "strbuf.h"
 

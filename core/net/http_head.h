@@ -3,7 +3,7 @@
  * http_head — the header lines of an answer: status and the few values that anybody here asks for, cut to size. Private to net.
  * Floor: net.
  */
-#include "limits.h"
+#include "caps.h"
 #include "macros.h"
 
 struct http_head {

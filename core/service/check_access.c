@@ -41,6 +41,14 @@ static void ask_push(void *context)
 		question->answered = gitlab_push_probe(&question->run->access, &question->run->report->project, &question->failure);
 }
 
+static void refuse_reading(const struct check_run *run, struct error *failure)
+{
+	const struct gitlab_project *project = &run->report->project;
+
+	error_set(failure, ERR_REPO_NO_READ, "Insufficient permissions: %s (%s) may not read the code of %s. Reporter or higher is needed.",
+	          run->report->connection.username, gitlab_role_name(project->access_level), project->path);
+}
+
 static void check_read(struct check_run *run, const struct branch_question *start)
 {
 	const struct gitlab_project *project = &run->report->project;
@@ -48,15 +56,16 @@ static void check_read(struct check_run *run, const struct branch_question *star
 
 	if (project->repository_disabled) {
 		error_set(&failure, ERR_REPO_DISABLED, "The repository of %s is disabled.", project->path);
+	} else if (!project->default_branch && !project->empty) {
+		/* GitLab hides the default branch from those who may not read the code. */
+		refuse_reading(run, &failure);
 	} else if (project->access_level < LEVEL_REPORTER && start->name && !start->answered) {
 		/* A guest, or a visitor of a public project: whether the code may be read shows in whether it could be. */
 		if (check_of_error(start->failure.code) < CHECK_TOKEN || account_error_condemns_token(start->failure.code)) {
 			check_fail(run->report, CHECK_READ, &start->failure, CHECK_BLOCKS_CLONE);
 			return;
 		}
-		error_set(&failure, ERR_REPO_NO_READ,
-		          "Insufficient permissions: %s (%s) may not read the code of %s. Reporter or higher is needed.",
-		          run->report->connection.username, gitlab_role_name(project->access_level), project->path);
+		refuse_reading(run, &failure);
 	} else {
 		run->report->can_read = true;
 		check_pass(run->report, CHECK_READ);

@@ -1,6 +1,6 @@
 #include "gate_service.h"
 
-#include "limits.h"
+#include "caps.h"
 
 #include <string.h>
 

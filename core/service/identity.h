@@ -25,7 +25,7 @@ struct identity { const struct identity_ops *ops; void *state; };
  * static_tokens — the file of hashed bearer tokens (ACP_STATIC_TOKENS_FILE). One line a token:
  *   <id> <hex of SHA-256 of the token> <created, RFC 3339> <percent-encoded user> [<project>,<project>…]
  * A bearer is "acp_" and 43 characters of base64url (256 random bits), so a plain hash is enough at rest. The file is read again when it
- * changed (looked at once a second at most).
+ * changed (looked at once a second, and at once for a bearer that is not known).
  */
 struct static_tokens;
 bool static_tokens_open(const char *path, struct static_tokens **ret, struct error *err) MUST_CHECK;

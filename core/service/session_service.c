@@ -3,7 +3,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "encoding.h"
-#include "limits.h"
+#include "caps.h"
 
 #include <sodium.h>
 #include <stdlib.h>

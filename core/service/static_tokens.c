@@ -2,7 +2,7 @@
 
 #include "alloc.h"
 #include "clock.h"
-#include "limits.h"
+#include "caps.h"
 #include "static_token_file.h"
 
 #include <pthread.h>
@@ -68,13 +68,16 @@ static bool load(struct static_tokens *tokens, const struct file_stamp *stamp, s
 	return true;
 }
 
-/* Under the mutex. The stamp is taken before reading: a change in between is seen at the next look. */
-static bool refresh(struct static_tokens *tokens, struct error *err)
+/*
+ * Under the mutex. The stamp is taken before reading: a change in between is seen at the next look. `at_once` looks even if the last look
+ * was a moment ago: a bearer that is not known may have been added since.
+ */
+static bool refresh(struct static_tokens *tokens, bool at_once, struct error *err)
 {
 	int64_t now_ms = clock_monotonic_ms();
 	struct file_stamp stamp;
 
-	if (tokens->usable && now_ms - tokens->looked_at_ms < LOOK_EVERY_MS)
+	if (!at_once && tokens->usable && now_ms - tokens->looked_at_ms < LOOK_EVERY_MS)
 		return true;
 	tokens->looked_at_ms = now_ms;
 	if (!stamp_of(tokens->path, &stamp)) {
@@ -124,9 +127,13 @@ static bool static_verify(void *state, const struct secret *bearer, struct calle
 		return error_set(err, ERR_UNAUTHENTICATED, "The bearer token is missing or unknown.");
 	crypto_hash_sha256(wanted.hash, (const unsigned char *)secret_bytes(bearer), bearer->length);
 	pthread_mutex_lock(&tokens->mutex);
-	usable = refresh(tokens, &reason);
+	usable = refresh(tokens, false, &reason);
 	if (usable)
 		entry = find_hash(tokens, &wanted);
+	if (usable && !entry) {
+		usable = refresh(tokens, true, &reason);
+		entry = usable ? find_hash(tokens, &wanted) : NULL;
+	}
 	if (entry)
 		fill_caller(entry, ret);
 	pthread_mutex_unlock(&tokens->mutex);
@@ -151,7 +158,7 @@ bool static_tokens_open(const char *path, struct static_tokens **ret, struct err
 
 	pthread_mutex_init(&tokens->mutex, NULL);
 	tokens->path = xstrdup(path);
-	if (!refresh(tokens, err))
+	if (!refresh(tokens, false, err))
 		return error_remedy(err, "Run 'acp-gitlab token add USER', or set ACP_STATIC_TOKENS_FILE.");
 	*ret = TAKE(tokens);
 	return true;

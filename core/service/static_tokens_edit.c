@@ -4,7 +4,7 @@
 #include "clock.h"
 #include "encoding.h"
 #include "file.h"
-#include "limits.h"
+#include "caps.h"
 #include "session.h"
 #include "static_token_file.h"
 

@@ -4,7 +4,7 @@
  */
 #include "keyring_private.h"
 
-#include "limits.h"
+#include "caps.h"
 
 #include <errno.h>
 #include <fcntl.h>

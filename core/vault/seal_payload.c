@@ -2,7 +2,7 @@
 #include "seal_private.h"
 
 #include "alloc.h"
-#include "limits.h"
+#include "caps.h"
 
 enum payload_field {
 	PAYLOAD_TOKEN,

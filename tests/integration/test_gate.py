@@ -74,6 +74,7 @@ class GateTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             self.git("clone", "-q", f"{self.base}/group/sub/api.git", "x", cwd=folder)
             work = folder + "/x"
+            self.git("commit", "-q", "--allow-empty", "-m", "more", cwd=work)
             for target in ("HEAD:refs/heads/main", "HEAD:refs/heads/other", "HEAD:refs/tags/t", ":refs/heads/main", "HEAD:refs/heads/ambient/gate2", "HEAD:refs/heads/ambient/gat"):
                 result = self.git("push", "origin", target, cwd=work, check=False)
                 self.assertNotEqual(result.returncode, 0, target)

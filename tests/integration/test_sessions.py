@@ -70,7 +70,8 @@ class OutcomeTest(SessionCase):
         self.run_session({"description": "Touch it", "outputRepo": {"url": self.repository("group/sub/api"), "branch": "work"}})
         with tempfile.TemporaryDirectory() as folder:
             url = self.repository("group/sub/api").replace("https://", f"https://oauth2:{self.stack.tokens['good']}@")
-            subprocess.run(["git", "-c", f"http.sslCAInfo={self.stack.simulator['caFile']}", "clone", "-q", "-b", "work", url, folder + "/x"], check=True, timeout=60)
+            subprocess.run(["git", "clone", "-q", "-b", "work", url, folder + "/x"], check=True, timeout=60,
+                           env=dict(os.environ, GIT_SSL_CAINFO=self.stack.simulator["caFile"]))
             shown = subprocess.run(["git", "-C", folder + "/x", "log", "-1", "--format=%an <%ae>%n%B", "--name-only"], text=True, capture_output=True, check=True).stdout
         self.assertIn("John Smith <john@example.com>", shown)
         self.assertIn("AMBIENT.md", shown)
@@ -154,7 +155,7 @@ class RefusalTest(SessionCase):
             with self.subTest(project):
                 type(self).number += 1
                 self.name = f"refused-{self.number}"
-                session = self.run_session({"description": "r", "outputRepo": {"url": self.repository(project), "branch": "refused"}})
+                session = self.run_session({"description": "glpat-0123456789abcdefghij", "outputRepo": {"url": self.repository(project), "branch": "refused"}})
                 self.assertEqual(session["status"]["phase"], "Failed", session["status"])
                 error = session["status"]["repositories"][0]["error"]
                 if code:
@@ -230,7 +231,8 @@ class ApiTest(SessionCase):
 
     def test_a_session_uses_its_owners_token_and_no_one_elses(self):
         other = self.stack.add_user(f"no-account-{self.number}")
-        body = {**self.spec, "userContext": {"userId": self.stack.ready["user"]}}
+        body = {"description": "mine", "userContext": {"userId": self.stack.ready["user"]},
+                "repositories": [{"url": self.repository("group/sub/api"), "provider": "gitlab"}]}
         self.stack.create_session(self.name, body, bearer=other)
         session = self.stack.wait_for_session(self.name)
         self.assertEqual((session["status"]["phase"], session["status"]["repositories"][0]["error"]["code"]), ("Failed", "not_connected"))
@@ -248,10 +250,10 @@ HOSTILE_AGENT = r"""
 # Everything an agent might try. What it can read goes to its output, where the test looks for secrets.
 cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n'
 for folder in "$HUNT" /root /home /var/lib /var/log /run; do grep -rIs -e glpat- -e acp_ "$folder" 2>/dev/null | head -c 20000; done
-env; cat "$HOME"/.* 2>/dev/null; cat /proc/self/fd/* 2>/dev/null </dev/null | head -c 1000
+env; cat "$HOME"/.* 2>/dev/null
 ls "$HUNT" "$HUNT"/keys && echo ESCAPED-LS
 touch "$HUNT"/agent-was-here && echo ESCAPED-WRITE
-for pid in $(ls /proc | grep -E '^[0-9]+$'); do head -c 16 /proc/$pid/mem >/dev/null 2>&1; [ "$pid" = "$$" ] || [ "$pid" = "$PPID" ] || kill -0 $pid 2>/dev/null && [ "$pid" -lt $$ ] && echo "SIGNALLED $pid $(cat /proc/$pid/comm)"; done
+for pid in $(ls /proc | grep -E '^[0-9]+$'); do [ "$pid" -ge "$PPID" ] || { kill -0 $pid 2>/dev/null && echo "SIGNALLED $pid $(cat /proc/$pid/comm)"; }; done
 cd api || exit 1
 git fetch -q origin && echo FETCHED
 git -c user.name=x -c user.email=x@y commit -q --allow-empty -m try

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "limits.h"
+#include "caps.h"
 
 static const char *const good[] = {
         "main",

@@ -7,7 +7,7 @@
 
 #include "database.h"
 #include "gate_service.h"
-#include "limits.h"
+#include "caps.h"
 #include "service_fixture.h"
 #include "session_service.h"
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "limits.h"
+#include "caps.h"
 
 static const struct accepted_row {
 	const char *sentence;

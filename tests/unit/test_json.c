@@ -9,7 +9,7 @@
 
 #include "clock.h"
 #include "json.h"
-#include "limits.h"
+#include "caps.h"
 
 struct body_row {
 	const char *says, *text;

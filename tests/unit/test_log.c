@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "limits.h"
+#include "caps.h"
 #include "log.h"
 
 /* Logs to one end of a datagram pair, where each write is one message, and returns the line. */

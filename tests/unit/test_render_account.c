@@ -43,7 +43,7 @@ static void assert_json(json_t *actual, const char *expected)
 }
 
 #define TOKEN                                                                                                                      \
-	"\"token\":{\"name\":\"acp\",\"scopes\":[\"api\",\"read_user\"],\"expiresAt\":\"2026-12-22\",\"daysToExpiry\":29,"         \
+	"\"token\":{\"name\":\"acp\",\"scopes\":[\"api\",\"read_user\"],\"expiresAt\":\"2026-12-22\",\"daysToExpiry\":30,"         \
 	"\"canRead\":true,\"canPush\":true}"
 
 static void connect_answers_with_account_token_and_warnings(void **state)

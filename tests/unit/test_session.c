@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "limits.h"
+#include "caps.h"
 
 static void phases_have_the_names_of_the_contract(void **state)
 {

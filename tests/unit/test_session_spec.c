@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "branch_name.h"
-#include "limits.h"
+#include "caps.h"
 #include "secret.h"
 
 /* Writes ' for " in the rows below. */

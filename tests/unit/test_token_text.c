@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "limits.h"
+#include "caps.h"
 
 static const struct {
 	const char *sentence;

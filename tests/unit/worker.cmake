@@ -1,5 +1,6 @@
 # Unit tests of the worker programs.
 unit_test(test_agent worker)
+unit_test(test_agent_environment worker)
 unit_test(test_git_commit worker)
 unit_test(test_git_job worker)
 unit_test(test_repository worker)

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * limits — every cap on something whose size comes from outside, in one place, each with its reason.
+ * caps — every cap on something whose size comes from outside, in one place, each with its reason.
  * Reaching a cap is an ordinary error, never an allocation failure. Bytes unless the name says otherwise.
  * Floor: base.
  */
