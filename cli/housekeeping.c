@@ -25,7 +25,7 @@ static void block_signals(sigset_t *ret)
 	sigemptyset(ret);
 	sigaddset(ret, SIGTERM);
 	sigaddset(ret, SIGINT);
-	(void)sigprocmask(SIG_BLOCK, ret, NULL);
+	(void)pthread_sigmask(SIG_BLOCK, ret, NULL);
 }
 
 /* The signal that came within `seconds`, or 0. */

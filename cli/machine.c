@@ -56,8 +56,9 @@ bool machine_open_network(struct machine *machine, const struct settings *settin
 
 	machine->policy = address_policy_new();
 	options.policy = machine->policy;
-	if (!address_policy_add(machine->policy, settings_get(settings, EGRESS_ALLOW), err) ||
-	    !instances_load(settings_get(settings, INSTANCES_FILE), machine->policy, &machine->instances, err) ||
+	if (!address_policy_add(machine->policy, settings_get(settings, EGRESS_ALLOW), err))
+		return settings_blame(EGRESS_ALLOW, err);
+	if (!instances_load(settings_get(settings, INSTANCES_FILE), machine->policy, &machine->instances, err) ||
 	    !http_client_new(&options, &machine->client, err))
 		return false;
 	machine->accounts.client = machine->client;

@@ -44,7 +44,7 @@ static int simulator(struct cli *cli UNUSED, int argc, char **argv)
 	arguments[1] = script;
 	for (int i = 0; i < argc; i++)
 		arguments[i + 2] = argv[i];
-	signal(SIGPIPE, SIG_DFL); /* what was ignored here would stay ignored there */
+	(void)signal(SIGPIPE, SIG_DFL); /* what was ignored here would stay ignored there */
 	execv(interpreter, arguments);
 	cli_note("%s cannot be started: %s.", interpreter, strerror(errno));
 	return CLI_FAILED;

@@ -62,8 +62,9 @@ static bool read_configuration(struct app *app, char *const *environ_, struct er
 	if (!log_level_parse(settings_get(&app->settings, LOG_LEVEL), &app->logger.level))
 		return error_set(err, ERR_CONFIG_INVALID, "ACP_LOG_LEVEL is not a level.");
 	app->policy = address_policy_new();
-	return address_policy_add(app->policy, settings_get(&app->settings, EGRESS_ALLOW), err) &&
-	       instances_load(settings_get(&app->settings, INSTANCES_FILE), app->policy, &app->instances, err);
+	if (!address_policy_add(app->policy, settings_get(&app->settings, EGRESS_ALLOW), err))
+		return settings_blame(EGRESS_ALLOW, err);
+	return instances_load(settings_get(&app->settings, INSTANCES_FILE), app->policy, &app->instances, err);
 }
 
 static struct file_seen look_at(const char *path, const struct stat *st)

@@ -39,8 +39,8 @@ void clock_format(int64_t unix_s, char ret_text[CLOCK_TEXT_SIZE])
 {
 	time_t when = unix_s < earliest ? earliest : unix_s > latest ? latest : unix_s;
 	struct tm parts;
-	gmtime_r(&when, &parts);
-	strftime(ret_text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts);
+	(void)gmtime_r(&when, &parts);
+	(void)strftime(ret_text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
 /* Days from 1970-01-01 in the proleptic Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms"). */

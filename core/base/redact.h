@@ -15,7 +15,7 @@ struct redactor; /* the values of one request or session; not thread-safe */
 
 struct redactor *redactor_new(void);
 void redactor_freep(struct redactor **r);       /* wipes the values */
-void redactor_add(struct redactor *r, const struct secret *value);
+void redactor_add(struct redactor *r, const struct secret *secret);
 
 /* Appends the masked text to `to`. `r` may be NULL (patterns only). */
 void redact(const struct redactor *r, const char *text, size_t length, struct strbuf *to);

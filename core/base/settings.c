@@ -296,3 +296,13 @@ bool settings_switch_(const struct settings *s, enum setting id)
 {
 	return strcmp(s->values[id], "on") == 0;
 }
+
+bool settings_blame_(enum setting id, struct error *err)
+{
+	CLEANUP(freep) char *message = NULL;
+
+	if (!err)
+		return false;
+	message = xstrdup(err->message);
+	return error_set(err, err->code, "%s: %s", setting_describe(id)->name, message);
+}

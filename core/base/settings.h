@@ -63,5 +63,9 @@ void settings_release(struct settings *s);
 int64_t settings_number_(const struct settings *s, enum setting id);
 bool settings_switch_(const struct settings *s, enum setting id);
 
+/* Puts the setting's name before an error that its value led to ("ACP_EGRESS_ALLOW: …"). Returns false. */
+#define settings_blame(id, err) settings_blame_(SETTING_ID_##id, (err))
+bool settings_blame_(enum setting id, struct error *err);
+
 struct setting_description { const char *name; enum setting_kind kind; const char *fallback; const char *accepted; const char *meaning; };
 const struct setting_description *setting_describe(enum setting id);

@@ -87,9 +87,13 @@ static bool refuse_user(const struct http_call *user, const struct http_call *se
 	CLEANUP(release_json) json_t *answer = gitlab_json(user);
 	bool scope = user->status == 403 && strcmp(json_string_or(answer, "error", ""), "insufficient_scope") == 0;
 
-	if (scope && facts_of(self, host, &facts, NULL) && facts.known)
-		return facts.inactive ? refuse_inactive(&facts, err)
-		                      : gitlab_scope_missing(facts.scopes, json_string_or(answer, "scope", ""), err);
+	if (scope && facts_of(self, host, &facts, NULL) && facts.known) {
+		if (facts.inactive)
+			return refuse_inactive(&facts, err);
+		gitlab_scope_missing(facts.scopes, json_string_or(answer, "scope", ""), err);
+		gitlab_mask(user, err);
+		return false;
+	}
 	return gitlab_classify(user, host, err);
 }
 

@@ -4,6 +4,7 @@
 #include "gitlab_api.h"
 #include "gitlab_sentence.h"
 #include "gitlab_transport_errors.h"
+#include "redact.h"
 
 /* The 401s that name a reason; everything else is a token this instance does not know. */
 static bool classify_unauthorized(const json_t *answer, const char *host, struct error *err)
@@ -164,10 +165,21 @@ static bool classify_json(const struct http_call *call, const json_t *answer, co
 	                 relayed.length ? relayed.data : "no reason given");
 }
 
-bool gitlab_classify(const struct http_call *call, const char *host, struct error *err)
+void gitlab_mask(const struct http_call *call, struct error *err)
 {
-	if (call->failure != HTTP_OK)
-		return transport_classify(call, host, err);
+	const struct secret *token = call->bearer ? call->bearer : call->basic_password;
+	CLEANUP(redactor_freep) struct redactor *redactor = NULL;
+
+	if (!err || !token)
+		return;
+	redactor = redactor_new();
+	redactor_add(redactor, token);
+	redact_in_place(redactor, err->message, sizeof(err->message));
+	redact_in_place(redactor, err->detail, sizeof(err->detail));
+}
+
+static bool classify(const struct http_call *call, const char *host, struct error *err)
+{
 	if (call->status >= 300 && call->status < 400)
 		redirect_classify(call, host, err);
 	else if (call->status == 429)
@@ -183,6 +195,15 @@ bool gitlab_classify(const struct http_call *call, const char *host, struct erro
 	if (call->ratelimit_name[0])
 		error_detail(err, "limit %s", call->ratelimit_name);
 	return error_detail(err, "HTTP %d, request id %s", call->status, call->request_id_got[0] ? call->request_id_got : "none");
+}
+
+bool gitlab_classify(const struct http_call *call, const char *host, struct error *err)
+{
+	if (call->failure != HTTP_OK)
+		return transport_classify(call, host, err);
+	classify(call, host, err);
+	gitlab_mask(call, err);
+	return false;
 }
 
 json_t *gitlab_json(const struct http_call *call)

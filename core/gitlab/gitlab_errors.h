@@ -5,8 +5,11 @@
  */
 #include "gitlab.h"
 
-/* What an API call that was not answered with 2xx JSON means. Always fills err, returns false. `host` is shown to the user. */
+/* What an API call that was not answered with 2xx JSON means. Always fills err (masked), returns false. `host` is shown to the user. */
 bool gitlab_classify(const struct http_call *call, const char *host, struct error *err);
+
+/* Masks the call's own token in err, whatever its shape: patterns know no token with a prefix that an administrator chose. */
+void gitlab_mask(const struct http_call *call, struct error *err);
 
 /* Whether the call has a 2xx answer in JSON; otherwise classifies. *ret_json: caller decrefs. */
 bool gitlab_answer(const struct http_call *call, const char *host, json_t **ret_json, struct error *err) MUST_CHECK;

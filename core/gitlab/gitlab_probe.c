@@ -24,8 +24,10 @@ bool probe_judge(const struct http_call *call, const char *host, const char *pro
 		return redirected(call, host, err);
 	if (page_judge(call, host, err))
 		return false;
-	return gitlab_classify_git(GIT_RECEIVE_PACK, call->status, call->answer.data ? call->answer.data : "", call->answer.length,
-	                           call->retry_after, host, project_path, err);
+	gitlab_classify_git(GIT_RECEIVE_PACK, call->status, call->answer.data ? call->answer.data : "", call->answer.length,
+	                    call->retry_after, host, project_path, err);
+	gitlab_mask(call, err);
+	return false;
 }
 
 bool gitlab_push_probe(const struct gitlab_access *access, const struct gitlab_project *project, struct error *err)

@@ -170,7 +170,7 @@ static void add_harmless_part(struct strbuf *to, const char *text, size_t length
 void url_add_quoted(struct strbuf *to, const char *text)
 {
 	CLEANUP(strbuf_release) struct strbuf harmless = STRBUF_INIT(LIMIT_URL_MAX + 16);
-	CLEANUP(strbuf_release) struct strbuf masked = STRBUF_INIT(2 * LIMIT_URL_MAX);
+	CLEANUP(strbuf_release) struct strbuf masked = STRBUF_INIT((size_t)2 * LIMIT_URL_MAX);
 	bool utf8;
 
 	add_harmless_part(&harmless, text, strnlen(text, LIMIT_URL_MAX));

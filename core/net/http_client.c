@@ -97,14 +97,14 @@ static void set_method(struct http_job *job)
 	curl_easy_setopt(job->easy, CURLOPT_CUSTOMREQUEST, call->method);
 }
 
-static bool set_credential(struct http_job *job)
+static bool add_credential(struct http_job *job)
 {
 	const struct http_call *call = job->call;
 
 	if (call->bearer)
-		return http_transport_credential(job->easy, NULL, call->bearer);
+		return http_transport_credential(&job->headers, NULL, call->bearer);
 	if (call->basic_password)
-		return http_transport_credential(job->easy, call->basic_user, call->basic_password);
+		return http_transport_credential(&job->headers, call->basic_user, call->basic_password);
 	return true;
 }
 
@@ -122,7 +122,7 @@ static bool prepare(struct http_client *client, struct http_job *job)
 	curl_easy_setopt(job->easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(job->easy, CURLOPT_WRITEDATA, job);
 	set_method(job);
-	if (!set_credential(job) || !add_headers(job))
+	if (!add_credential(job) || !add_headers(job))
 		return false;
 	curl_easy_setopt(job->easy, CURLOPT_HTTPHEADER, job->headers);
 	return true;
@@ -175,11 +175,16 @@ static void finish(struct http_client *client, struct http_job *job, enum http_f
 	pthread_mutex_unlock(&client->lock);
 }
 
+/* A 5xx of GitLab itself may be about one token or one project; whoever meets it must not shut the instance for all others. */
 static enum http_verdict verdict_of(const struct http_job *job, enum http_failure failure)
 {
 	if (failure == HTTP_REFUSED_BY_POLICY || failure == HTTP_TOO_LARGE)
 		return HTTP_VERDICT_NEUTRAL;
-	return failure != HTTP_OK || job->head.status >= 500 ? HTTP_VERDICT_BAD : HTTP_VERDICT_GOOD;
+	if (failure != HTTP_OK)
+		return HTTP_VERDICT_BAD;
+	if (job->head.status < 500)
+		return HTTP_VERDICT_GOOD;
+	return job->head.gitlab_meta ? HTTP_VERDICT_NEUTRAL : HTTP_VERDICT_BAD;
 }
 
 static void start(struct http_client *client, struct http_job *job)

@@ -80,6 +80,6 @@ void http_client_run(struct http_client *client, struct http_call *calls, size_t
 void http_call_release(struct http_call *call);
 
 /*
- * Breaker, per process and origin: after 5 calls in a row without an HTTP answer or with 5xx, the origin rests for 30 s and calls
- * to it fail at once with HTTP_RESTING; then one call is let through to try.
+ * Breaker, per process and origin: after 5 calls in a row without an HTTP answer or with a 5xx of what stands before GitLab (no
+ * x-gitlab-meta), the origin rests for 30 s and calls to it fail at once with HTTP_RESTING; then one call is let through to try.
  */

@@ -267,7 +267,7 @@ static bool prepare(struct http_streams *streams, struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_XFERINFOFUNCTION, watch);
 	curl_easy_setopt(t->easy, CURLOPT_XFERINFODATA, t);
 	set_method(t);
-	if ((call->password && !http_transport_credential(t->easy, call->user, call->password)) || !add_headers(t)) {
+	if ((call->password && !http_transport_credential(&t->headers, call->user, call->password)) || !add_headers(t)) {
 		snprintf(t->dial.error_text, sizeof(t->dial.error_text), "a credential or header is not one line");
 		return false;
 	}

@@ -1,22 +1,25 @@
 #include "http_transport.h"
 
 #include "alloc.h"
+#include "encoding.h"
 #include "http_ca.h"
+#include "http_memory.h"
 #include "http_tls.h"
 #include <ctype.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { IDLE_CONNECTION_S = 60 }; /* GitLab's nginx closes idle connections after 65 s */
+enum {
+	IDLE_CONNECTION_S = 60, /* GitLab's nginx closes idle connections after 65 s */
+	CREDENTIAL_LINE_MAX = 2 * LIMIT_BEARER_MAX,
+};
 
 bool http_transport_init(struct http_transport *t, const struct http_client_options *options, struct error *err)
 {
 	struct http_limits limits = HTTP_LIMITS_DEFAULT;
 
 	*t = (struct http_transport){.policy = options->policy, .ca_fd = -1, .limits = limits};
-	/* Counted by libcurl; each transport's release takes one back. */
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		abort();
+	http_memory_start(); /* taken back by the transport's release */
 	t->user_agent = xstrdup(options->user_agent);
 	if (!options->ca_file || !options->ca_file[0])
 		return true;
@@ -83,7 +86,7 @@ static bool set_host(struct http_dial *dial, const char *host)
 bool http_dial_init(struct http_dial *dial, const struct http_transport *t, const char *url)
 {
 	*dial = (struct http_dial){.policy = t->policy};
-	if (has_control(url) || strlen(url) >= 4 * LIMIT_URL_MAX)
+	if (has_control(url) || strlen(url) >= (size_t)4 * LIMIT_URL_MAX)
 		return false;
 	CLEANUP(release_url) CURLU *parsed = curl_url();
 	if (!parsed || curl_url_set(parsed, CURLUPART_URL, url, CURLU_DISALLOW_USER | CURLU_PATH_AS_IS) != CURLUE_OK)
@@ -144,31 +147,47 @@ void http_transport_prepare(const struct http_transport *t, CURL *easy, const ch
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, dial->error_text);
 }
 
-bool http_transport_credential(CURL *easy, const char *user, const struct secret *secret)
+/* Takes a copy of the line, in libcurl's memory. */
+static void append(struct curl_slist **list, const char *line)
 {
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (!longer)
+		abort();
+	*list = longer;
+}
+
+bool http_transport_credential(struct curl_slist **list, const char *user, const struct secret *secret)
+{
+	CLEANUP(strbuf_release_secret)
+	struct strbuf line = STRBUF_INIT(CREDENTIAL_LINE_MAX),
+	              pair = STRBUF_INIT(CREDENTIAL_LINE_MAX);
+
 	/* A line break in a token would become a header of its own. */
 	if (!secret_is_one_line(secret) || secret->length == 0)
 		return false;
-	if (!user) {
-		curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
-		curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, secret_bytes(secret));
-		return true;
+	if (user) {
+		strbuf_addf(&pair, "%s:", user);
+		strbuf_add(&pair, secret_bytes(secret), secret->length);
+		strbuf_add_string(&line, "Authorization: Basic ");
+		encode_base64(&line, pair.data, pair.length);
+	} else {
+		strbuf_add_string(&line, "Authorization: Bearer ");
+		strbuf_add(&line, secret_bytes(secret), secret->length);
 	}
-	curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-	curl_easy_setopt(easy, CURLOPT_USERNAME, user);
-	curl_easy_setopt(easy, CURLOPT_PASSWORD, secret_bytes(secret));
+	if (!strbuf_ok(&pair) || !strbuf_ok(&line))
+		return false;
+	append(list, line.data);
 	return true;
 }
 
 bool http_transport_header(struct curl_slist **list, const char *name, const char *value)
 {
 	CLEANUP(freep) char *line = value ? xasprintf("%s: %s", name, value) : xasprintf("%s:", name);
+
 	if (has_control(line))
 		return false;
-	struct curl_slist *longer = curl_slist_append(*list, line);
-	if (!longer)
-		abort();
-	*list = longer;
+	append(list, line);
 	return true;
 }
 

@@ -38,8 +38,11 @@ bool http_dial_init(struct http_dial *dial, const struct http_transport *t, cons
 void http_transport_prepare(const struct http_transport *t, CURL *easy, const char *url, const char *ca_file,
                             struct http_dial *dial);
 
-/* Basic or bearer (user NULL) credentials, for this one origin. False: the credential is not one line. */
-bool http_transport_credential(CURL *easy, const char *user, const struct secret *secret) MUST_CHECK;
+/*
+ * Appends Basic or bearer (user NULL) credentials. As a header of our own, since libcurl's options leave a copy in the connection for
+ * as long as that is kept; libcurl follows no redirect that could take it elsewhere. False: the credential is not one line.
+ */
+bool http_transport_credential(struct curl_slist **list, const char *user, const struct secret *secret) MUST_CHECK;
 
 /* Appends "name: value" (value NULL removes libcurl's own header). False: control characters. */
 bool http_transport_header(struct curl_slist **list, const char *name, const char *value) MUST_CHECK;

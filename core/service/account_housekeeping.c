@@ -144,6 +144,16 @@ static enum recheck_result judge_recheck(const struct error *failure)
 	return RECHECK_NO_ANSWER;
 }
 
+/*
+ * Whether the failure may be this account's alone: then the instance is asked on, or one account that fails every day would keep
+ * all others of its instance from ever being asked. Limits and bans are not among them: asking on would prolong them.
+ */
+static bool concerns_one_account(enum error_code code)
+{
+	return code == ERR_INSTANCE_ERROR || code == ERR_INSTANCE_NOT_API || code == ERR_INSTANCE_NOT_GITLAB ||
+	       code == ERR_SSO_REQUIRED || code == ERR_NOT_CONNECTED;
+}
+
 static bool recheck_one(struct account_service *s, const struct connection *c, struct skipped *skipped, size_t *checked,
                         size_t *invalid, struct error *err)
 {
@@ -157,7 +167,8 @@ static bool recheck_one(struct account_service *s, const struct connection *c, s
 	}
 	result = judge_recheck(&failure);
 	if (result == RECHECK_NO_ANSWER) {
-		skip(skipped, c->instance_url);
+		if (!concerns_one_account(failure.code))
+			skip(skipped, c->instance_url);
 		return true;
 	}
 	*checked += 1;

@@ -343,13 +343,16 @@ void account_note_use(struct account_service *s, const struct connection *c, con
 {
 	enum { NOTE_EVERY_S = 600 };
 	const struct connection_store *store = &s->connections;
+	const char *code = failure ? error_name(failure->code) : NULL;
 	int64_t now_s = clock_now_s();
+	bool known;
 
 	if (failure && !account_error_condemns_token(failure->code))
 		return;
-	if (!failure && c->valid && now_s - c->last_checked_at < NOTE_EVERY_S)
+	/* Each write takes the writers' lock and makes every kept answer of every user old. */
+	known = failure ? !c->valid && c->check_code && strcmp(c->check_code, code) == 0 : c->valid;
+	if (known && now_s - c->last_checked_at < NOTE_EVERY_S)
 		return;
-	if (!store->ops->set_checked(store->state, c->key, c->generation, !failure, failure ? error_name(failure->code) : NULL,
-	                             now_s, NULL))
+	if (!store->ops->set_checked(store->state, c->key, c->generation, !failure, code, now_s, NULL))
 		return; /* the next use or the daily recheck writes it */
 }

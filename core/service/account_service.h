@@ -59,8 +59,8 @@ bool account_instance(const struct account_service *s, const char *instance_url,
  * rights: ERR_TOKEN_REFUSED, which a single forbidden request gives too, does not. */
 bool account_error_condemns_token(enum error_code code);
 
-/* Keeps what a real use showed: `failure` NULL is success; an error that does not condemn the token changes nothing. A success is written
- * at most every ten minutes. Best effort: the store's failures do not spoil the use. */
+/* Keeps what a real use showed: `failure` NULL is success; an error that does not condemn the token changes nothing. The same
+ * finding is written at most every ten minutes. Best effort: the store's failures do not spoil the use. */
 void account_note_use(struct account_service *s, const struct connection *c, const struct error *failure);
 
 /* Housekeeping: carries out intents older than 60 s. Tells how many. */

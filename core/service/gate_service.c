@@ -3,6 +3,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "parallel.h"
+#include "redact.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -267,13 +268,38 @@ bool gate_route_open(struct gate_service *s, const struct session_row *session, 
 
 /* ---- What went wrong ---- */
 
+/* Of the connection that was used, not of one that has replaced it since. */
+static void note_use(struct account_service *accounts, const struct gate_route *route, const struct error *failure)
+{
+	CLEANUP(connection_release) struct connection connection = CONNECTION_INIT;
+	const struct connection_store *store = &accounts->connections;
+	bool found = false;
+
+	if (account_error_condemns_token(failure->code) &&
+	    store->ops->find(store->state, route->record_key, &connection, &found, NULL) && found &&
+	    connection.generation == route->generation)
+		account_note_use(accounts, &connection, failure);
+}
+
+/* What the instance said is kept and shown to people who have no part in the token: by value, since its prefix may be anything. */
+static char *masked(const char *text, const struct gate_route *route)
+{
+	CLEANUP(redactor_freep) struct redactor *redactor = redactor_new();
+	CLEANUP(strbuf_release) struct strbuf to = STRBUF_INIT(SIZE_MAX);
+
+	if (route)
+		redactor_add(redactor, &route->token);
+	redact(redactor, text, strlen(text), &to);
+	return strbuf_detach(&to);
+}
+
 void gate_record(struct gate_service *s, const struct session_row *session, const struct gate_route *route, const char *repository,
                  enum git_service service, const struct error *failure)
 {
 	CLEANUP(freep) char *name = xstrdup(repository);
 	CLEANUP(freep) char *operation = xstrdup(service == GIT_RECEIVE_PACK ? "push" : "fetch");
 	CLEANUP(freep) char *code = xstrdup(error_name(failure->code));
-	CLEANUP(freep) char *message = xstrdup(failure->message);
+	CLEANUP(freep) char *message = masked(failure->message, route);
 	CLEANUP(freep) char *remediation = xstrdup(error_remediation(failure));
 	const struct gate_outcome outcome = {
 	        .repository = name,
@@ -283,12 +309,10 @@ void gate_record(struct gate_service *s, const struct session_row *session, cons
 	        .remediation = remediation,
 	        .at = clock_now_s(),
 	};
-	const struct connection_store *store = &s->accounts->connections;
 	bool kept = s->sessions.ops->add_outcome(s->sessions.state, session->id, &outcome, NULL);
 
-	if (route && route->record_key && account_error_condemns_token(failure->code))
-		kept &= store->ops->set_checked(store->state, route->record_key, route->generation, false,
-		                                error_name(failure->code), clock_now_s(), NULL);
+	if (route && route->record_key)
+		note_use(s->accounts, route, failure);
 	/* The client already has its answer; a store that is down loses the explanation, nothing else. */
 	(void)kept;
 }

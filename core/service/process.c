@@ -27,7 +27,7 @@ void process_harden(void)
 
 	open_standard_descriptors();
 	umask(077);
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

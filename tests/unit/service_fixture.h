@@ -14,6 +14,7 @@ struct small_gitlab {
 	int user_id;
 	const char *scopes;     /* JSON array */
 	const char *dead_token; /* NULL: none */
+	const char *sore_token; /* it makes this GitLab fail; NULL: none */
 	int access_level;
 	bool archived, protects_branches, empty;
 	const char *probe_refusal; /* the body of a 403 to the push probe; NULL: it may push */
@@ -61,6 +62,9 @@ static inline void small_gitlab_answer(struct peer_exchange *exchange, void *con
 		peer_answer(exchange, "401 Unauthorized", json,
 		            "{\"error\":\"invalid_token\",\"error_description\":\"Token was revoked. You have to re-authorize from "
 		            "the user.\"}");
+	} else if (gitlab->sore_token && strstr(authorization, gitlab->sore_token)) {
+		peer_answer(exchange, "500 Internal Server Error", "Content-Type: application/json\r\nX-Gitlab-Meta: {}\r\n",
+		            "{\"message\":\"500 Internal Server Error\"}");
 	} else if (strstr(exchange->target, "/personal_access_tokens/self")) {
 		(void)snprintf(body, sizeof(body),
 		               "{\"name\":\"acp\",\"active\":true,\"revoked\":false,\"scopes\":%s,\"expires_at\":null}",

@@ -299,6 +299,27 @@ static void recheck_condemns_dead_tokens_and_nobody_when_the_instance_is_down(vo
 	service_fixture_remove(&f);
 }
 
+static void recheck_goes_on_when_one_account_makes_its_instance_fail(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, second = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+	size_t checked = 0, invalid = 0;
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+	must(fixture_connect(&f, "bob", SECOND, &second, &err), &err);
+	f.gitlab.sore_token = FIRST;
+	f.store.rows[0].last_checked_at = 1; /* longest ago, and so always the first to be asked */
+	f.store.rows[1].last_checked_at = 2;
+	must(account_recheck(&f.service, 10, &checked, &invalid, &err), &err);
+	assert_int_equal(checked, 1);
+	assert_int_equal(invalid, 0);
+	assert_int_equal(f.store.rows[0].last_checked_at, 1);
+	assert_true(f.store.rows[1].last_checked_at > 2);
+	service_fixture_remove(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +333,7 @@ int main(void)
 	        cmocka_unit_test(reconnect_with_another_account_is_told),
 	        cmocka_unit_test(warnings_say_what_the_token_deserves),
 	        cmocka_unit_test(recheck_condemns_dead_tokens_and_nobody_when_the_instance_is_down),
+	        cmocka_unit_test(recheck_goes_on_when_one_account_makes_its_instance_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

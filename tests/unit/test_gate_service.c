@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
+#include "caps.h"
 #include "database.h"
 #include "gate_service.h"
-#include "caps.h"
 #include "service_fixture.h"
 #include "session_service.h"
 
@@ -316,8 +316,17 @@ static void failures_are_kept_and_condemn_only_dead_tokens(void **state UNUSED)
 		gate_record(&g.gate, &g.session, &route, "api", GIT_RECEIVE_PACK, &failure);
 		assert_int_equal(g.f.store.rows[0].valid, rows[i].valid);
 	}
+	{
+		struct error failure = ERROR_INIT;
+		int64_t known_at = g.f.store.rows[0].last_checked_at -= 5;
+
+		error_set(&failure, ERR_TOKEN_INVALID, "The token %s is unknown.", secret_bytes(&route.token));
+		gate_record(&g.gate, &g.session, &route, "api", GIT_RECEIVE_PACK, &failure);
+		assert_int_equal(g.f.store.rows[0].last_checked_at, known_at); /* what is known is not written again at once */
+	}
 	must(g.gate.sessions.ops->outcomes(g.gate.sessions.state, g.session.id, &outcomes, &err), &err);
 	assert_true(outcomes.count >= 1);
+	assert_string_equal(outcomes.items[outcomes.count - 1].message, "The token *** is unknown.");
 	assert_string_equal(outcomes.items[0].operation, "push");
 	assert_string_equal(outcomes.items[0].message, "The reason.");
 	gate_fixture_remove(&g);

@@ -496,9 +496,27 @@ static void good_answer_is_parsed_and_others_are_classified(void **state)
 	http_call_release(&call);
 }
 
+static void token_of_any_shape_is_masked(void **state)
+{
+	static const char token[] = "mycorp_0123456789abcdefghij";
+	struct secret secret = SECRET_INIT;
+	struct strbuf body = STRBUF_INIT(LIMIT_ANSWER);
+	struct error err = ERROR_INIT;
+	(void)state;
+
+	secret_set(&secret, token, strlen(token));
+	strbuf_addf(&body, "{\"message\":\"403 Forbidden - %s is not welcome\"}", token);
+	struct http_call call = {API, JSON, .status = 403, .bearer = &secret, .answer = body};
+	assert_false(gitlab_classify(&call, "gitlab.corp", &err));
+	assert_string_equal(err.message, "Insufficient permissions. gitlab.corp refuses this request: *** is not welcome");
+	http_call_release(&call);
+	secret_release(&secret);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(token_of_any_shape_is_masked),
 	        cmocka_unit_test(calls_without_answer_are_explained),
 	        cmocka_unit_test(refused_address_tells_nothing_about_what_is_behind_it),
 	        cmocka_unit_test(redirects_and_pages_are_explained),
@@ -508,5 +526,7 @@ int main(void)
 	        cmocka_unit_test(good_answer_is_parsed_and_others_are_classified),
 	};
 
+	if (!secret_library_init())
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

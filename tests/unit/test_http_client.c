@@ -94,6 +94,8 @@ static void handle(struct peer_exchange *x, void *context)
 		x->close = true;
 	} else if (strcmp(target, "/500") == 0) {
 		peer_answer(x, "500 Internal Server Error", "", "");
+	} else if (strcmp(target, "/500-of-gitlab") == 0) {
+		peer_answer(x, "500 Internal Server Error", "X-Gitlab-Meta: {}\r\n", "");
 	} else if (strcmp(target, "/meet") == 0) {
 		pthread_barrier_wait(&f->meeting);
 		peer_answer(x, "200 OK", "", "met");
@@ -479,6 +481,20 @@ static void failing_origin_rests_and_others_do_not(void **state)
 	stop(other);
 }
 
+static void errors_of_gitlab_itself_rest_no_origin(void **state)
+{
+	struct fixture *f = start(PEER_PLAIN, &patient);
+	(void)state;
+
+	for (int i = 0; i < 20; i++) {
+		struct http_call call = {0};
+		get(f, "/500-of-gitlab", &call);
+		assert_int_equal(call.status, 500);
+		http_call_release(&call);
+	}
+	stop(f);
+}
+
 static void tls_is_verified(void **state)
 {
 	static const struct {
@@ -574,6 +590,7 @@ int main(void)
 	        cmocka_unit_test(calls_of_a_batch_run_in_parallel),
 	        cmocka_unit_test(threads_share_a_client),
 	        cmocka_unit_test(failing_origin_rests_and_others_do_not),
+	        cmocka_unit_test(errors_of_gitlab_itself_rest_no_origin),
 	        cmocka_unit_test(tls_is_verified),
 	        cmocka_unit_test(call_may_bring_its_own_ca),
 	        cmocka_unit_test(ca_file_without_certificate_is_a_configuration_error),
