@@ -61,11 +61,11 @@ struct cli_option {
 };
 
 /*
- * Reads options (also "--name=value"; "--" ends them) and `--json`, which every command has. The rest, `min` to `max` of them, goes to
- * `ret_operands`. False: said what is wrong on standard error, the exit code is CLI_USAGE.
+ * Reads options (also "--name=value"; "--" ends them) and `--json`, which every command has. The rest, `min` to `max` of them, goes
+ * to `ret_operands`. False: said what is wrong on standard error, the exit code is CLI_USAGE.
  */
-bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_option *options, size_t option_count, struct cli_list *ret_operands,
-	       size_t min, size_t max) MUST_CHECK;
+bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_option *options, size_t option_count,
+               struct cli_list *ret_operands, size_t min, size_t max) MUST_CHECK;
 void cli_list_release(struct cli_list *list);
 
 /* ---- Speaking ---- */

@@ -14,7 +14,7 @@ struct machine {
 	struct http_client *client;
 	struct account_service accounts; /* borrows the others; in place with the database */
 };
-#define MACHINE_INIT { 0 }
+#define MACHINE_INIT ZERO_INIT
 void machine_release(struct machine *machine);
 
 struct keyring_paths machine_key_paths(const struct settings *settings);

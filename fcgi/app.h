@@ -40,7 +40,7 @@ struct app {
 	struct session_store sessions;
 	struct gate_service gate;
 };
-#define APP_INIT { 0 }
+#define APP_INIT ZERO_INIT
 
 /*
  * Builds the parts for these pools. The process confines itself in between, after its keys were read and before it starts threads.

@@ -15,7 +15,7 @@ struct route;
 struct route_parameters {
 	char *project, *session, *repository;
 };
-#define ROUTE_PARAMETERS_INIT { 0 }
+#define ROUTE_PARAMETERS_INIT ZERO_INIT
 void route_parameters_release(struct route_parameters *parameters);
 
 struct call {
@@ -29,8 +29,8 @@ struct call {
 	json_t *body;               /* BODY_JSON: an object; BODY_JSON_OPTIONAL: an object, empty if none was sent. Else NULL */
 	struct redactor *redactor;
 	struct response response;
-	bool streamed;    /* the handler has sent its answer itself */
-	bool broken;      /* … and could not finish it */
+	bool streamed; /* the handler has sent its answer itself */
+	bool broken;   /* … and could not finish it */
 	/* for the log line */
 	const char *message; /* NULL: "request"; borrowed from owned_message */
 	char *owned_message;

@@ -10,8 +10,6 @@
 
 #include "alloc.h"
 
-extern char **environ;
-
 enum { DRAIN_MAX = 256 * 1024 /* of an unread body, before a kept connection is given up */ };
 
 struct exchange {

@@ -28,10 +28,10 @@ void exchange_freep(struct exchange **exchange);
 bool exchange_next(struct exchange *exchange) MUST_CHECK;
 
 /* The CGI variables; they live until exchange_finish. */
-struct request_source exchange_source(struct exchange *exchange);
+struct request_source exchange_source(struct exchange *x);
 
 /* A peer that neither sends nor takes a byte for so long ends the request. Otherwise nginx, which buffers both ways, is trusted. */
-void exchange_set_patience(struct exchange *exchange, unsigned seconds);
+void exchange_set_patience(struct exchange *x, unsigned seconds);
 
 /* Gives what is there, at least one byte; *ret_length 0: the body has ended. False: the peer broke off or stalled. */
 bool exchange_read(struct exchange *exchange, char *buffer, size_t size, size_t *ret_length) MUST_CHECK;
@@ -41,6 +41,6 @@ bool exchange_write(struct exchange *exchange, const void *bytes, size_t length)
 bool exchange_flush(struct exchange *exchange) MUST_CHECK;
 
 /* The answer is complete. */
-void exchange_finish(struct exchange *exchange);
+void exchange_finish(struct exchange *x);
 /* The answer is not: closes the connection without FastCGI's end, so that nginx breaks the client's transfer off, too. */
-void exchange_abort(struct exchange *exchange);
+void exchange_abort(struct exchange *x);

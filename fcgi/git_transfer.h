@@ -23,14 +23,14 @@ struct git_transfer {
 	bool client_failed; /* the client broke off or stalled: nothing that the instance did */
 	uint64_t bytes_sent, bytes_received;
 
-	struct call *call_;        /* private, as all below */
+	struct call *call_; /* private, as all below */
 	size_t prefix_sent_;
 	struct strbuf refusal_;
 	char content_type_[128], retry_after_[64];
 };
 #define GIT_TRANSFER_INIT                                                                                                          \
 	{                                                                                                                          \
-		.url = STRBUF_INIT(2 * LIMIT_URL_MAX), .request_type = STRBUF_INIT(128), .answer_type = STRBUF_INIT(128),          \
+		.url = STRBUF_INIT((size_t)2 * LIMIT_URL_MAX), .request_type = STRBUF_INIT(128), .answer_type = STRBUF_INIT(128),  \
 		.prefix = STRBUF_INIT(LIMIT_RECEIVE_COMMANDS + 8192), .refusal_ = STRBUF_INIT(GIT_REFUSAL_MAX)                     \
 	}
 void git_transfer_release(struct git_transfer *transfer);

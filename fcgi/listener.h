@@ -13,7 +13,10 @@ struct listeners {
 	char *paths[LISTENERS_MAX]; /* NULL: inherited, and not ours to remove. Owned */
 	size_t count;
 };
-#define LISTENERS_INIT { .count = 0 }
+#define LISTENERS_INIT                                                                                                             \
+	{                                                                                                                          \
+		.count = 0                                                                                                         \
+	}
 
 /*
  * Adds a socket at `path`: mode 0660, non-blocking, close-on-exec; `group` NULL keeps the process's. A file left by a dead process

@@ -60,6 +60,7 @@ static enum options_result check(const struct options *o)
 	return OPTIONS_OK;
 }
 
+/* NOLINTNEXTLINE(readability-function-cognitive-complexity): one flat list of options */
 enum options_result options_parse(int argc, char **argv, struct options *ret)
 {
 	static const struct option names[] = {

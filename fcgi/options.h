@@ -6,7 +6,7 @@
 struct options {
 	struct serve_options serve; /* pools 0: none was named (CGI) */
 	unsigned processes;
-	const char *socket_group;   /* NULL: the process's group */
+	const char *socket_group; /* NULL: the process's group */
 	const char *sockets[LISTENERS_MAX];
 	size_t socket_count;
 };

@@ -79,7 +79,7 @@ bool request_split_path(const char *raw, size_t length, struct request *ret, str
  * way. */
 static bool read_target(const struct request_source *source, struct request *ret, struct error *err)
 {
-	CLEANUP(strbuf_release) struct strbuf target = STRBUF_INIT(4 * LIMIT_URL_MAX);
+	CLEANUP(strbuf_release) struct strbuf target = STRBUF_INIT((size_t)4 * LIMIT_URL_MAX);
 	const char *uri = source->get(source->context, "REQUEST_URI");
 	const char *query = source->get(source->context, "QUERY_STRING");
 
@@ -94,7 +94,7 @@ static bool read_target(const struct request_source *source, struct request *ret
 		strbuf_add_percent_encoded(&target, path ? path : "", "/");
 		ret->query = xstrdup(query ? query : "");
 	}
-	if (!strbuf_ok(&target) || strlen(ret->query) > 4 * LIMIT_URL_MAX)
+	if (!strbuf_ok(&target) || strlen(ret->query) > (size_t)4 * LIMIT_URL_MAX)
 		return error_set(err, ERR_BAD_REQUEST, "The address of the request is too long.");
 	return request_split_path(target.data, target.length, ret, err);
 }
@@ -138,7 +138,7 @@ bool request_read(const struct request_source *source, struct request *ret, stru
 	ret->method = xstrdup(method && strlen(method) <= 16 ? method : "");
 	if (authorization && *authorization) {
 		/* Room for "Basic " and for user and password in base64. */
-		if (strlen(authorization) > 2 * LIMIT_BEARER_MAX)
+		if (strlen(authorization) > (size_t)2 * LIMIT_BEARER_MAX)
 			return error_set(err, ERR_BAD_REQUEST, "The Authorization header is too long.");
 		secret_set(&ret->authorization, authorization, strlen(authorization));
 	}
@@ -170,7 +170,7 @@ static bool is_token68(const char *text)
 	if (length == 0)
 		return false;
 	length += strspn(text + length, "=");
-	return text[length] == '\0' && length <= LIMIT_BEARER_MAX;
+	return length <= LIMIT_BEARER_MAX && text[length] == '\0';
 }
 
 bool request_bearer(const struct request *request, struct secret *ret, struct error *err)

@@ -6,8 +6,8 @@
  * The path is taken from REQUEST_URI as it came over the wire, split at its slashes and only then decoded: an encoded slash stays
  * part of its segment. Forwarded identity headers are never read.
  */
-#include "error.h"
 #include "caps.h"
+#include "error.h"
 #include "secret.h"
 #include "strbuf.h"
 
@@ -27,7 +27,7 @@ struct request {
 	char *content_encoding;
 	char *accept;
 };
-#define REQUEST_INIT { 0 }
+#define REQUEST_INIT ZERO_INIT
 
 /* Where the CGI variables come from; NULL for an unset one. */
 struct request_source {

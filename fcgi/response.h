@@ -15,7 +15,10 @@ struct response {
 	unsigned retry_after_s; /* 0: no Retry-After header */
 	enum error_code code;   /* ERR_NONE for a success; for the log */
 };
-#define RESPONSE_INIT { .status = 200, .content_type = "application/json; charset=utf-8", .body = STRBUF_INIT(RESPONSE_BODY_MAX) }
+#define RESPONSE_INIT                                                                                                              \
+	{                                                                                                                          \
+		.status = 200, .content_type = "application/json; charset=utf-8", .body = STRBUF_INIT(RESPONSE_BODY_MAX)           \
+	}
 void response_release(struct response *response);
 
 /* The value is taken over and released. */
@@ -35,7 +38,7 @@ json_t *response_text(const char *text) MUST_CHECK;
  * Appends header block and body as CGI wants them (without the body for HEAD). ERR_INTERNAL: a header value that must not be sent.
  */
 bool response_format(const struct response *response, const char *request_id, bool head, struct strbuf *to,
-		     struct error *err) MUST_CHECK;
+                     struct error *err) MUST_CHECK;
 
 /* Adds "name: value" to a header block. False, and nothing added, for a control character in the value. */
 bool response_header(struct strbuf *to, const char *name, const char *value) MUST_CHECK;

@@ -11,7 +11,7 @@
  * a GET row, but not one that streams.
  */
 bool router_find(const struct request *request, unsigned pools, const struct route **ret, struct route_parameters *ret_parameters,
-		 char *ret_allow, size_t allow_size, struct error *err) MUST_CHECK;
+                 char *ret_allow, size_t allow_size, struct error *err) MUST_CHECK;
 
 /* Serves the request that has come in on this exchange, to its end. */
 void router_serve(struct app *app, struct exchange *exchange);

@@ -14,10 +14,10 @@ enum route_access {
 };
 
 enum route_body {
-	BODY_NONE,          /* whatever was sent is not looked at */
+	BODY_NONE, /* whatever was sent is not looked at */
 	BODY_JSON,
 	BODY_JSON_OPTIONAL,
-	BODY_STREAM         /* the handler reads it */
+	BODY_STREAM /* the handler reads it */
 };
 
 struct route {
@@ -27,7 +27,7 @@ struct route {
 	enum route_access access;
 	enum route_body body;
 	size_t body_max;
-	bool plain_errors;   /* errors as text: git shows them */
+	bool plain_errors; /* errors as text: git shows them */
 	bool (*handle)(struct call *call, struct error *err);
 };
 

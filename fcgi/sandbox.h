@@ -10,9 +10,9 @@
 struct sandbox_rules {
 	const char *const *read_only; /* files or folders; missing ones are skipped */
 	size_t read_only_count;
-	const char *const *writable;  /* folders */
+	const char *const *writable; /* folders */
 	size_t writable_count;
-	bool may_dial;                /* may open TCP connections */
+	bool may_dial; /* may open TCP connections */
 };
 
 struct sandbox_report {

@@ -9,8 +9,6 @@
 #include "router.h"
 #include "supervisor.h"
 
-extern char **environ;
-
 /* One thread: thread i serves socket i modulo their number, since libfcgi binds a request to one socket. */
 struct server_thread {
 	struct app *app;

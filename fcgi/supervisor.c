@@ -162,7 +162,7 @@ static void reap(struct supervisor *s)
 static int next_signal(struct supervisor *s)
 {
 	bool pending = living(s, true) != living(s, false) || living(s, false) < s->options->processes;
-	const struct timespec short_while = {.tv_nsec = 50 * 1000 * 1000}, long_while = {.tv_sec = 60};
+	const struct timespec short_while = {.tv_nsec = 50L * 1000 * 1000}, long_while = {.tv_sec = 60};
 	int which = sigtimedwait(&s->signals, NULL, pending ? &short_while : &long_while);
 
 	return which > 0 ? which : 0;

@@ -11,8 +11,8 @@
 
 enum {
 	SUPERVISOR_PROCESSES_MAX = 64,
-	SUPERVISOR_DRAIN_MS = 20000,         /* from SIGTERM to SIGKILL */
-	SUPERVISOR_CHILD_CANNOT_START = 78   /* EX_CONFIG: the child has said why */
+	SUPERVISOR_DRAIN_MS = 20000,       /* from SIGTERM to SIGKILL */
+	SUPERVISOR_CHILD_CANNOT_START = 78 /* EX_CONFIG: the child has said why */
 };
 
 struct supervisor_options {

@@ -23,10 +23,7 @@ struct agent_result {
 	bool interrupted;
 	char *output; /* the last LIMIT_AGENT_OUTPUT bytes of what it wrote, masked, UTF-8. Owned */
 };
-#define AGENT_RESULT_INIT                                                                                                          \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define AGENT_RESULT_INIT ZERO_INIT
 void agent_result_release(struct agent_result *result);
 
 /* Whether an agent could be started at all: ERR_AGENT_UNCONFINED where the kernel cannot confine and that was not allowed. */

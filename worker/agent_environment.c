@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "alloc.h"
-#include "file.h"
 #include "caps.h"
+#include "file.h"
 #include "repo_url.h"
 
 void agent_environment_release(struct agent_environment *e)

@@ -12,10 +12,7 @@ struct agent_environment {
 	char **variables; /* "NAME=value", NULL-terminated. Owned */
 	size_t count;
 };
-#define AGENT_ENVIRONMENT_INIT                                                                                                     \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define AGENT_ENVIRONMENT_INIT ZERO_INIT
 void agent_environment_release(struct agent_environment *e);
 
 /* Also writes <home>/.gitconfig (0600). ERR_WORKSPACE_FAILED. */

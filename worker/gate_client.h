@@ -13,10 +13,7 @@ struct gate_client {
 	unsigned port;
 	const struct secret *credential; /* borrowed */
 };
-#define GATE_CLIENT_INIT                                                                                                           \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define GATE_CLIENT_INIT ZERO_INIT
 
 /* ERR_CONFIG_INVALID: the address is none. */
 bool gate_client_open(const char *gate_url, const char *session_id, const struct secret *credential, struct gate_client *ret,

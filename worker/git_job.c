@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "clock.h"
 #include "git_library.h"
-#include "caps.h"
 #include "processes.h"
 #include "sandbox.h"
 
@@ -83,8 +83,8 @@ static void limit_resources(void)
 	setrlimit(RLIMIT_CORE, &no_core);
 	setrlimit(RLIMIT_FSIZE, &file_size);
 	setrlimit(RLIMIT_CPU, &cpu);
-	signal(SIGXFSZ, SIG_IGN); /* a full limit is a failed write */
-	signal(SIGPIPE, SIG_IGN); /* the gate may hang up */
+	(void)signal(SIGXFSZ, SIG_IGN); /* a full limit is a failed write */
+	(void)signal(SIGPIPE, SIG_IGN); /* the gate may hang up */
 }
 
 static NORETURN void run_child(const struct git_job *job, pid_t parent, int fd, int ruleset)

@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
 		return usage(stdout);
 	json_library_init();
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* no core file, and no other process of this user may look inside */
 	if (!secret_library_init()) {
 		fputs("acp-git-worker: libsodium cannot be used on this machine\n", stderr);

@@ -33,8 +33,8 @@ static pid_t parent_of(int proc, const char *pid)
 		return -1;
 	text[length] = '\0';
 	const char *rest = strrchr(text, ')');
-	int parent;
-	return rest && sscanf(rest, ") %*c %d", &parent) == 1 ? parent : -1;
+	/* ") S 1234 …" */
+	return rest && strlen(rest) > 4 ? (pid_t)strtol(rest + 4, NULL, 10) : -1;
 }
 
 static bool is_kept(pid_t pid, const pid_t *keep, size_t count)
@@ -110,7 +110,7 @@ void process_begin_child(pid_t parent, const int *keep, size_t keep_count)
 	unsigned from = 3;
 
 	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
+		(void)signal(number, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -45,10 +45,7 @@ struct repositories {
 	struct repository *items;
 	size_t count;
 };
-#define REPOSITORIES_INIT                                                                                                          \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define REPOSITORIES_INIT ZERO_INIT
 void repositories_release(struct repositories *r);
 
 /* Reads the gate's answer {"repositories": […]}. ERR_GIT_FAILED: not such an answer, or a name that cannot be a folder. */

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "alloc.h"
-#include "database.h"
 #include "caps.h"
+#include "database.h"
 #include "processes.h"
 #include "session_service.h"
 #include "supervisor.h"
@@ -126,7 +126,7 @@ int run_once(struct worker *worker, const char *user, const char *path)
 	sigaddset(&signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	processes_adopt_orphans();
-	worker->progress = &progress;
+	worker->progress = &progress; // cppcheck-suppress autoVariables ; the process ends with this function
 	if (progress.terminal && worker->logger.level > LOG_ERROR)
 		worker->logger.level = LOG_ERROR; /* the bar says it in a readable way */
 

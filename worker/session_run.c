@@ -4,8 +4,8 @@
 
 #include "agent.h"
 #include "alloc.h"
-#include "clock.h"
 #include "caps.h"
+#include "clock.h"
 #include "processes.h"
 #include "session_service.h"
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "alloc.h"
-#include "clock.h"
 #include "caps.h"
+#include "clock.h"
 
 void session_status_release(struct session_status *s)
 {

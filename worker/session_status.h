@@ -24,10 +24,7 @@ struct session_status {
 	char *agent_output;                      /* owned, masked; NULL: none */
 	const struct repositories *repositories; /* borrowed; NULL: not known yet */
 };
-#define SESSION_STATUS_INIT                                                                                                        \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define SESSION_STATUS_INIT ZERO_INIT
 void session_status_release(struct session_status *s);
 
 /* Takes startTime from an earlier worker's status (JSON text), if there is one. */

@@ -5,10 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "clock.h"
 #include "database.h"
 #include "gate_credential.h"
-#include "caps.h"
 #include "processes.h"
 #include "session_run.h"
 #include "session_status.h"
@@ -52,7 +52,7 @@ static NORETURN void run_child(struct worker *worker, const struct session_row *
 
 	setpgid(0, 0);
 	process_begin_child(parent, NULL, 0);
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	processes_adopt_orphans();
 	int interrupt = interrupt_open();
 	if (interrupt < 0 || !database_open(&options, &database, &err)) {

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "alloc.h"
-#include "file.h"
 #include "caps.h"
+#include "file.h"
 
 enum { UUID_LENGTH = 36 };
 

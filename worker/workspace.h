@@ -18,10 +18,7 @@ struct workspace {
 	char *tmp;    /* the agent's TMPDIR */
 	char *record; /* the worker's record */
 };
-#define WORKSPACE_INIT                                                                                                             \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define WORKSPACE_INIT ZERO_INIT
 
 /* Only computes the names. ERR_WORKSPACE_FAILED: the id is not a UUID. */
 bool workspace_locate(const char *root, const char *session_id, struct workspace *ret, struct error *err) MUST_CHECK;

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * banned — functions this project does not call, as compile errors; forced into every file of ours by the top CMakeLists.txt (model: git's
- * banned.h). Use strbuf, set_string, settings and explicit processes instead. Floor: base.
+ * banned — functions this project does not call, as compile errors; forced into every file of ours by the top CMakeLists.txt
+ * (model: git's banned.h). Use strbuf, set_string, settings and explicit processes instead. Floor: base.
  */
 #include <stdio.h>
 #include <stdlib.h>

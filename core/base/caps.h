@@ -14,7 +14,7 @@ enum {
 	LIMIT_URL_MAX = 2048,
 	/* GitLab nests groups 20 deep (doc/user/group/subgroups); group levels + project + a relative root. */
 	LIMIT_PATH_SEGMENTS = 25,
-	LIMIT_HOST_MAX = 253, /* RFC 1035 */
+	LIMIT_HOST_MAX = 253,   /* RFC 1035 */
 	LIMIT_BRANCH_MAX = 244, /* git's own practical limit: a ref is a file name with ".lock" */
 	/* Kubernetes names (RFC 1123 label / subdomain). */
 	LIMIT_PROJECT_NAME_MAX = 63,
@@ -23,14 +23,14 @@ enum {
 	LIMIT_USER_ID_MAX = 1024,
 	LIMIT_REQUEST_ID_MAX = 64,
 
-	LIMIT_BODY_AUTH = 16 * 1024,       /* contract: /api/auth bodies; equals nginx's memory buffer */
-	LIMIT_BODY_DEFAULT = 256 * 1024,   /* contract: every other body */
-	LIMIT_JSON_DEPTH = 16,             /* our own bodies need 6; jansson itself stops at 2048 */
-	LIMIT_ANSWER = 1024 * 1024,        /* one API answer of GitLab */
-	LIMIT_ANSWER_HEADERS = 64 * 1024,  /* libcurl alone cuts at 300 KiB */
-	LIMIT_GITLAB_SENTENCE = 2048,      /* contract §3: GitLab's words, relayed */
+	LIMIT_BODY_AUTH = 16 * 1024,      /* contract: /api/auth bodies; equals nginx's memory buffer */
+	LIMIT_BODY_DEFAULT = 256 * 1024,  /* contract: every other body */
+	LIMIT_JSON_DEPTH = 16,            /* our own bodies need 6; jansson itself stops at 2048 */
+	LIMIT_ANSWER = 1024 * 1024,       /* one API answer of GitLab */
+	LIMIT_ANSWER_HEADERS = 64 * 1024, /* libcurl alone cuts at 300 KiB */
+	LIMIT_GITLAB_SENTENCE = 2048,     /* contract §3: GitLab's words, relayed */
 	LIMIT_LOG_LINE = 16 * 1024,
-	LIMIT_FILE_CONFIG = 1024 * 1024,   /* configuration, key, token and instances files */
+	LIMIT_FILE_CONFIG = 1024 * 1024, /* configuration, key, token and instances files */
 	LIMIT_CA_BUNDLE = 16 * 1024 * 1024,
 
 	LIMIT_SESSION_REPOSITORIES = 50,

@@ -5,8 +5,8 @@
  */
 #include "macros.h"
 
-int64_t clock_now_s(void);            /* wall clock, unix seconds */
-int64_t clock_now_us(void);           /* wall clock, unix microseconds */
+int64_t clock_now_s(void);  /* wall clock, unix seconds */
+int64_t clock_now_us(void); /* wall clock, unix microseconds */
 int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_us(void);
 
@@ -18,7 +18,7 @@ void clock_format(int64_t unix_s, char ret_text[CLOCK_TEXT_SIZE]);
 bool clock_parse(const char *text, int64_t *ret_unix_s) MUST_CHECK;
 
 /*
- * Calendar days (UTC) from now_s to "YYYY-MM-DD", as a person counts them. GitLab tokens die at 00:00 UTC at the start of that day, so 1 means
- * at the coming midnight, 0 or less that it is over. False for text that is no date.
+ * Calendar days (UTC) from now_s to "YYYY-MM-DD", as a person counts them. GitLab tokens die at 00:00 UTC at the start of that day,
+ * so 1 means at the coming midnight, 0 or less that it is over. False for text that is no date.
  */
 bool clock_days_until(const char *date, int64_t now_s, int64_t *ret_days) MUST_CHECK;

@@ -7,8 +7,8 @@
 #include "strbuf.h"
 
 void encode_hex(struct strbuf *to, const void *bytes, size_t length);
-void encode_base64(struct strbuf *to, const void *bytes, size_t length);    /* RFC 4648 §4, padded */
-void encode_base64url(struct strbuf *to, const void *bytes, size_t length); /* RFC 4648 §5, no padding */
+void encode_base64(struct strbuf *to, const void *bytes, size_t length);       /* RFC 4648 §4, padded */
+void encode_base64url(struct strbuf *to, const void *bytes, size_t length);    /* RFC 4648 §5, no padding */
 void encode_base32_lower(struct strbuf *to, const void *bytes, size_t length); /* RFC 4648 §6, lower case, no padding */
 
 /* Strict decoders: false for any foreign character or wrong length. *ret_length bytes are written to `to` (at most capacity). */

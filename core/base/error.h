@@ -19,17 +19,17 @@ enum error_code {
 #define X(code, name, status, remediation) ERR_##code,
 	ERROR_CATALOG(X)
 #undef X
-		ERR_COUNT
+	        ERR_COUNT
 };
 
 struct error {
 	enum error_code code;
-	unsigned retry_after_s;  /* seconds; 0: none. Sent as Retry-After with 429 and 503 */
-	char message[2560];      /* the user's sentence; may quote GitLab (LIMIT_GITLAB_SENTENCE), masked */
-	char remediation[640];   /* empty: the catalogue's */
-	char detail[640];        /* log only */
+	unsigned retry_after_s; /* seconds; 0: none. Sent as Retry-After with 429 and 503 */
+	char message[2560];     /* the user's sentence; may quote GitLab (LIMIT_GITLAB_SENTENCE), masked */
+	char remediation[640];  /* empty: the catalogue's */
+	char detail[640];       /* log only */
 };
-#define ERROR_INIT { 0 }
+#define ERROR_INIT ZERO_INIT
 
 /* Fills err (NULL is allowed: the caller only wants to know that it failed). Returns false, always. Over-long text is cut. */
 bool error_set(struct error *err, enum error_code code, const char *format, ...) PRINTF_LIKE(3, 4);

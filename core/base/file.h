@@ -6,7 +6,8 @@
 #include "secret.h"
 #include "strbuf.h"
 
-/* Reads a regular file into `to` (cap: to->limit). ERR_CONFIG_INVALID: missing, unreadable, too large; the message names the path. */
+/* Reads a regular file into `to` (cap: to->limit). ERR_CONFIG_INVALID: missing, unreadable, too large; the message names the path.
+ */
 bool file_read(const char *path, struct strbuf *to, struct error *err) MUST_CHECK;
 
 /* Writes path.tmp (given mode, fdatasync), renames it over path, syncs the folder. ERR_CONFIG_INVALID. */

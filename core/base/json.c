@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "encoding.h"
 #include "caps.h"
+#include "encoding.h"
 
 enum { ANSWER_DEPTH = 64 };
 

@@ -26,15 +26,15 @@ json_t *json_parse_answer(const char *text, size_t length) MUST_CHECK;
  */
 enum json_presence { JSON_OPTIONAL, JSON_REQUIRED };
 bool json_read_string(const json_t *object, const char *name, enum json_presence presence, size_t max, const char **ret,
-		      struct error *err) MUST_CHECK;
+                      struct error *err) MUST_CHECK;
 /* As json_read_string, but line breaks and tabs are allowed (descriptions). */
 bool json_read_text(const json_t *object, const char *name, enum json_presence presence, size_t max, const char **ret,
-		    struct error *err) MUST_CHECK;
+                    struct error *err) MUST_CHECK;
 bool json_read_bool(const json_t *object, const char *name, enum json_presence presence, bool *ret, struct error *err) MUST_CHECK;
 bool json_read_object(const json_t *object, const char *name, enum json_presence presence, const json_t **ret,
-		      struct error *err) MUST_CHECK;
+                      struct error *err) MUST_CHECK;
 bool json_read_array(const json_t *object, const char *name, enum json_presence presence, size_t max_items, const json_t **ret,
-		     struct error *err) MUST_CHECK;
+                     struct error *err) MUST_CHECK;
 /* Refuses any field that `allowed` (NULL-terminated) does not list. */
 bool json_refuse_others(const json_t *object, const char *const *allowed, struct error *err) MUST_CHECK;
 

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "clock.h"
 #include "encoding.h"
-#include "caps.h"
 
 static const char *const level_names[] = {
         [LOG_ERROR] = "error",

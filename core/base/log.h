@@ -11,15 +11,15 @@
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 struct logger {
-	int fd;                 /* usually 2 */
-	enum log_level level;   /* lines above it are dropped */
-	const char *program;    /* "acp-gitlab-fcgi" */
-	const char *pool;       /* "status"; NULL: none */
+	int fd;               /* usually 2 */
+	enum log_level level; /* lines above it are dropped */
+	const char *program;  /* "acp-gitlab-fcgi" */
+	const char *pool;     /* "status"; NULL: none */
 };
 
 /* `fields` (may be NULL) is taken over and released. Adds ts (RFC 3339 with microseconds), level, program, pool, pid, msg. */
 void log_event(const struct logger *logger, enum log_level level, const struct redactor *redactor, const char *message,
-	       json_t *fields);
+               json_t *fields);
 
 /* "error" | "warning" | "info" | "debug"; false otherwise. */
 bool log_level_parse(const char *text, enum log_level *ret) MUST_CHECK;

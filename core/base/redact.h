@@ -4,9 +4,8 @@
  *
  * By pattern: tokens of GitLab and GitHub of every known kind and with any admin-chosen prefix before "gl…-" (dots included) become
  * "glpat-***" (the kind is kept), credentials in URLs "https://oauth2:***@host", "Bearer ***", "Basic ***", "PRIVATE-TOKEN: ***",
- * token-like query parameters "private_token=***". By value: every secret that was added, raw, percent-encoded and base64 (also inside
- * "user:secret" at any of the three alignments), becomes "***".
- * Floor: base.
+ * token-like query parameters "private_token=***". By value: every secret that was added, raw, percent-encoded and base64 (also
+ * inside "user:secret" at any of the three alignments), becomes "***". Floor: base.
  */
 #include "secret.h"
 #include "strbuf.h"
@@ -14,7 +13,7 @@
 struct redactor; /* the values of one request or session; not thread-safe */
 
 struct redactor *redactor_new(void);
-void redactor_freep(struct redactor **r);       /* wipes the values */
+void redactor_freep(struct redactor **r); /* wipes the values */
 void redactor_add(struct redactor *r, const struct secret *secret);
 
 /* Appends the masked text to `to`. `r` may be NULL (patterns only). */

@@ -5,6 +5,8 @@
 
 #include <sodium.h>
 
+#include "secret_pool.h"
+
 bool secret_library_init(void)
 {
 	return sodium_init() >= 0;
@@ -13,9 +15,9 @@ bool secret_library_init(void)
 /* One byte more than asked for: the NUL. */
 static unsigned char *allocate(size_t length)
 {
-	unsigned char *bytes = length < SIZE_MAX ? sodium_malloc(length + 1) : NULL;
-	if (!bytes)
+	if (length == SIZE_MAX)
 		abort();
+	unsigned char *bytes = secret_pool_take(length + 1);
 	bytes[length] = '\0';
 	return bytes;
 }
@@ -52,7 +54,7 @@ void secret_random(struct secret *s, size_t length)
 
 void secret_release(struct secret *s)
 {
-	sodium_free(s->bytes_); /* wipes; NULL is allowed */
+	secret_pool_give(s->bytes_, s->length + 1);
 	s->bytes_ = NULL;
 	s->length = 0;
 }

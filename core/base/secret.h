@@ -2,9 +2,9 @@
 /*
  * secret — bytes that cannot be printed by accident and are wiped when released.
  *
- * Holds one token or key. The memory comes from sodium_malloc (guard pages, locked where the limit allows, kept out of core
- * dumps). There is no accessor that gives a `char *` under a harmless name: secret_bytes() is what to look for in a review.
- * Floor: base; the only base file that uses libsodium.
+ * Holds one token or key. The memory is locked where the limit allows, has guard pages and is kept out of core
+ * dumps (secret_pool.h). There is no accessor that gives a `char *` under a harmless name: secret_bytes() is what to look for in a
+ * review. Floor: base; with secret_pool.c the only base file that uses libsodium.
  */
 #include "error.h"
 
@@ -12,7 +12,7 @@ struct secret {
 	unsigned char *bytes_; /* private; NUL-terminated for libraries that want a C string */
 	size_t length;
 };
-#define SECRET_INIT { 0 }
+#define SECRET_INIT ZERO_INIT
 
 /* Must run once before anything else here or in vault; false: libsodium cannot work on this machine. */
 bool secret_library_init(void) MUST_CHECK;

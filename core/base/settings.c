@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "alloc.h"
-#include "file.h"
 #include "caps.h"
+#include "file.h"
 
 static const char prefix[] = "ACP_";
 static const char config_file_name[] = "ACP_CONFIG_FILE";

@@ -3,15 +3,23 @@
  * settings — the configuration, read once at the start into one const struct.
  *
  * Sources, first wins: environment, NAME_FILE in the environment (for settings marked secret), /etc/acp-gitlab/acp-gitlab.conf
- * (`NAME=value` lines, '#' comments; another file with ACP_CONFIG_FILE, none if that is empty), the default. An unknown ACP_* name in the environment or
- * the file, or a malformed value, fails with one line that names it. SETTINGS below is the whole list; the README's table is checked
- * against it. Floor: base.
+ * (`NAME=value` lines, '#' comments; another file with ACP_CONFIG_FILE, none if that is empty), the default. An unknown ACP_* name
+ * in the environment or the file, or a malformed value, fails with one line that names it. SETTINGS below is the whole list; the
+ * README's table is checked against it. Floor: base.
  */
 #include "error.h"
 #include "strbuf.h"
 
-enum setting_kind { SETTING_TEXT, SETTING_PATH, SETTING_LIST, SETTING_URL, SETTING_SECRET, SETTING_SECONDS, SETTING_SWITCH,
-		    SETTING_NUMBER };
+enum setting_kind {
+	SETTING_TEXT,
+	SETTING_PATH,
+	SETTING_LIST,
+	SETTING_URL,
+	SETTING_SECRET,
+	SETTING_SECONDS,
+	SETTING_SWITCH,
+	SETTING_NUMBER
+};
 
 /* clang-format off */
 /* id, name, kind, default, accepted values ("a|b", NULL: by kind), meaning (one sentence; the README prints it) */
@@ -40,7 +48,7 @@ enum setting {
 #define X(id, name, kind, fallback, accepted, meaning) SETTING_ID_##id,
 	SETTINGS(X)
 #undef X
-		SETTING_COUNT
+	        SETTING_COUNT
 };
 
 enum setting_source { SETTING_FROM_DEFAULT, SETTING_FROM_FILE, SETTING_FROM_ENVIRONMENT };
@@ -49,7 +57,7 @@ struct settings {
 	char *values[SETTING_COUNT]; /* owned; never NULL after settings_load */
 	enum setting_source sources[SETTING_COUNT];
 };
-#define SETTINGS_INIT { 0 }
+#define SETTINGS_INIT ZERO_INIT
 
 /* Reads everything. `environ_` is the program's environ. ERR_CONFIG_INVALID names the setting and what is wrong. */
 bool settings_load(char *const *environ_, struct settings *ret, struct error *err) MUST_CHECK;
@@ -67,5 +75,11 @@ bool settings_switch_(const struct settings *s, enum setting id);
 #define settings_blame(id, err) settings_blame_(SETTING_ID_##id, (err))
 bool settings_blame_(enum setting id, struct error *err);
 
-struct setting_description { const char *name; enum setting_kind kind; const char *fallback; const char *accepted; const char *meaning; };
+struct setting_description {
+	const char *name;
+	enum setting_kind kind;
+	const char *fallback;
+	const char *accepted;
+	const char *meaning;
+};
 const struct setting_description *setting_describe(enum setting id);

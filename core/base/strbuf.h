@@ -19,11 +19,13 @@ struct strbuf {
 
 extern char strbuf_empty_[1];
 /* A buffer with the cap `max`. */
-#define STRBUF_INIT(max) { .data = strbuf_empty_, .limit = (max) }
+/* clang-format off */
+#define STRBUF_INIT(max) {.data = strbuf_empty_, .limit = (max)}
+/* clang-format on */
 
-void strbuf_release(struct strbuf *b);          /* frees; the buffer can be used again */
-void strbuf_release_secret(struct strbuf *b);   /* wipes, then frees */
-void strbuf_clear(struct strbuf *b);            /* empties, keeps memory, forgets a failure */
+void strbuf_release(struct strbuf *b);        /* frees; the buffer can be used again */
+void strbuf_release_secret(struct strbuf *b); /* wipes, then frees */
+void strbuf_clear(struct strbuf *b);          /* empties, keeps memory, forgets a failure */
 
 void strbuf_add(struct strbuf *b, const void *bytes, size_t length);
 void strbuf_add_string(struct strbuf *b, const char *text);

@@ -1,11 +1,12 @@
 #pragma once
 /*
- * gitlab_errors — what an answer that is not a success means: API calls and git over HTTP. Texts follow the product's list of failure modes; where the
- * seed has a sentence, the message begins with it. Floor: gitlab.
+ * gitlab_errors — what an answer that is not a success means: API calls and git over HTTP. Texts follow the product's list of
+ * failure modes; where the seed has a sentence, the message begins with it. Floor: gitlab.
  */
 #include "gitlab.h"
 
-/* What an API call that was not answered with 2xx JSON means. Always fills err (masked), returns false. `host` is shown to the user. */
+/* What an API call that was not answered with 2xx JSON means. Always fills err (masked), returns false. `host` is shown to the
+ * user. */
 bool gitlab_classify(const struct http_call *call, const char *host, struct error *err);
 
 /* Masks the call's own token in err, whatever its shape: patterns know no token with a prefix that an administrator chose. */
@@ -17,21 +18,23 @@ bool gitlab_answer(const struct http_call *call, const char *host, json_t **ret_
 /* The answer's body as JSON, whatever its status; NULL without one. Caller decrefs. */
 json_t *gitlab_json(const struct http_call *call) MUST_CHECK;
 
-/* ERR_TOKEN_SCOPE_MISSING. `has`: the token's scopes, NULL when not known; `needs_one_of`: as GitLab lists them, or "". Returns false. */
+/* ERR_TOKEN_SCOPE_MISSING. `has`: the token's scopes, NULL when not known; `needs_one_of`: as GitLab lists them, or "". Returns
+ * false. */
 bool gitlab_scope_missing(const char *has, const char *needs_one_of, struct error *err);
 
 enum git_service { GIT_UPLOAD_PACK, GIT_RECEIVE_PACK };
 
 /*
- * What an HTTP answer of GitLab's git routes means: status and up to the first 4 KiB of a text body. Always fills err, returns false.
- * `retry_after` is the header's value, NULL or "" without one. Recognises the sentences of GitLab (git_access.rb, git_http_controller.rb): scope, role, archived, read-only,
- * http disabled, SSO, IP ban, rate limit, not found.
+ * What an HTTP answer of GitLab's git routes means: status and up to the first 4 KiB of a text body. Always fills err, returns
+ * false. `retry_after` is the header's value, NULL or "" without one. Recognises the sentences of GitLab (git_access.rb,
+ * git_http_controller.rb): scope, role, archived, read-only, http disabled, SSO, IP ban, rate limit, not found.
  */
 bool gitlab_classify_git(enum git_service service, int status, const char *body, size_t body_length, const char *retry_after,
-			 const char *host, const char *project_path, struct error *err);
+                         const char *host, const char *project_path, struct error *err);
 
 /*
- * What the remote's words about a refused ref mean. `sideband` is everything that came on band 2 (may be ""), `reason` the ref's status
- * ("pre-receive hook declined"). Always fills err, returns false.
+ * What the remote's words about a refused ref mean. `sideband` is everything that came on band 2 (may be ""), `reason` the ref's
+ * status ("pre-receive hook declined"). Always fills err, returns false.
  */
-bool gitlab_classify_push(const char *sideband, const char *reason, const char *branch, const char *project_path, struct error *err);
+bool gitlab_classify_push(const char *sideband, const char *reason, const char *branch, const char *project_path,
+                          struct error *err);

@@ -87,6 +87,9 @@ static bool classify_status(enum git_service service, int status, const char *te
 		                 "or the account is blocked. Reconnect and try again.",
 		                 host);
 	case 400:
+		if (text[0] == '\0') /* of a proxy; a ban is a 403 */
+			break;
+		return classify_forbidden(text, host, project_path, err);
 	case 403:
 		return classify_forbidden(text, host, project_path, err);
 	case 404:

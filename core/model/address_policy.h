@@ -2,11 +2,10 @@
 /*
  * address_policy — which network addresses may be dialled.
  *
- * Public addresses may. Loopback, link-local, multicast, unspecified, broadcast, metadata, documentation, benchmarking, 6to4 and Teredo
- * only where an entry lists the very address and port; private ranges (RFC 1918, 100.64/10, fc00::/7) only where an entry lists a network
- * or address. A v4-mapped or NAT64 address is judged as the IPv4 address in it. Entries come from ACP_EGRESS_ALLOW and from the
- * operator's instances.
- * Pure; the check is made on the address that is connected to. Floor: model.
+ * Public addresses may. Loopback, link-local, multicast, unspecified, broadcast, metadata, documentation, benchmarking, 6to4 and
+ * Teredo only where an entry lists the very address and port; private ranges (RFC 1918, 100.64/10, fc00::/7) only where an entry
+ * lists a network or address. A v4-mapped or NAT64 address is judged as the IPv4 address in it. Entries come from ACP_EGRESS_ALLOW
+ * and from the operator's instances. Pure; the check is made on the address that is connected to. Floor: model.
  */
 #include "error.h"
 #include <sys/socket.h>
@@ -18,8 +17,9 @@ void address_policy_freep(struct address_policy **p);
 
 /*
  * Adds the comma-separated entries of ACP_EGRESS_ALLOW: "10.0.0.0/8", "192.168.1.5", "127.0.0.1:8443", "[::1]:8443", "fd00::/8",
- * "[fd00::/8]:8443", "10.0.0.0/8:8443", "gitlab.corp", "gitlab.corp:8443". Loopback and the other reserved kinds need an exact address (no network) and a port;
- * ERR_CONFIG_INVALID says so. A host entry allows private addresses for connections to that host name.
+ * "[fd00::/8]:8443", "10.0.0.0/8:8443", "gitlab.corp", "gitlab.corp:8443". Loopback and the other reserved kinds need an exact
+ * address (no network) and a port; ERR_CONFIG_INVALID says so. A host entry allows private addresses for connections to that host
+ * name.
  */
 bool address_policy_add(struct address_policy *p, const char *entries, struct error *err) MUST_CHECK;
 

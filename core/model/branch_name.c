@@ -4,8 +4,8 @@
 
 #include "alloc.h"
 #include "ascii.h"
-#include "encoding.h"
 #include "caps.h"
+#include "encoding.h"
 
 static bool is_object_id(const char *name)
 {

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * branch_name — which names git and GitLab accept for a branch (git check-ref-format; GitLab refuses 40 hex digits), and how a branch is
- * written in a browser address. Floor: model.
+ * branch_name — which names git and GitLab accept for a branch (git check-ref-format; GitLab refuses 40 hex digits), and how a
+ * branch is written in a browser address. Floor: model.
  */
 #include "error.h"
 #include "strbuf.h"

@@ -6,8 +6,8 @@
 
 #include "alloc.h"
 #include "ascii.h"
-#include "host_name.h"
 #include "caps.h"
+#include "host_name.h"
 #include "path_text.h"
 #include "url_parts.h"
 

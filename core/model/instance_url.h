@@ -2,19 +2,19 @@
 /*
  * instance_url — the address of a GitLab instance: scheme, host, optional port, optional relative root.
  *
- * Parses and judges; never touches the network. The canonical text ("https://gitlab.company.com", "https://host:8443/gitlab") is what
- * is stored, shown and compared. Floor: model.
+ * Parses and judges; never touches the network. The canonical text ("https://gitlab.company.com", "https://host:8443/gitlab") is
+ * what is stored, shown and compared. Floor: model.
  */
 #include "error.h"
 
 struct instance_url {
-	char *text;  /* canonical: lower-case scheme and host, no default port, no trailing slash. Owned, as all below */
-	char *host;  /* lower case, no trailing dot, IPv6 without brackets */
+	char *text;    /* canonical: lower-case scheme and host, no default port, no trailing slash. Owned, as all below */
+	char *host;    /* lower case, no trailing dot, IPv6 without brackets */
 	unsigned port; /* always filled: 443, 80 or the given one */
-	char *root;  /* "" or "/gitlab" */
+	char *root;    /* "" or "/gitlab" */
 	bool https;
 };
-#define INSTANCE_URL_INIT { 0 }
+#define INSTANCE_URL_INIT ZERO_INIT
 
 #define GITLAB_COM "https://gitlab.com"
 
@@ -22,8 +22,8 @@ struct instance_url {
  * NULL or "" means https://gitlab.com. One trailing slash is accepted and dropped. ERR_INSTANCE_URL_INVALID (with the corrected
  * address as remedy where one can be guessed) for: no scheme, another scheme than http(s), user info, query, fragment, /api/v4,
  * a pasted repository or sign-in page, numeric IP spellings other than dotted decimal or bracketed IPv6 ("0x7f.1", "2130706433"),
- * control characters, backslash, "%", empty host, IDN that is not ASCII (the remedy gives the punycode rule), more than LIMIT_URL_MAX.
- * http passes here (`https` false): whether it is allowed is the caller's decision (ERR_INSTANCE_INSECURE).
+ * control characters, backslash, "%", empty host, IDN that is not ASCII (the remedy gives the punycode rule), more than
+ * LIMIT_URL_MAX. http passes here (`https` false): whether it is allowed is the caller's decision (ERR_INSTANCE_INSECURE).
  */
 bool instance_url_parse(const char *text, struct instance_url *ret, struct error *err) MUST_CHECK;
 void instance_url_release(struct instance_url *url);

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "caps.h"
 #include "file.h"
 #include "host_name.h"
 #include "json.h"
-#include "caps.h"
 
 enum { INSTANCES_MAX = 1000, NETWORKS_MAX = 100, NAME_MAX_BYTES = 200 };
 

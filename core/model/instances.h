@@ -7,9 +7,17 @@
 #include "address_policy.h"
 #include "instance_url.h"
 
-struct instance_entry { char *name; struct instance_url url; char *ca_file; bool insecure_http; };
-struct instances { struct instance_entry *items; size_t count; };
-#define INSTANCES_INIT { 0 }
+struct instance_entry {
+	char *name;
+	struct instance_url url;
+	char *ca_file;
+	bool insecure_http;
+};
+struct instances {
+	struct instance_entry *items;
+	size_t count;
+};
+#define INSTANCES_INIT ZERO_INIT
 
 /* `path` "" gives none. Adds the listed networks to `policy` for the instance's host. ERR_CONFIG_INVALID names entry and member. */
 bool instances_load(const char *path, struct address_policy *policy, struct instances *ret, struct error *err) MUST_CHECK;

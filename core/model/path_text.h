@@ -9,10 +9,7 @@ struct path_segments {
 	char **items; /* owned */
 	size_t count;
 };
-#define PATH_SEGMENTS_INIT                                                                                                         \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define PATH_SEGMENTS_INIT ZERO_INIT
 
 /* Cuts at every "/"; one leading "/" is not a segment, "" has none. Empty segments are kept: the caller judges them. */
 void path_split(const char *path, struct path_segments *ret);

@@ -6,9 +6,9 @@
 
 #include "alloc.h"
 #include "ascii.h"
+#include "caps.h"
 #include "encoding.h"
 #include "host_name.h"
-#include "caps.h"
 #include "path_text.h"
 #include "provider.h"
 #include "url_parts.h"

@@ -14,14 +14,14 @@ enum repo_url_form { REPO_URL_HTTP, REPO_URL_HTTPS, REPO_URL_SSH };
 
 struct repo_url {
 	enum repo_url_form form;
-	char *host;            /* lower case. Owned, as all below */
-	unsigned port;         /* of http(s) only: always filled. 0 for ssh: an ssh port says nothing about the API */
-	char *path;            /* "group/sub/project": no leading slash, no ".git", no "/-/…" */
-	char *ref;             /* what follows a pasted /-/tree/, blob, raw or commits: branch or tag and a path that only the server can
-				* tell apart ("main/docs"); NULL: none */
-	bool had_credentials;  /* user info with a password, or a user other than "git" over https, was dropped */
+	char *host;    /* lower case. Owned, as all below */
+	unsigned port; /* of http(s) only: always filled. 0 for ssh: an ssh port says nothing about the API */
+	char *path;    /* "group/sub/project": no leading slash, no ".git", no "/-/…" */
+	char *ref;     /* what follows a pasted /-/tree/, blob, raw or commits: branch or tag and a path that only the server can
+	                * tell apart ("main/docs"); NULL: none */
+	bool had_credentials; /* user info with a password, or a user other than "git" over https, was dropped */
 };
-#define REPO_URL_INIT { 0 }
+#define REPO_URL_INIT ZERO_INIT
 
 /* ERR_REPO_URL_INVALID; the message never repeats credentials. */
 bool repo_url_parse(const char *text, struct repo_url *ret, struct error *err) MUST_CHECK;

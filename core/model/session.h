@@ -8,8 +8,18 @@
 #include "json.h"
 #include "provider.h"
 
-enum session_phase { PHASE_PENDING, PHASE_OWNER_UNVERIFIED, PHASE_PREFLIGHT, PHASE_CLONING, PHASE_RUNNING, PHASE_PUSHING,
-		     PHASE_COMPLETED, PHASE_PARTIALLY_COMPLETED, PHASE_FAILED, PHASE_STOPPED };
+enum session_phase {
+	PHASE_PENDING,
+	PHASE_OWNER_UNVERIFIED,
+	PHASE_PREFLIGHT,
+	PHASE_CLONING,
+	PHASE_RUNNING,
+	PHASE_PUSHING,
+	PHASE_COMPLETED,
+	PHASE_PARTIALLY_COMPLETED,
+	PHASE_FAILED,
+	PHASE_STOPPED
+};
 const char *session_phase_name(enum session_phase phase); /* "PartiallyCompleted" */
 bool session_phase_parse(const char *name, enum session_phase *ret) MUST_CHECK;
 bool session_phase_is_final(enum session_phase phase);
@@ -31,12 +41,12 @@ struct session_spec {
 	size_t repository_count; /* may be 0: the project's repositories are meant */
 	json_t *merge_request;   /* spec.mergeRequest, NULL if absent */
 };
-#define SESSION_SPEC_INIT { 0 }
+#define SESSION_SPEC_INIT ZERO_INIT
 
 /*
- * ERR_SESSION_INVALID (or the error of a field) says which member is wrong. The same repository and branch named twice counts once; two
- * different repositories may share a last segment. `outputRepo.branch` is where to push, a `branch` elsewhere where to start from;
- * the push then goes to "ambient/<session>". Of repos[] only those with autoPush are pushed.
+ * ERR_SESSION_INVALID (or the error of a field) says which member is wrong. The same repository and branch named twice counts once;
+ * two different repositories may share a last segment. `outputRepo.branch` is where to push, a `branch` elsewhere where to start
+ * from; the push then goes to "ambient/<session>". Of repos[] only those with autoPush are pushed.
  */
 bool session_spec_parse(const json_t *object, struct session_spec *ret, struct error *err) MUST_CHECK;
 void session_spec_release(struct session_spec *spec);
@@ -50,9 +60,9 @@ bool project_name_is_valid(const char *name);
 struct session_outcome {
 	const char *name;
 	enum provider provider;
-	bool pushed;            /* branch_url is filled */
+	bool pushed; /* branch_url is filled */
 	const char *branch_url;
-	const char *error;      /* NULL: succeeded */
+	const char *error; /* NULL: succeeded */
 };
 
 /* The completion text, word for word as the contract has it. Appended to `to`, without a final line break. */

@@ -7,8 +7,8 @@
 #include "alloc.h"
 #include "ascii.h"
 #include "branch_name.h"
-#include "encoding.h"
 #include "caps.h"
+#include "encoding.h"
 #include "secret.h"
 
 enum { RANDOM_NAME_BYTES = 4, PLACE_MAX = 64, API_VERSION_MAX = 64, FOLDER_MAX = 200, DISPLAY_NAME_MAX = 256 };

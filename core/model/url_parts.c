@@ -5,9 +5,9 @@
 
 #include "alloc.h"
 #include "ascii.h"
+#include "caps.h"
 #include "encoding.h"
 #include "host_name.h"
-#include "caps.h"
 #include "redact.h"
 
 enum { QUOTED_BYTES = 200 };

@@ -17,10 +17,7 @@ struct url_parts {
 	bool has_query;
 	bool has_fragment;
 };
-#define URL_PARTS_INIT                                                                                                             \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define URL_PARTS_INIT ZERO_INIT
 
 /* False: there is no "://", or nothing before it that can be a scheme. */
 bool url_split(const char *text, struct url_parts *ret) MUST_CHECK;

@@ -1,7 +1,7 @@
 #include "http_ca.h"
 
-#include "file.h"
 #include "caps.h"
+#include "file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -22,7 +22,7 @@ struct http_client_options {
 
 /* ERR_CONFIG_INVALID: a CA file that cannot be read or holds no certificate. */
 bool http_client_new(const struct http_client_options *options, struct http_client **ret, struct error *err) MUST_CHECK;
-void http_client_freep(struct http_client **client);
+void http_client_freep(struct http_client **slot);
 
 /* Why a call brought no HTTP answer. */
 enum http_failure {

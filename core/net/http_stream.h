@@ -12,7 +12,7 @@
 struct http_streams; /* thread-safe */
 
 bool http_streams_new(const struct http_client_options *options, struct http_streams **ret, struct error *err) MUST_CHECK;
-void http_streams_freep(struct http_streams **streams);
+void http_streams_freep(struct http_streams **slot);
 
 struct http_stream_header {
 	const char *name;

@@ -160,8 +160,7 @@ static void append(struct curl_slist **list, const char *line)
 bool http_transport_credential(struct curl_slist **list, const char *user, const struct secret *secret)
 {
 	CLEANUP(strbuf_release_secret)
-	struct strbuf line = STRBUF_INIT(CREDENTIAL_LINE_MAX),
-	              pair = STRBUF_INIT(CREDENTIAL_LINE_MAX);
+	struct strbuf line = STRBUF_INIT(CREDENTIAL_LINE_MAX), pair = STRBUF_INIT(CREDENTIAL_LINE_MAX);
 
 	/* A line break in a token would become a header of its own. */
 	if (!secret_is_one_line(secret) || secret->length == 0)

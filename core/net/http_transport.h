@@ -39,8 +39,8 @@ void http_transport_prepare(const struct http_transport *t, CURL *easy, const ch
                             struct http_dial *dial);
 
 /*
- * Appends Basic or bearer (user NULL) credentials. As a header of our own, since libcurl's options leave a copy in the connection for
- * as long as that is kept; libcurl follows no redirect that could take it elsewhere. False: the credential is not one line.
+ * Appends Basic or bearer (user NULL) credentials. As a header of our own, since libcurl's options leave a copy in the connection
+ * for as long as that is kept; libcurl follows no redirect that could take it elsewhere. False: the credential is not one line.
  */
 bool http_transport_credential(struct curl_slist **list, const char *user, const struct secret *secret) MUST_CHECK;
 

@@ -50,10 +50,7 @@ struct candidate {
 	struct connection old; /* empty when had_old is false */
 	bool had_old;
 };
-#define CANDIDATE_INIT                                                                                                             \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define CANDIDATE_INIT ZERO_INIT
 
 static void candidate_release(struct candidate *c)
 {
@@ -174,14 +171,33 @@ struct seal_binding account_binding(const struct account_service *s, const struc
 	};
 }
 
-/* With a store of its own for values, a commit that fails must give the old value its place back. */
-static bool restore_value(struct account_service *s, const struct candidate *c, const struct sealed_value *previous)
+/*
+ * With a store of its own for values, a commit that fails must give the old value its place back, unless something newer than ours
+ * stands there by now: a connect that was acknowledged meanwhile.
+ */
+static bool restore_value(struct account_service *s, const struct candidate *c, const struct sealed_value *ours,
+                          const struct sealed_value *previous)
 {
+	CLEANUP(sealed_value_release) struct sealed_value now = SEALED_VALUE_INIT;
 	const struct secret_store *secrets = &s->secrets;
 
+	if (!secrets->ops->get(secrets->state, c->key, &now, NULL))
+		return false;
+	if (now.length != ours->length || memcmp(now.bytes, ours->bytes, ours->length) != 0)
+		return true;
 	if (previous->length > 0)
 		return secrets->ops->put(secrets->state, c->key, c->old.generation, previous, NULL);
 	return secrets->ops->remove(secrets->state, c->key, NULL);
+}
+
+/* Whether a commit that reported a failure took place all the same; then the value must stay. */
+static bool was_committed(const struct account_service *s, const struct connection *connection)
+{
+	CLEANUP(connection_release) struct connection now = CONNECTION_INIT;
+	bool found = false;
+
+	return s->connections.ops->find(s->connections.state, connection->key, &now, &found, NULL) && found &&
+	       now.generation == connection->generation;
 }
 
 /* put and connect_commit. *ret_clean false: a value of this generation may still lie in the secret store. */
@@ -200,8 +216,10 @@ static bool store_sealed(struct account_service *s, const struct candidate *c, c
 	if (secrets->ops->put(secrets->state, c->key, connection->generation, value, err) &&
 	    connections->ops->connect_commit(connections->state, connection, NULL, err))
 		return true;
+	if (was_committed(s, connection))
+		return true;
 	/* A put that reported a failure may have happened all the same (its answer was lost). */
-	*ret_clean = restore_value(s, c, &previous);
+	*ret_clean = restore_value(s, c, value, &previous);
 	return false;
 }
 

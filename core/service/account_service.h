@@ -1,6 +1,7 @@
 #pragma once
 /*
- * account_service — connect, status, disconnect, test and recheck of a user's GitLab accounts. Decisions only: no HTTP, no SQL, no wire JSON.
+ * account_service — connect, status, disconnect, test and recheck of a user's GitLab accounts. Decisions only: no HTTP, no SQL, no
+ * wire JSON.
  *
  * Invariants: an old connection works until the new token was found valid and stored; an acknowledged connect is durable; after an
  * acknowledged disconnect the token is gone; every step is idempotent and a crash between two steps is put right by
@@ -12,33 +13,45 @@
 #include "keyring.h"
 
 struct account_service {
-	struct http_client *client;         /* NULL in pools that make no calls */
+	struct http_client *client; /* NULL in pools that make no calls */
 	const struct instances *instances;
-	const struct keyring *keyring;      /* parts as the pool has them; NULL: none */
+	const struct keyring *keyring; /* parts as the pool has them; NULL: none */
 	struct connection_store connections;
 	struct secret_store secrets;
 };
 
-enum account_warning_code { WARN_TOKEN_CANNOT_PUSH, WARN_TOKEN_EXPIRING, WARN_TOKEN_NEVER_EXPIRES, WARN_TOKEN_TOO_POWERFUL,
-			    WARN_TOKEN_IS_BOT, WARN_SCOPES_UNKNOWN, WARN_TOKEN_FINE_GRAINED, WARN_ACCOUNT_CHANGED, WARN_COUNT };
-struct account_warning { enum account_warning_code code; char message[512]; };
+enum account_warning_code {
+	WARN_TOKEN_CANNOT_PUSH,
+	WARN_TOKEN_EXPIRING,
+	WARN_TOKEN_NEVER_EXPIRES,
+	WARN_TOKEN_TOO_POWERFUL,
+	WARN_TOKEN_IS_BOT,
+	WARN_SCOPES_UNKNOWN,
+	WARN_TOKEN_FINE_GRAINED,
+	WARN_ACCOUNT_CHANGED,
+	WARN_COUNT
+};
+struct account_warning {
+	enum account_warning_code code;
+	char message[512];
+};
 const char *account_warning_name(enum account_warning_code code); /* "token_cannot_push" */
 
 struct account_verdict {
-	struct connection connection;     /* all but generation and times when nothing was stored */
+	struct connection connection; /* all but generation and times when nothing was stored */
 	struct account_warning warnings[WARN_COUNT];
 	size_t warning_count;
 };
-#define ACCOUNT_VERDICT_INIT { 0 }
+#define ACCOUNT_VERDICT_INIT ZERO_INIT
 void account_verdict_release(struct account_verdict *verdict);
 
 /* Validates and stores. Any error of the catalogue's token, instance and storage groups. */
 bool account_connect(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
-		     const char *request_id, struct account_verdict *ret, struct error *err) MUST_CHECK;
+                     const char *request_id, struct account_verdict *ret, struct error *err) MUST_CHECK;
 
 /* Validates and stores nothing. */
 bool account_test(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
-		  const char *request_id, struct account_verdict *ret, struct error *err) MUST_CHECK;
+                  const char *request_id, struct account_verdict *ret, struct error *err) MUST_CHECK;
 
 /* The warnings a stored connection deserves now (expiry moves on). Returns their number, at most WARN_COUNT. */
 size_t account_warnings(const struct connection *c, int64_t now_s, struct account_warning ret[WARN_COUNT]);
@@ -46,17 +59,17 @@ size_t account_warnings(const struct connection *c, int64_t now_s, struct accoun
 /* instance_url NULL: all. Succeeds when there was nothing. */
 bool account_disconnect(struct account_service *s, const char *user_id, const char *instance_url, struct error *err) MUST_CHECK;
 
-/* Opens the sealed token of a connection; needs a keyring with KEYRING_PRIVATE. A connection that was replaced since *c was read gives the
- * newer token. ERR_NOT_CONNECTED: disconnected since; ERR_SEAL_BROKEN. */
+/* Opens the sealed token of a connection; needs a keyring with KEYRING_PRIVATE. A connection that was replaced since *c was read
+ * gives the newer token. ERR_NOT_CONNECTED: disconnected since; ERR_SEAL_BROKEN. */
 bool account_open(struct account_service *s, const struct connection *c, struct seal_payload *ret, struct error *err) MUST_CHECK;
 
 /* Where a connection's instance is and which CA vouches for it. `ret_ca_file` is borrowed from the service, NULL: default.
  * ERR_INSTANCE_URL_INVALID; ERR_INSTANCE_INSECURE for http that no operator listed. */
 bool account_instance(const struct account_service *s, const char *instance_url, struct instance_url *ret, const char **ret_ca_file,
-		      struct error *err) MUST_CHECK;
+                      struct error *err) MUST_CHECK;
 
-/* Whether an error says that the token itself no longer works (unknown, expired, revoked, account blocked …), and not network, limits or
- * rights: ERR_TOKEN_REFUSED, which a single forbidden request gives too, does not. */
+/* Whether an error says that the token itself no longer works (unknown, expired, revoked, account blocked …), and not network,
+ * limits or rights: ERR_TOKEN_REFUSED, which a single forbidden request gives too, does not. */
 bool account_error_condemns_token(enum error_code code);
 
 /* Keeps what a real use showed: `failure` NULL is success; an error that does not condemn the token changes nothing. The same
@@ -66,6 +79,7 @@ void account_note_use(struct account_service *s, const struct connection *c, con
 /* Housekeeping: carries out intents older than 60 s. Tells how many. */
 bool account_reconcile(struct account_service *s, size_t *ret_count, struct error *err) MUST_CHECK;
 
-/* Housekeeping: asks GitLab about connections that were not checked for a day (at most `limit`), and records the result. An instance that
- * cannot be asked now condemns nobody: its connections keep their state and their turn comes again. */
-bool account_recheck(struct account_service *s, size_t limit, size_t *ret_checked, size_t *ret_invalid, struct error *err) MUST_CHECK;
+/* Housekeeping: asks GitLab about connections that were not checked for a day (at most `limit`), and records the result. An
+ * instance that cannot be asked now condemns nobody: its connections keep their state and their turn comes again. */
+bool account_recheck(struct account_service *s, size_t limit, size_t *ret_checked, size_t *ret_invalid,
+                     struct error *err) MUST_CHECK;

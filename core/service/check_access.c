@@ -45,7 +45,8 @@ static void refuse_reading(const struct check_run *run, struct error *failure)
 {
 	const struct gitlab_project *project = &run->report->project;
 
-	error_set(failure, ERR_REPO_NO_READ, "Insufficient permissions: %s (%s) may not read the code of %s. Reporter or higher is needed.",
+	error_set(failure, ERR_REPO_NO_READ,
+	          "Insufficient permissions: %s (%s) may not read the code of %s. Reporter or higher is needed.",
 	          run->report->connection.username, gitlab_role_name(project->access_level), project->path);
 }
 

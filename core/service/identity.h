@@ -1,7 +1,7 @@
 #pragma once
 /*
- * identity — who is calling. A bearer is verified; forwarded identity headers play no part. A struct of functions, so that Kubernetes'
- * TokenReview can stand beside the file of static tokens. Floor: service.
+ * identity — who is calling. A bearer is verified; forwarded identity headers play no part. A struct of functions, so that
+ * Kubernetes' TokenReview can stand beside the file of static tokens. Floor: service.
  */
 #include "secret.h"
 
@@ -10,7 +10,7 @@ struct caller {
 	char **projects; /* static tokens: the projects; "*" is any */
 	size_t project_count;
 };
-#define CALLER_INIT { 0 }
+#define CALLER_INIT ZERO_INIT
 void caller_release(struct caller *caller);
 
 struct identity_ops {
@@ -19,13 +19,16 @@ struct identity_ops {
 	/* ERR_FORBIDDEN. */
 	bool (*may_use_project)(void *state, const struct caller *caller, const char *project, struct error *err);
 };
-struct identity { const struct identity_ops *ops; void *state; };
+struct identity {
+	const struct identity_ops *ops;
+	void *state;
+};
 
 /*
  * static_tokens — the file of hashed bearer tokens (ACP_STATIC_TOKENS_FILE). One line a token:
  *   <id> <hex of SHA-256 of the token> <created, RFC 3339> <percent-encoded user> [<project>,<project>…]
- * A bearer is "acp_" and 43 characters of base64url (256 random bits), so a plain hash is enough at rest. The file is read again when it
- * changed (looked at once a second, and at once for a bearer that is not known).
+ * A bearer is "acp_" and 43 characters of base64url (256 random bits), so a plain hash is enough at rest. The file is read again
+ * when it changed (looked at once a second, and at once for a bearer that is not known).
  */
 struct static_tokens;
 bool static_tokens_open(const char *path, struct static_tokens **ret, struct error *err) MUST_CHECK;
@@ -33,9 +36,14 @@ void static_tokens_freep(struct static_tokens **tokens);
 struct identity static_tokens_identity(struct static_tokens *tokens);
 
 /* For the command line; the file is created when missing (0600). The bearer is shown once and kept nowhere. */
-bool static_tokens_add(const char *path, const char *user, const char *const *projects, size_t project_count, struct secret *ret_bearer,
-		       char ret_id[17], struct error *err) MUST_CHECK;
+bool static_tokens_add(const char *path, const char *user, const char *const *projects, size_t project_count,
+                       struct secret *ret_bearer, char ret_id[17], struct error *err) MUST_CHECK;
 bool static_tokens_remove(const char *path, const char *id, struct error *err) MUST_CHECK;
-struct static_token_line { char *id; char *user; char *projects; char *created; };
+struct static_token_line {
+	char *id;
+	char *user;
+	char *projects;
+	char *created;
+};
 bool static_tokens_list(const char *path, struct static_token_line **ret, size_t *ret_count, struct error *err) MUST_CHECK;
 void static_token_lines_free(struct static_token_line *lines, size_t count);

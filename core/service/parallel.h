@@ -1,7 +1,7 @@
 #pragma once
 /*
- * parallel — runs independent questions to GitLab at the same time. Each job waits for the network, so threads cost little; the caller's
- * own thread does its share, and a machine that has no thread to give still finishes. Floor: service, private.
+ * parallel — runs independent questions to GitLab at the same time. Each job waits for the network, so threads cost little; the
+ * caller's own thread does its share, and a machine that has no thread to give still finishes. Floor: service, private.
  */
 #include "macros.h"
 

@@ -1,9 +1,9 @@
 #include "session_service.h"
 
 #include "alloc.h"
+#include "caps.h"
 #include "clock.h"
 #include "encoding.h"
-#include "caps.h"
 
 #include <sodium.h>
 #include <stdlib.h>

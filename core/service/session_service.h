@@ -5,13 +5,13 @@
 #include "session_store.h"
 
 /*
- * Checks the object (session_spec_parse's errors; ERR_SESSION_NO_REPOSITORY; ERR_SESSION_INVALID for another metadata.namespace) and creates the
- * session once, for `owner`. What is stored is the object as it was asked for, with its name, without credentials in addresses and
- * without what is not the caller's to say (status, uid, times): the same request gives the same text, so that a repeated one is
- * recognised. With an idempotency key and no name, the name follows from owner and key.
+ * Checks the object (session_spec_parse's errors; ERR_SESSION_NO_REPOSITORY; ERR_SESSION_INVALID for another metadata.namespace)
+ * and creates the session once, for `owner`. What is stored is the object as it was asked for, with its name, without credentials
+ * in addresses and without what is not the caller's to say (status, uid, times): the same request gives the same text, so that a
+ * repeated one is recognised. With an idempotency key and no name, the name follows from owner and key.
  */
 bool session_create(struct session_store *sessions, const char *project, const char *owner, const json_t *object,
-		    const char *idempotency_key, struct session_row *ret, bool *ret_created, struct error *err) MUST_CHECK;
+                    const char *idempotency_key, struct session_row *ret, bool *ret_created, struct error *err) MUST_CHECK;
 
 /* The AgenticSession with metadata (name, namespace, uid, creationTimestamp) and status, as the API shows it. Caller decrefs. */
 json_t *session_to_json(const struct session_row *row) MUST_CHECK;

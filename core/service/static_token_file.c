@@ -1,10 +1,10 @@
 #include "static_token_file.h"
 
 #include "alloc.h"
+#include "caps.h"
 #include "clock.h"
 #include "encoding.h"
 #include "file.h"
-#include "caps.h"
 #include "session.h"
 
 #include <stdlib.h>

@@ -16,7 +16,7 @@ struct token_entries {
 	struct token_entry *items;
 	size_t count;
 };
-#define TOKEN_ENTRIES_INIT { 0 }
+#define TOKEN_ENTRIES_INIT ZERO_INIT
 void token_entries_release(struct token_entries *entries);
 
 /* ERR_CONFIG_INVALID names the line. '#' comments and empty lines are skipped. */

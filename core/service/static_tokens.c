@@ -1,8 +1,8 @@
 #include "identity.h"
 
 #include "alloc.h"
-#include "clock.h"
 #include "caps.h"
+#include "clock.h"
 #include "static_token_file.h"
 
 #include <pthread.h>
@@ -69,8 +69,8 @@ static bool load(struct static_tokens *tokens, const struct file_stamp *stamp, s
 }
 
 /*
- * Under the mutex. The stamp is taken before reading: a change in between is seen at the next look. `at_once` looks even if the last look
- * was a moment ago: a bearer that is not known may have been added since.
+ * Under the mutex. The stamp is taken before reading: a change in between is seen at the next look. `at_once` looks even if the
+ * last look was a moment ago: a bearer that is not known may have been added since.
  */
 static bool refresh(struct static_tokens *tokens, bool at_once, struct error *err)
 {

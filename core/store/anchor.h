@@ -16,10 +16,7 @@ struct anchor {
 	struct file_identity identity;
 	bool exists; /* the file does, usable or not */
 };
-#define ANCHOR_INIT                                                                                                                \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define ANCHOR_INIT ZERO_INIT
 
 /* Caller frees. */
 char *anchor_path(const char *database_path) MUST_CHECK;

@@ -2,11 +2,11 @@
 /*
  * connection_store — connections and the intents that make their changes safe against a crash at any instruction.
  *
- * Order of a connect: connect_begin (intent, generation) → secret_store.put → connect_commit. Order of a disconnect: disconnect_begin
- * (the record is invisible from here on) → secret_store.remove → disconnect_finish. What a crash leaves over is found by intents_due and
- * put right by the service's reconcile. Nothing is ever deleted because a row is missing. A struct of functions, so that PostgreSQL can
- * stand beside SQLite. All functions are thread-safe. ERR_STORE_UNAVAILABLE (busy, I/O, full) and ERR_STORE_NOT_READY (empty, older or
- * foreign database) can come from any of them. Floor: store.
+ * Order of a connect: connect_begin (intent, generation) → secret_store.put → connect_commit. Order of a disconnect:
+ * disconnect_begin (the record is invisible from here on) → secret_store.remove → disconnect_finish. What a crash leaves over is
+ * found by intents_due and put right by the service's reconcile. Nothing is ever deleted because a row is missing. A struct of
+ * functions, so that PostgreSQL can stand beside SQLite. All functions are thread-safe. ERR_STORE_UNAVAILABLE (busy, I/O, full) and
+ * ERR_STORE_NOT_READY (empty, older or foreign database) can come from any of them. Floor: store.
  */
 #include "connection.h"
 #include "secret_store.h"
@@ -19,8 +19,11 @@ struct intent {
 	int64_t generation;
 	int64_t created_at;
 };
-struct intent_list { struct intent *items; size_t count; };
-#define INTENT_LIST_INIT { 0 }
+struct intent_list {
+	struct intent *items;
+	size_t count;
+};
+#define INTENT_LIST_INIT ZERO_INIT
 void intent_list_release(struct intent_list *list);
 
 struct connection_store_ops {
@@ -36,31 +39,37 @@ struct connection_store_ops {
 	bool (*find)(void *state, const char *record_key, struct connection *ret, bool *ret_found, struct error *err);
 
 	/*
-	 * Records the intent and gives the next generation of the record: greater than every one before, also after a disconnect or a
-	 * restored database, and not consecutive. ERR_TOKEN_IN_USE when another user's connection has this fingerprint.
+	 * Records the intent and gives the next generation of the record: greater than every one before, also after a disconnect or
+	 * a restored database, and not consecutive. ERR_TOKEN_IN_USE when another user's connection has this fingerprint.
 	 */
-	bool (*connect_begin)(void *state, const char *record_key, const char *user_id, const char *fingerprint, int64_t *ret_generation,
-			      struct error *err);
-	/* The connection (its generation from connect_begin) becomes the truth; `value` only with an in-row secret store, else NULL.
-	 * ERR_CONFLICT: a newer connect was committed before, or the intent was abandoned; the intent of the loser stays until
-	 * connect_abandon. ERR_TOKEN_IN_USE: another user was faster with this token. Repeating a commit that succeeded succeeds.
-	 * A record that was connected keeps its connected_at. */
-	bool (*connect_commit)(void *state, const struct connection *connection, const struct sealed_value *value, struct error *err);
+	bool (*connect_begin)(void *state, const char *record_key, const char *user_id, const char *fingerprint,
+	                      int64_t *ret_generation, struct error *err);
+	/* The connection (its generation from connect_begin) becomes the truth; `value` only with an in-row secret store, else
+	 * NULL. ERR_CONFLICT: a newer connect was committed before, or the intent was abandoned; the intent of the loser stays
+	 * until connect_abandon. ERR_TOKEN_IN_USE: another user was faster with this token. Repeating a commit that succeeded
+	 * succeeds. A record that was connected keeps its connected_at. */
+	bool (*connect_commit)(void *state, const struct connection *connection, const struct sealed_value *value,
+	                       struct error *err);
 	/* Forgets the intent; the old connection stays as it was. */
 	bool (*connect_abandon)(void *state, const char *record_key, int64_t generation, struct error *err);
 
 	/* Hides the user's connection to `instance_url` (NULL: all of them) and records the intents. None: true with an empty list.
 	 * Connections that an unfinished disconnect hid before are in the list again. */
-	bool (*disconnect_begin)(void *state, const char *user_id, const char *instance_url, struct intent_list *ret, struct error *err);
+	bool (*disconnect_begin)(void *state, const char *user_id, const char *instance_url, struct intent_list *ret,
+	                         struct error *err);
 	/* Deletes the row (and the value in it). A record that was connected again since stays. */
 	bool (*disconnect_finish)(void *state, const char *record_key, int64_t generation, struct error *err);
 
 	/* Intents older than `before` (unix seconds). */
 	bool (*intents_due)(void *state, int64_t before, struct intent_list *ret, struct error *err);
 
-	/* Result of the last use: valid or the error's name. Ignored if the generation is no longer current, or a later check is known. */
-	bool (*set_checked)(void *state, const char *record_key, int64_t generation, bool valid, const char *code, int64_t checked_at,
-			    struct error *err);
+	/* Result of the last use: valid or the error's name. Ignored if the generation is no longer current, or a later check is
+	 * known. */
+	bool (*set_checked)(void *state, const char *record_key, int64_t generation, bool valid, const char *code,
+	                    int64_t checked_at, struct error *err);
 };
 
-struct connection_store { const struct connection_store_ops *ops; void *state; };
+struct connection_store {
+	const struct connection_store_ops *ops;
+	void *state;
+};

@@ -3,10 +3,10 @@
  * database — the SQLite file: opened and hardened in one place, migrated, and recognised.
  *
  * A small pool of connections (one writer at a time; `connections` readers) serves the threads of one process; opened after fork.
- * Rollback journal and synchronous=FULL: Debian 12's SQLite 3.40.1 has the WAL-reset race. The journal mode is checked at every open.
- * Beside the file lives "<path>.anchor": installation id and number of the last change, written after each commit. A database that is
- * behind its anchor was restored, one without rows but with an anchor was emptied, another installation id is foreign: not ready, nothing
- * deleted, until `acp-gitlab rebuild-index`. Floor: store; the only floor that includes <sqlite3.h>.
+ * Rollback journal and synchronous=FULL: Debian 12's SQLite 3.40.1 has the WAL-reset race. The journal mode is checked at every
+ * open. Beside the file lives "<path>.anchor": installation id and number of the last change, written after each commit. A database
+ * that is behind its anchor was restored, one without rows but with an anchor was emptied, another installation id is foreign: not
+ * ready, nothing deleted, until `acp-gitlab rebuild-index`. Floor: store; the only floor that includes <sqlite3.h>.
  */
 #include "connection_store.h"
 #include "session_store.h"
@@ -17,12 +17,13 @@ struct database_options {
 	const char *path;
 	unsigned connections; /* 1…16 */
 	int busy_timeout_ms;
-	bool any_state;       /* for rebuild-index alone: works on an empty, restored or foreign database too; its schema must be current */
+	bool any_state; /* for rebuild-index alone: works on an empty, restored or foreign database too; its schema must be current
+	                 */
 };
 
 /*
- * Opens an existing database (never creates one: ERR_STORE_NOT_READY says to run 'acp-gitlab db migrate'; also for a damaged file). One that
- * is not ready opens; its operations say so until it is, and need no new start then. The options' path is copied.
+ * Opens an existing database (never creates one: ERR_STORE_NOT_READY says to run 'acp-gitlab db migrate'; also for a damaged file).
+ * One that is not ready opens; its operations say so until it is, and need no new start then. The options' path is copied.
  */
 bool database_open(const struct database_options *options, struct database **ret, struct error *err) MUST_CHECK;
 void database_freep(struct database **db);
@@ -32,17 +33,24 @@ struct connection_store database_connections(struct database *db);
 struct session_store database_sessions(struct database *db);
 struct secret_store database_secrets(struct database *db);
 
-/* Creates the file if there is none, applies the embedded migrations that are missing, each in one transaction with its checksum, and writes
- * the installation id. Refuses a database newer than the program or with another checksum (ERR_STORE_NOT_READY). */
+/* Creates the file if there is none, applies the embedded migrations that are missing, each in one transaction with its checksum,
+ * and writes the installation id. Refuses a database newer than the program or with another checksum (ERR_STORE_NOT_READY). */
 bool database_migrate(const char *path, const char *installation, unsigned *ret_applied, struct error *err) MUST_CHECK;
 
-struct migration_status { unsigned version; const char *name; bool applied; bool checksum_matches; };
-/* One entry per embedded migration. Caller frees the array. `ret_state`: "ready", "empty", "older", "restored", "foreign", "missing",
- * "newer" (also: migrated by a build whose migrations differ). */
-bool database_status(const char *path, struct migration_status **ret, size_t *ret_count, const char **ret_state, struct error *err) MUST_CHECK;
+struct migration_status {
+	unsigned version;
+	const char *name;
+	bool applied;
+	bool checksum_matches;
+};
+/* One entry per embedded migration. Caller frees the array. `ret_state`: "ready", "empty", "older", "restored", "foreign",
+ * "missing", "newer" (also: migrated by a build whose migrations differ). */
+bool database_status(const char *path, struct migration_status **ret, size_t *ret_count, const char **ret_state,
+                     struct error *err) MUST_CHECK;
 
 /*
- * Takes the database as it is for the truth again: writes a new anchor, and numbers on from whichever of the two was ahead, so that no change
- * number and no generation repeats. After rebuild-index has looked at every sealed value. ERR_STORE_NOT_READY: the schema is not current.
+ * Takes the database as it is for the truth again: writes a new anchor, and numbers on from whichever of the two was ahead, so that
+ * no change number and no generation repeats. After rebuild-index has looked at every sealed value. ERR_STORE_NOT_READY: the schema
+ * is not current.
  */
 bool database_accept(const char *path, const char *installation, struct error *err) MUST_CHECK;

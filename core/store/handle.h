@@ -29,10 +29,7 @@ struct handle {
 	} prepared[STATEMENTS_MAX];
 	size_t prepared_count;
 };
-#define HANDLE_INIT                                                                                                                \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define HANDLE_INIT ZERO_INIT
 
 /* Opens an existing file. ERR_STORE_NOT_READY: missing, damaged, or in WAL mode and in use. ERR_STORE_UNAVAILABLE. */
 bool handle_open(struct handle *handle, const char *path, int busy_timeout_ms, struct error *err) MUST_CHECK;

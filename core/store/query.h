@@ -19,10 +19,7 @@ struct query {
 	int bound;
 	int result;
 };
-#define QUERY_INIT                                                                                                                 \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define QUERY_INIT ZERO_INIT
 
 bool query_start(struct query *q, struct handle *handle, const char *sql, struct error *err) MUST_CHECK;
 void query_bind_text(struct query *q, const char *text); /* NULL binds NULL. Borrowed until query_finish */

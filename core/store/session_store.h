@@ -2,98 +2,122 @@
 /*
  * session_store — agentic sessions: what was asked, who owns them, who runs them, how they ended.
  *
- * A session is claimed for a lease; the claim gives a fencing number (`attempt`), and every later write of that worker carries it: a worker
- * that lost its lease changes nothing (ERR_SESSION_LOST). The gate finds a session by the hash of its credential. A struct of functions like
- * connection_store; thread-safe; ERR_STORE_UNAVAILABLE and ERR_STORE_NOT_READY from any. Floor: store.
+ * A session is claimed for a lease; the claim gives a fencing number (`attempt`), and every later write of that worker carries it:
+ * a worker that lost its lease changes nothing (ERR_SESSION_LOST). The gate finds a session by the hash of its credential. A struct
+ * of functions like connection_store; thread-safe; ERR_STORE_UNAVAILABLE and ERR_STORE_NOT_READY from any. Floor: store.
  */
 #include "json.h"
 #include "session.h"
 
 struct session_row {
-	char *id;            /* UUID: metadata.uid, folder of the workspace, name in /git/…. Owned, as all strings */
+	char *id; /* UUID: metadata.uid, folder of the workspace, name in /git/…. Owned, as all strings */
 	char *project;
 	char *name;
-	char *owner;         /* the verified caller */
-	char *object;        /* the AgenticSession as it was accepted, JSON */
-	char *status;        /* its status, JSON */
+	char *owner;  /* the verified caller */
+	char *object; /* the AgenticSession as it was accepted, JSON */
+	char *status; /* its status, JSON */
 	enum session_phase phase;
-	int64_t created_at;  /* unix seconds */
-	int64_t attempt;     /* 0: never claimed */
+	int64_t created_at; /* unix seconds */
+	int64_t attempt;    /* 0: never claimed */
 	bool stop_requested;
 	bool push_requested;
 };
-#define SESSION_ROW_INIT { 0 }
+#define SESSION_ROW_INIT ZERO_INIT
 void session_row_release(struct session_row *row);
-struct session_list { struct session_row *items; size_t count; };
-#define SESSION_LIST_INIT { 0 }
+struct session_list {
+	struct session_row *items;
+	size_t count;
+};
+#define SESSION_LIST_INIT ZERO_INIT
 void session_list_release(struct session_list *list);
 
 /* A repository bound to one connection and one project, by the pre-flight. */
 struct session_binding {
-	char *repository;     /* session_repository.name. Owned, as all */
+	char *repository; /* session_repository.name. Owned, as all */
 	char *record_key;
 	char *instance_url;
-	char *project_path;   /* canonical */
+	char *project_path; /* canonical */
 	int64_t project_id;
-	char *push_branch;    /* NULL: fetching only */
+	char *push_branch; /* NULL: fetching only */
 };
-#define SESSION_BINDING_INIT { 0 }
+#define SESSION_BINDING_INIT ZERO_INIT
 void session_binding_release(struct session_binding *binding);
 
 /* What the gate learned from a refused or failed git request. */
-struct gate_outcome { char *repository; char *operation; char *code; char *message; char *remediation; int64_t at; };
-struct gate_outcome_list { struct gate_outcome *items; size_t count; };
-#define GATE_OUTCOME_LIST_INIT { 0 }
+struct gate_outcome {
+	char *repository;
+	char *operation;
+	char *code;
+	char *message;
+	char *remediation;
+	int64_t at;
+};
+struct gate_outcome_list {
+	struct gate_outcome *items;
+	size_t count;
+};
+#define GATE_OUTCOME_LIST_INIT ZERO_INIT
 void gate_outcome_list_release(struct gate_outcome_list *list);
 
 #define GATE_HASH_SIZE 65 /* hex of BLAKE2b-256 of the session's credential, with NUL */
 
 struct session_store_ops {
 	/*
-	 * Creates once: the same project, name and owner, or the same owner and idempotency key (NULL: none), gives the session that exists
-	 * (*ret_created false). The same name by another owner, or of a session that is being removed: ERR_CONFLICT. The same key with
-	 * another object (apiVersion, kind or spec; names, ids and times may be made anew for each request) or project: ERR_CONFLICT.
+	 * Creates once: the same project, name and owner, or the same owner and idempotency key (NULL: none), gives the session
+	 * that exists
+	 * (*ret_created false). The same name by another owner, or of a session that is being removed: ERR_CONFLICT. The same key
+	 * with another object (apiVersion, kind or spec; names, ids and times may be made anew for each request) or project:
+	 * ERR_CONFLICT.
 	 */
-	bool (*create)(void *state, const struct session_row *row, const char *idempotency_key, struct session_row *ret, bool *ret_created,
-		       struct error *err);
+	bool (*create)(void *state, const struct session_row *row, const char *idempotency_key, struct session_row *ret,
+	               bool *ret_created, struct error *err);
 	/* ERR_SESSION_NOT_FOUND. */
 	bool (*find)(void *state, const char *project, const char *name, struct session_row *ret, struct error *err);
 	bool (*find_by_id)(void *state, const char *id, struct session_row *ret, struct error *err);
 	/* Newest first, at most 500. */
 	bool (*list)(void *state, const char *project, struct session_list *ret, struct error *err);
-	/* The row disappears once no worker holds it (at once if none does); until then stop_requested is set and it is listed as Stopped.
-	 * If its worker dies, the next claim gives it out again, with stop_requested, to be cleaned up. ERR_SESSION_NOT_FOUND. */
+	/* The row disappears once no worker holds it (at once if none does); until then stop_requested is set and it is listed as
+	 * Stopped. If its worker dies, the next claim gives it out again, with stop_requested, to be cleaned up.
+	 * ERR_SESSION_NOT_FOUND. */
 	bool (*remove)(void *state, const char *id, struct error *err);
 	/* ERR_SESSION_NOT_FOUND, ERR_SESSION_ENDED. */
 	bool (*request_push)(void *state, const char *id, struct error *err);
 
 	/*
-	 * Takes the oldest session that waits or whose lease ran out (`only_id` NULL) or that one, for lease_s seconds, with the hash of a fresh
-	 * gate credential. *ret_found false: nothing to do.
+	 * Takes the oldest session that waits or whose lease ran out (`only_id` NULL) or that one, for lease_s seconds, with the
+	 * hash of a fresh gate credential. *ret_found false: nothing to do.
 	 */
 	bool (*claim)(void *state, const char *worker, const char *only_id, int64_t lease_s, const char gate_hash[GATE_HASH_SIZE],
-		      struct session_row *ret, bool *ret_found, struct error *err);
+	              struct session_row *ret, bool *ret_found, struct error *err);
 	/* Prolongs the lease; tells whether a stop or a push was asked for. ERR_SESSION_LOST. */
-	bool (*renew)(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push, struct error *err);
-	/* Writes phase and status; a final phase ends the lease and the gate credential, and takes the row away if its removal was asked
-	 * for. ERR_SESSION_LOST. */
+	bool (*renew)(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
+	              struct error *err);
+	/* Writes phase and status; a final phase ends the lease and the gate credential, and takes the row away if its removal was
+	 * asked for. ERR_SESSION_LOST. */
 	bool (*save_status)(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
-			    struct error *err);
-	/* Clears a push request. Before carrying it out: what is asked for during the push is then not forgotten. ERR_SESSION_LOST. */
+	                    struct error *err);
+	/* Clears a push request. Before carrying it out: what is asked for during the push is then not forgotten. ERR_SESSION_LOST.
+	 */
 	bool (*clear_push)(void *state, const char *id, int64_t attempt, struct error *err);
-	/* After a worker has cleaned up a session whose removal was asked for: the row goes; gone already is success. ERR_SESSION_LOST. */
+	/* After a worker has cleaned up a session whose removal was asked for: the row goes; gone already is success.
+	 * ERR_SESSION_LOST. */
 	bool (*forget)(void *state, const char *id, int64_t attempt, struct error *err);
 	/* Ids of all rows, for clearing workspaces that no session owns. Caller frees each and the array. */
 	bool (*ids)(void *state, char ***ret_ids, size_t *ret_count, struct error *err);
 
 	/* The gate: the running session with this credential. ERR_GIT_CREDENTIAL: none, ended or lease lost. */
-	bool (*find_by_gate)(void *state, const char *id, const char gate_hash[GATE_HASH_SIZE], struct session_row *ret, struct error *err);
+	bool (*find_by_gate)(void *state, const char *id, const char gate_hash[GATE_HASH_SIZE], struct session_row *ret,
+	                     struct error *err);
 	/* Adds bindings or replaces those of the same repository. ERR_SESSION_NOT_FOUND. */
 	bool (*bind)(void *state, const char *id, const struct session_binding *bindings, size_t count, struct error *err);
-	bool (*binding)(void *state, const char *id, const char *repository, struct session_binding *ret, bool *ret_found, struct error *err);
+	bool (*binding)(void *state, const char *id, const char *repository, struct session_binding *ret, bool *ret_found,
+	                struct error *err);
 	/* Keeps the newest 100 of a session. ERR_SESSION_NOT_FOUND. */
 	bool (*add_outcome)(void *state, const char *id, const struct gate_outcome *outcome, struct error *err);
 	bool (*outcomes)(void *state, const char *id, struct gate_outcome_list *ret, struct error *err);
 };
 
-struct session_store { const struct session_store_ops *ops; void *state; };
+struct session_store {
+	const struct session_store_ops *ops;
+	void *state;
+};

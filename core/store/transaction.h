@@ -19,10 +19,7 @@ struct reading {
 	struct database *db;
 	struct handle *handle;
 };
-#define READING_INIT                                                                                                               \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define READING_INIT ZERO_INIT
 
 /* Relies on a verdict that is at most a second old. One statement is one snapshot. */
 bool reading_begin(struct database *db, struct reading *ret, struct error *err) MUST_CHECK;
@@ -34,10 +31,7 @@ struct writing {
 	uint64_t change;
 	bool open;
 };
-#define WRITING_INIT                                                                                                               \
-	{                                                                                                                          \
-		0                                                                                                                  \
-	}
+#define WRITING_INIT ZERO_INIT
 
 /* Looks again at file, anchor and schema inside the transaction: nothing is written to a database that is not ours. */
 bool writing_begin(struct database *db, struct writing *ret, struct error *err) MUST_CHECK;

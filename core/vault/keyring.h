@@ -1,9 +1,10 @@
 #pragma once
 /*
  * keyring — the keys of an installation, in three text files so that each process reads only what it needs:
- *   public.keys   "installation <uuid>", "seal <kid> <base64 X25519 public> active|open-only", "signer <id> <base64 Ed25519 public>"
- *   signing.key   "installation <uuid>", "sign <id> <base64 Ed25519 secret>", "fingerprint <base64 32 bytes>"      (seals: pool connect)
- *   private.keys  "installation <uuid>", "open <kid> <base64 X25519 secret>"                                        (opens: repositories, git)
+ *   public.keys   "installation <uuid>", "seal <kid> <base64 X25519 public> active|open-only",
+ *                 "signer <id> <base64 Ed25519 public>"
+ *   signing.key   "installation <uuid>", "sign <id> <base64 Ed25519 secret>", "fingerprint <base64 32 bytes>"; seals: pool connect
+ *   private.keys  "installation <uuid>", "open <kid> <base64 X25519 secret>"; opens: pools repositories and git
  * One key per line, '#' comments. kid and signer id are the first 8 bytes of BLAKE2b-256 of the public key, in hex.
  * Exactly one seal key is active. Files that hold secrets must be closed to group and others. Floor: vault.
  */
@@ -13,7 +14,11 @@ struct keyring; /* immutable; safe for threads */
 
 enum keyring_parts { KEYRING_PUBLIC = 1, KEYRING_SIGNING = 2, KEYRING_PRIVATE = 4 };
 
-struct keyring_paths { const char *public_keys; const char *signing_key; const char *private_keys; };
+struct keyring_paths {
+	const char *public_keys;
+	const char *signing_key;
+	const char *private_keys;
+};
 
 /*
  * Loads the wanted parts. ERR_CONFIG_INVALID: a file is missing (the message says "run 'acp-gitlab keys generate'"), malformed,

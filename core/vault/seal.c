@@ -95,8 +95,8 @@ static void write_head(unsigned char *value, const struct seal_key *key)
 }
 
 /* A fresh key for this value alone; only its wrapped form leaves the function. */
-static bool encrypt(unsigned char *value, const struct seal_key *key, const struct seal_binding *binding,
-                    const struct protected_bytes *plain)
+static bool encrypt_payload(unsigned char *value, const struct seal_key *key, const struct seal_binding *binding,
+                            const struct protected_bytes *plain)
 {
 	CLEANUP(protected_bytes_release) struct protected_bytes dek = {0};
 	CLEANUP(context_release) struct context aad = {0};
@@ -134,7 +134,7 @@ bool seal(const struct keyring *keyring, const struct seal_binding *binding, con
 	value.length = VALUE_MIN + plain.length;
 	value.bytes = xmalloc(value.length);
 	write_head(value.bytes, keyring_active(keyring));
-	if (!encrypt(value.bytes, keyring_active(keyring), binding, &plain)) {
+	if (!encrypt_payload(value.bytes, keyring_active(keyring), binding, &plain)) {
 		error_set(err, ERR_INTERNAL, "The token could not be sealed.");
 		return error_detail(err, "no protected memory");
 	}

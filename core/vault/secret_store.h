@@ -1,6 +1,7 @@
 #pragma once
 /*
- * secret_store — where sealed values are kept: behind a small struct of functions, so that Kubernetes Secrets can stand beside the database.
+ * secret_store — where sealed values are kept: behind a small struct of functions, so that Kubernetes Secrets can stand beside the
+ * database.
  *
  * With `in_row` the connection store keeps the value in the same row as its metadata and writes both in one transaction
  * (connect_commit, disconnect_finish); put and remove then have nothing to do. Without it, put is the commit point: it runs between
@@ -18,4 +19,7 @@ struct secret_store_ops {
 	bool (*remove)(void *state, const char *record_key, struct error *err);
 };
 
-struct secret_store { const struct secret_store_ops *ops; void *state; };
+struct secret_store {
+	const struct secret_store_ops *ops;
+	void *state;
+};

@@ -185,10 +185,10 @@ def bench_status(stack, peers, arguments):
 
 def bench_silent(stack, arguments):
     """p99 of status while 200 connects hang on a GitLab that accepts and never answers."""
-    listener = stack.control("POST", "/listener", {"kind": "tcp_silent"})
     url, headers = stack.url + "/api/auth/gitlab/status", [f"Authorization: Bearer {stack.bearer}"]
-    hanging = [threading.Thread(target=lambda i=i: stack.connect(f"glpat-silent{i:014d}", listener["url"], timeout=120)) for i in range(200)]
+    hanging = [threading.Thread(target=lambda i=i: stack.connect(f"glpat-silent{i:014d}", timeout=120)) for i in range(200)]
     calm = [wrk(url, 16, arguments.seconds, headers) for _ in range(arguments.rounds)]
+    stack.mode("global", "silent")
     for thread in hanging:
         thread.start()
     time.sleep(1)
@@ -197,6 +197,8 @@ def bench_silent(stack, arguments):
         busy.append(wrk(url, 16, arguments.seconds, headers))
     for thread in hanging:
         thread.join(120)
+    stack.mode("global", "normal")
+    wait_until("the breaker has closed again", lambda: stack.connect().status == 200, 60, 1)
     return {"calm_p99_us": median(calm, "p99_us"), "hanging_p99_us": median(busy, "p99_us"), "rounds_while_hanging": len(busy),
             "bad": sum(row["bad"] for row in busy)}
 

@@ -22,8 +22,9 @@ enum { MAX_SOCKETS = 8 };
 static int sockets[MAX_SOCKETS];
 static size_t socket_count;
 
-static const char answer[] = "Content-Type: application/json; charset=utf-8\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
-			     "{\"connected\":true,\"username\":\"yourname\",\"instanceUrl\":\"https://gitlab.com\",\"gitlabUserId\":\"456789\"}\n";
+static const char answer[] =
+        "Content-Type: application/json; charset=utf-8\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+        "{\"connected\":true,\"username\":\"yourname\",\"instanceUrl\":\"https://gitlab.com\",\"gitlabUserId\":\"456789\"}\n";
 
 static int listen_on(const char *path)
 {
@@ -66,8 +67,10 @@ static void work(size_t threads)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'}, {"processes", required_argument, NULL, 'p'}, {"threads", required_argument, NULL, 't'}, {0}};
+	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+	                                        {"processes", required_argument, NULL, 'p'},
+	                                        {"threads", required_argument, NULL, 't'},
+	                                        {0}};
 	unsigned long processes = 2, threads = 16;
 	int option;
 

@@ -16,8 +16,8 @@ static inline char *fuzz_text(const uint8_t *data, size_t size)
 }
 
 /* A property that must hold for every input. */
-#define FUZZ_ASSERT(condition)                                                                     \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			abort();                                                                   \
+#define FUZZ_ASSERT(condition)                                                                                                     \
+	do {                                                                                                                       \
+		if (!(condition))                                                                                                  \
+			abort();                                                                                                   \
 	} while (0)

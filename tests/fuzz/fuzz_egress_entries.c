@@ -1,4 +1,5 @@
-/* ACP_EGRESS_ALLOW from anywhere: understood or refused with a sentence; the metadata address stays closed unless it is spelled out. */
+/* ACP_EGRESS_ALLOW from anywhere: understood or refused with a sentence; the metadata address stays closed unless it is spelled
+ * out. */
 #include "address_policy.h"
 #include "fuzz.h"
 

@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	text = fuzz_text(data + 1, size - 1);
-	gitlab_classify_git(data[0] & 16 ? GIT_RECEIVE_PACK : GIT_UPLOAD_PACK, statuses[data[0] % ARRAY_SIZE(statuses)], text, strlen(text), "",
-			    "gitlab.example.com", "group/project", &err);
+	gitlab_classify_git(data[0] & 16 ? GIT_RECEIVE_PACK : GIT_UPLOAD_PACK, statuses[data[0] % ARRAY_SIZE(statuses)], text,
+	                    strlen(text), "", "gitlab.example.com", "group/project", &err);
 	FUZZ_ASSERT(err.code != ERR_NONE && strpbrk(err.message, "\r\n") == NULL);
 	gitlab_classify_push(text, "pre-receive hook declined", "main", "group/project", &err);
 	FUZZ_ASSERT(err.code != ERR_NONE && strpbrk(err.message, "\r\n") == NULL);

@@ -1,4 +1,5 @@
-/* Any status, content type and body that a server may send is classified into one of our errors. First two bytes: status and type. */
+/* Any status, content type and body that a server may send is classified into one of our errors. First two bytes: status and type.
+ */
 #include "fuzz.h"
 #include "gitlab_errors.h"
 
@@ -6,7 +7,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const int statuses[] = {200, 201, 301, 302, 400, 401, 403, 404, 405, 422, 429, 500, 502, 503};
 	static const char *const types[] = {"application/json", "text/html", "text/plain", ""};
-	struct http_call call = {.method = "GET", .url = "https://gitlab.example.com/api/v4/user", .answer = STRBUF_INIT(LIMIT_ANSWER)};
+	struct http_call call = {
+	        .method = "GET", .url = "https://gitlab.example.com/api/v4/user", .answer = STRBUF_INIT(LIMIT_ANSWER)};
 	struct error err = ERROR_INIT;
 	json_t *json = NULL;
 

@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (json_read_string(object, "a", JSON_REQUIRED, 16, &text, &err))
 		FUZZ_ASSERT(strlen(text) <= 16);
-	if (!json_read_bool(object, "b", JSON_OPTIONAL, &flag, &err) || !json_read_object(object, "c", JSON_OPTIONAL, &inner, &err) ||
+	if (!json_read_bool(object, "b", JSON_OPTIONAL, &flag, &err) ||
+	    !json_read_object(object, "c", JSON_OPTIONAL, &inner, &err) ||
 	    !json_read_array(object, "d", JSON_OPTIONAL, 3, &inner, &err))
 		FUZZ_ASSERT(err.code == ERR_FIELD_INVALID);
 	json_decref(object);

@@ -1,6 +1,6 @@
 /*
- * A public key file from anywhere is refused with a sentence that names it and quotes nothing, or gives a keyring that can seal. First byte:
- * even for the public file, odd for the private one.
+ * A public key file from anywhere is refused with a sentence that names it and quotes nothing, or gives a keyring that can seal.
+ * First byte: even for the public file, odd for the private one.
  */
 #include "fuzz.h"
 #include "keyring.h"

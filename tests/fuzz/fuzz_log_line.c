@@ -1,6 +1,6 @@
 /*
- * Whatever a message or a field holds, the log gets one line of JSON: valid UTF-8, no longer than its cap, nothing in it that steers a
- * terminal, and no secret. The input is cut at NULs into the message and the fields.
+ * Whatever a message or a field holds, the log gets one line of JSON: valid UTF-8, no longer than its cap, nothing in it that
+ * steers a terminal, and no secret. The input is cut at NULs into the message and the fields.
  */
 #include "caps.h"
 #include "encoding.h"

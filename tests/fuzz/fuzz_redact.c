@@ -1,6 +1,6 @@
 /*
- * Whatever stands around it, a token that was added never survives redaction in any spelling, and neither does a glpat- token. First
- * byte: the spelling.
+ * Whatever stands around it, a token that was added never survives redaction in any spelling, and neither does a glpat- token.
+ * First byte: the spelling.
  */
 #include "encoding.h"
 #include "fuzz.h"

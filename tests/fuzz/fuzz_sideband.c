@@ -1,4 +1,5 @@
-/* The remote's words: the same lines however the chunks break, and an address only below the instance. First byte: length of a chunk. */
+/* The remote's words: the same lines however the chunks break, and an address only below the instance. First byte: length of a
+ * chunk. */
 #include "fuzz.h"
 #include "sideband.h"
 
@@ -26,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_ASSERT(whole.text.length == parts.text.length && whole.text.length <= whole.text.limit);
 	FUZZ_ASSERT(whole.text.length == 0 || memcmp(whole.text.data, parts.text.data, whole.text.length) == 0);
 	FUZZ_ASSERT(whole.text.length == 0 || whole.text.data[whole.text.length - 1] == '\n');
-	FUZZ_ASSERT(memchr(whole.text.data, '\0', whole.text.length) == NULL && memchr(whole.text.data, '\r', whole.text.length) == NULL);
+	FUZZ_ASSERT(memchr(whole.text.data, '\0', whole.text.length) == NULL &&
+	            memchr(whole.text.data, '\r', whole.text.length) == NULL);
 	url = sideband_merge_request_url(&whole, web_url);
 	FUZZ_ASSERT(url == NULL || (strncmp(url, web_url, sizeof(web_url) - 1) == 0 && strpbrk(url, " \t\r\n") == NULL));
 	free(url);

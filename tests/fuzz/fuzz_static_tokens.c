@@ -1,4 +1,5 @@
-/* A file of static tokens from anywhere: refused with a sentence that names the line, or read into entries that survive being written. */
+/* A file of static tokens from anywhere: refused with a sentence that names the line, or read into entries that survive being
+ * written. */
 #include "fuzz.h"
 #include "static_token_file.h"
 

@@ -299,6 +299,76 @@ static void recheck_condemns_dead_tokens_and_nobody_when_the_instance_is_down(vo
 	service_fixture_remove(&f);
 }
 
+/* Stores that do something behind the back of the connect that is under way. */
+static struct {
+	struct service_fixture *f;
+	struct connection_store_ops connections;
+	struct secret_store_ops secrets;
+	const struct connection_store_ops *real_connections;
+	const struct secret_store_ops *real_secrets;
+} behind;
+
+static bool commit_and_fail(void *state, const struct connection *connection, const struct sealed_value *value, struct error *err)
+{
+	return behind.real_connections->connect_commit(state, connection, value, err) &&
+	       error_set(err, ERR_STORE_UNAVAILABLE, "The answer was lost.");
+}
+
+static bool put_and_be_overtaken(void *state, const char *key, int64_t generation, const struct sealed_value *value,
+                                 struct error *err)
+{
+	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	struct account_service *service = &behind.f->service;
+
+	if (!behind.real_secrets->put(state, key, generation, value, err))
+		return false;
+	service->secrets.ops = behind.real_secrets;
+	must(fixture_connect(behind.f, "alice", SECOND, &verdict, err), err);
+	behind.f->store.fail_at = "connect_commit"; /* of the one that was overtaken */
+	return true;
+}
+
+static void stand_behind(struct service_fixture *f)
+{
+	behind.f = f;
+	behind.real_connections = f->service.connections.ops;
+	behind.real_secrets = f->service.secrets.ops;
+	behind.connections = *behind.real_connections;
+	behind.secrets = *behind.real_secrets;
+	f->service.connections.ops = &behind.connections;
+	f->service.secrets.ops = &behind.secrets;
+}
+
+static void commit_whose_answer_was_lost_keeps_its_value(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, second = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+	stand_behind(&f);
+	behind.connections.connect_commit = commit_and_fail;
+	must(fixture_connect(&f, "alice", SECOND, &second, &err), &err);
+	assert_opens_to(&f, "alice", SECOND);
+	service_fixture_remove(&f);
+}
+
+static void overtaken_connect_leaves_the_newer_value_alone(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, second = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+	stand_behind(&f);
+	behind.secrets.put = put_and_be_overtaken;
+	assert_false(fixture_connect(&f, "alice", FIRST, &second, &err));
+	assert_opens_to(&f, "alice", SECOND);
+	service_fixture_remove(&f);
+}
+
 static void recheck_goes_on_when_one_account_makes_its_instance_fail(void **state UNUSED)
 {
 	struct service_fixture f;
@@ -333,6 +403,8 @@ int main(void)
 	        cmocka_unit_test(reconnect_with_another_account_is_told),
 	        cmocka_unit_test(warnings_say_what_the_token_deserves),
 	        cmocka_unit_test(recheck_condemns_dead_tokens_and_nobody_when_the_instance_is_down),
+	        cmocka_unit_test(commit_whose_answer_was_lost_keeps_its_value),
+	        cmocka_unit_test(overtaken_connect_leaves_the_newer_value_alone),
 	        cmocka_unit_test(recheck_goes_on_when_one_account_makes_its_instance_fail),
 	};
 

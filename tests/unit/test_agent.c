@@ -15,9 +15,9 @@
 
 #include "agent.h"
 #include "alloc.h"
+#include "caps.h"
 #include "clock.h"
 #include "file.h"
-#include "caps.h"
 #include "processes.h"
 #include "sandbox.h"
 

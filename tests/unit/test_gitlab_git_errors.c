@@ -57,6 +57,8 @@ static void http_answers_of_git_are_explained(void **state)
 	         "The group requires an active single sign-on session: sign in at https://gitlab.corp/groups/g/-/saml/sso in a "
 	         "browser, then retry. "
 	         "A service or group token is exempt."},
+	        {"400 without a reason is no ban", 400, "", ERR_GIT_FAILED,
+	         "gitlab.corp did not answer the push as a Git server (400)."},
 	        {"F44 banned", 403, "Too many failed authentication attempts from this IP", ERR_IP_BANNED,
 	         "gitlab.corp temporarily blocks this server after failed logins. Such a block usually ends after 60 minutes."},
 	        {"F44 banned, before 16.10", 403, "Forbidden\n", ERR_IP_BANNED,

@@ -7,9 +7,9 @@
 
 #include <string.h>
 
+#include "caps.h"
 #include "clock.h"
 #include "json.h"
-#include "caps.h"
 
 struct body_row {
 	const char *says, *text;

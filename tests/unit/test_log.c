@@ -95,6 +95,7 @@ static void control_characters_are_escaped(void **state)
 	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT(LIMIT_LOG_LINE);
 	logged(NULL, LOG_INFO, "a\n\x1b[2J\x7f\xc2\x9b ü", NULL, &line);
 	json_auto_t *event = parse_line(&line);
+	assert_string_equal(json_string_or(event, "msg", ""), "a\n\x1b[2J\x7f\xc2\x9b ü");
 	assert_non_null(strstr(line.data, "a\\n\\u001B[2J\\u007F\\u009B ü"));
 	logged(NULL, LOG_INFO, "foreign \xff byte", NULL, &line);
 	json_auto_t *second = parse_line(&line);
