@@ -87,12 +87,15 @@ bool handle_status(struct call *call, struct error *err)
 	CLEANUP(connection_list_release) struct connection_list list = CONNECTION_LIST_INIT;
 	struct connection_store *store = &call->app->accounts.connections;
 	const char *user_id = call->caller.user_id;
-	const int64_t now_s = clock_now_s();
+	const int64_t now_s = clock_now_s(), now_ms = clock_monotonic_ms();
 	uint64_t version;
 
 	/* A database that is no longer the one we know must not be answered for from memory. */
-	if (!store->ops->ready(store->state, err))
-		return false;
+	if (!status_cache_is_trusted(call->app->status_cache, now_ms)) {
+		if (!store->ops->ready(store->state, err))
+			return false;
+		status_cache_trust(call->app->status_cache, now_ms);
+	}
 	version = store->ops->version(store->state);
 	if (status_cache_get(call->app->status_cache, user_id, version, now_s / SECONDS_A_DAY, &call->response.body))
 		return true;

@@ -189,12 +189,17 @@ static void write_log(struct call *call, const struct error *failure, int64_t st
 	          TAKE(call->fields));
 }
 
+/* GitLab's words may be in it, and GitLab may have echoed what it was sent. */
 static void fail(struct call *call, const struct error *failure)
 {
+	struct error shown = *failure;
+
+	redact_in_place(call->redactor, shown.message, sizeof(shown.message));
+	redact_in_place(call->redactor, shown.remediation, sizeof(shown.remediation));
 	if (call->route && call->route->plain_errors)
-		response_error_text(&call->response, failure);
+		response_error_text(&call->response, &shown);
 	else
-		response_error(&call->response, failure, call->request->id);
+		response_error(&call->response, &shown, call->request->id);
 }
 
 void router_serve(struct app *app, struct exchange *exchange)

@@ -14,7 +14,10 @@ struct place {
 	int64_t day;
 };
 
+enum { TRUSTED_MS = 1000 };
+
 struct status_cache {
+	_Atomic int64_t trusted_until_ms;
 	pthread_mutex_t lock;
 	uint64_t seed; /* user ids are chosen outside; which of them collide should not be */
 	struct place places[STATUS_CACHE_PLACES];
@@ -41,6 +44,16 @@ void status_cache_freep(struct status_cache **cache)
 	}
 	pthread_mutex_destroy(&c->lock);
 	free(c);
+}
+
+bool status_cache_is_trusted(struct status_cache *cache, int64_t monotonic_ms)
+{
+	return monotonic_ms < cache->trusted_until_ms;
+}
+
+void status_cache_trust(struct status_cache *cache, int64_t monotonic_ms)
+{
+	cache->trusted_until_ms = monotonic_ms + TRUSTED_MS;
 }
 
 /* FNV-1a from a random start: spreads well enough for a table in which a collision costs one query. */

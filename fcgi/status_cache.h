@@ -13,6 +13,13 @@ enum { STATUS_CACHE_PLACES = 512, STATUS_CACHE_TEXT_MAX = 16 * 1024 };
 struct status_cache *status_cache_new(void);
 void status_cache_freep(struct status_cache **cache);
 
+/*
+ * Whether the database was found ready less than a second ago. Asking it at every call would cost more than the rest of the answer; a
+ * database that was restored or taken away is noticed within that second.
+ */
+bool status_cache_is_trusted(struct status_cache *cache, int64_t monotonic_ms);
+void status_cache_trust(struct status_cache *cache, int64_t monotonic_ms);
+
 /* Whether the user's answer of this version and day is known; it is added to `to`. */
 bool status_cache_get(struct status_cache *cache, const char *user_id, uint64_t version, int64_t day, struct strbuf *to);
 

@@ -67,6 +67,7 @@ struct gitlab_branch {
 	enum gitlab_branch_state state;
 	char commit[65];
 	bool is_default;
+	bool is_protected; /* whoever may push to it */
 };
 
 /*

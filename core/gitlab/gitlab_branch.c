@@ -130,8 +130,11 @@ static bool judge_missing(const struct gitlab_access *access, int64_t project_id
 	if (!get_rules(access, project_id, &rules, err))
 		return false;
 	*ret = (struct gitlab_branch){.state = GITLAB_BRANCH_UNKNOWN};
-	if (rules)
+	if (rules) {
 		ret->state = branch_state_of_rules(rules, branch, access_level, user_id ? strtoll(user_id, NULL, 10) : 0);
+		/* For nobody in particular every rule that matches is a closed one. */
+		ret->is_protected = branch_state_of_rules(rules, branch, 0, 0) != GITLAB_BRANCH_MISSING;
+	}
 	return true;
 }
 
@@ -158,7 +161,8 @@ bool gitlab_branch_get(const struct gitlab_access *access, int64_t project_id, i
 	if (!gitlab_answer(&call.http, host, &answer, err))
 		return false;
 	struct gitlab_branch found = {.state = state_of(answer, access_level),
-	                              .is_default = json_bool_or(answer, "default", false)};
+	                              .is_default = json_bool_or(answer, "default", false),
+	                              .is_protected = json_bool_or(answer, "protected", false)};
 	snprintf(found.commit, sizeof(found.commit), "%s", json_string_or(json_object_get(answer, "commit"), "id", ""));
 	*ret = found;
 	return true;

@@ -139,7 +139,8 @@ static bool judge_push_branch(struct check_run *run, const struct branch_questio
 		*failure = push->failure;
 		return false;
 	}
-	if (push->branch.state != GITLAB_BRANCH_PROTECTED)
+	/* Sessions never push to a protected branch, also where their owner may. */
+	if (push->branch.state != GITLAB_BRANCH_PROTECTED && !push->branch.is_protected)
 		return true;
 	return error_set(failure, ERR_BRANCH_PROTECTED,
 	                 "%s is protected on %s. Push to another branch and open a merge request, or ask a Maintainer.", push->name,
