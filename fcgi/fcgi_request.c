@@ -1,6 +1,7 @@
 #include "fcgi_request.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -101,16 +102,14 @@ static bool wait_for(struct exchange *x, int fd)
  * A connection that nginx keeps is waited for here rather than inside FCGX_Accept_r, which could not be woken. ipcFd is among the
  * fields that the header asks to leave alone; it is only looked at, and no function of libfcgi tells it.
  */
-static bool wait_for_kept_connection(struct exchange *x)
+static bool wait_for_kept_connection(const struct exchange *x)
 {
-	int fd = x->fcgi.ipcFd;
-	bool ready;
+	struct pollfd fds[] = {{.fd = x->fcgi.ipcFd, .events = POLLIN}, {.fd = x->stop_fd, .events = POLLIN}};
 
-	if (epoll_ctl(x->epoll_fd, EPOLL_CTL_DEL, x->listener, NULL) != 0 || !watch(x->epoll_fd, fd, EPOLLIN))
-		return false;
-	ready = wait_for(x, fd);
-	epoll_ctl(x->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-	return watch(x->epoll_fd, x->listener, EPOLLIN | EPOLLEXCLUSIVE) && ready;
+	while (poll(fds, ARRAY_SIZE(fds), -1) < 0)
+		if (errno != EINTR)
+			return false;
+	return fds[1].revents == 0;
 }
 
 bool exchange_next(struct exchange *x)

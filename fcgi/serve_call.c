@@ -167,12 +167,14 @@ static enum log_level level_of(const struct call *call)
 {
 	if (call->response.status >= 500)
 		return call->response.status == 500 ? LOG_ERROR : LOG_WARNING;
-	/* Probes come every few seconds. */
-	return call->route && call->route->access == ACCESS_PUBLIC && call->response.status < 400 ? LOG_DEBUG : LOG_INFO;
+	/* Probes and pages that poll: nginx's access log has them already. */
+	return call->route && (call->route->pools & POOL_STATUS) && call->response.status < 400 ? LOG_DEBUG : LOG_INFO;
 }
 
 static void write_log(struct call *call, const struct error *failure, int64_t started_us)
 {
+	if (level_of(call) > call->app->logger.level)
+		return;
 	call_log(call, "request_id", call->request->id);
 	call_log(call, "method", call->request->method);
 	call_log(call, "route", call->route ? call->route->pattern : NULL);

@@ -14,8 +14,8 @@ struct status_cache *status_cache_new(void);
 void status_cache_freep(struct status_cache **cache);
 
 /*
- * Whether the database was found ready less than a second ago. Asking it at every call would cost more than the rest of the answer; a
- * database that was restored or taken away is noticed within that second.
+ * Whether the database was found ready less than a second ago. Asking it at every call would cost more than the rest of the answer;
+ * a database that was restored or taken away is noticed within that second.
  */
 bool status_cache_is_trusted(struct status_cache *cache, int64_t monotonic_ms);
 void status_cache_trust(struct status_cache *cache, int64_t monotonic_ms);

@@ -176,7 +176,8 @@ void redact_values(const struct redactor *r, const char *text, size_t length, st
 		strbuf_add(to, text + done, begin - done);
 		strbuf_add_string(to, "***");
 		i += match;
-		if (i < length && spelling->shared_after)
+		/* The digit that shares bits, unless a value begins there: without its first byte it would not be found. */
+		if (i < length && spelling->shared_after && !longest_match(r, text + i, length - i, &spelling))
 			i++;
 		done = i;
 	}

@@ -8,7 +8,8 @@
 /* A slot holds a cluster token (a JWT of about 1 KiB) or a PAT; as many slots as a process has threads, a few times over. */
 enum { SLOT_SIZE = 1280, SLOT_COUNT = 256 };
 
-/* The area and the slots that are free, a stack of their numbers. The one variable of the process that base keeps: it is an allocator. */
+/* The area and the slots that are free, a stack of their numbers. The one variable of the process that base keeps: it is an
+ * allocator. */
 static struct {
 	pthread_mutex_t mutex;
 	unsigned char *area; /* NULL: not made yet, or the machine has no room for it */

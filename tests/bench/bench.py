@@ -90,11 +90,11 @@ http {{
   access_log {self.folder}/access.log;
   client_body_temp_path {self.folder}/t1; proxy_temp_path {self.folder}/t2; fastcgi_temp_path {self.folder}/t3;
   uwsgi_temp_path {self.folder}/t4; scgi_temp_path {self.folder}/t5;
-  upstream hello {{ {" ".join(f"server unix:{s} max_fails=0;" for s in sockets)} }}
+  upstream hello {{ {" ".join(f"server unix:{s} max_fails=0;" for s in sockets)} {f"keepalive {shape['keepalive']};" if shape['keepalive'] else ""} }}
   upstream go {{ server unix:{self.folder}/go.sock; keepalive 32; }}
   server {{ listen 127.0.0.1:{self.port};
     location = /nginx {{ default_type application/json; return 200 '{{"connected":false}}'; }}
-    location = /hello {{ include {TOP}/nginx/fastcgi_acp.conf; fastcgi_pass_request_headers off; fastcgi_pass hello; }}
+    location = /hello {{ include {TOP}/nginx/fastcgi_acp.conf; fastcgi_pass_request_headers off; fastcgi_keep_conn {"on" if shape["keepalive"] else "off"}; fastcgi_pass hello; }}
     location /api/ {{ proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header X-Request-Id $request_id; proxy_pass http://go; }}
   }}
 }}
@@ -263,7 +263,8 @@ def main():
         answer = stack.connect()
         if answer.status != 200:
             raise AssertionError(answer)
-        peers = Peers(stack, {"processes": 2, "threads": 16})
+        # The shape in which nginx/up runs the pool.
+        peers = Peers(stack, {"processes": 2, "threads": min(4, os.cpu_count()) * 32 + 2, "keepalive": 32})
         try:
             results["status"] = bench_status(stack, peers, arguments)
             results["skipped"] = peers.skipped

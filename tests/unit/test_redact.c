@@ -198,6 +198,22 @@ static void known_values_are_masked_in_base64_at_every_alignment(void **state)
 			}
 }
 
+static void value_that_follows_its_base64_at_once_is_masked(void **state)
+{
+	static const char value[] = "s3cr3t.Value_of-a-token+9";
+	CLEANUP(redactor_freep) struct redactor *r = redactor_new();
+	CLEANUP(secret_release) struct secret secret = SECRET_INIT;
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(1000), out = STRBUF_INIT(1000);
+	(void)state;
+	secret_set(&secret, value, strlen(value));
+	redactor_add(r, &secret);
+	encode_base64url(&text, value, strlen(value));
+	text.data[--text.length] = '\0'; /* without the last digit, whose bits are shared with what would follow */
+	strbuf_add_string(&text, value);
+	redact(r, text.data, text.length, &out);
+	assert_null(strstr(out.data, value + 1));
+}
+
 static void short_and_binary_values_do_no_harm(void **state)
 {
 	(void)state;
@@ -315,6 +331,7 @@ int main(void)
 	        cmocka_unit_test(ordinary_text_survives),
 	        cmocka_unit_test(known_values_are_masked_in_every_spelling),
 	        cmocka_unit_test(known_values_are_masked_in_base64_at_every_alignment),
+	        cmocka_unit_test(value_that_follows_its_base64_at_once_is_masked),
 	        cmocka_unit_test(short_and_binary_values_do_no_harm),
 	        cmocka_unit_test(in_place_masking_stays_in_its_buffer),
 	        cmocka_unit_test(sentences_are_one_clean_line),
