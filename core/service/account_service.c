@@ -209,8 +209,6 @@ static bool store_sealed(struct account_service *s, const struct candidate *c, c
 	const struct connection_store *connections = &s->connections;
 
 	*ret_clean = true;
-	if (secrets->ops->in_row)
-		return connections->ops->connect_commit(connections->state, connection, value, err);
 	if (!secrets->ops->get(secrets->state, c->key, &previous, err))
 		return false;
 	if (secrets->ops->put(secrets->state, c->key, connection->generation, value, err) &&
@@ -223,12 +221,29 @@ static bool store_sealed(struct account_service *s, const struct candidate *c, c
 	return false;
 }
 
+struct row_value {
+	struct account_service *service;
+	const struct candidate *candidate;
+	const struct connection *connection;
+};
+
+/* The connection already has this generation. */
+static bool make_row_value(void *context, int64_t generation UNUSED, struct sealed_value *ret, struct error *err)
+{
+	const struct row_value *row = context;
+
+	return seal_candidate(row->service, row->candidate, row->connection, ret, err);
+}
+
 static bool store_candidate(struct account_service *s, const struct candidate *c, struct connection *connection, struct error *err)
 {
+	struct row_value row = {s, c, connection};
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
 	const struct connection_store *connections = &s->connections;
 	bool clean = true;
 
+	if (s->secrets.ops->in_row)
+		return connections->ops->connect_in_row(connections->state, connection, make_row_value, &row, err);
 	if (!connections->ops->connect_begin(connections->state, c->key, connection->user_id, connection->fingerprint,
 	                                     &connection->generation, err))
 		return false;

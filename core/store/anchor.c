@@ -89,7 +89,11 @@ const char *anchor_installation(const struct anchor *anchor)
 	return anchor->record ? anchor->record->installation : "";
 }
 
-bool anchor_raise(struct anchor *anchor, uint64_t change, struct error *err)
+/*
+ * The page belongs to the kernel, so that a crash of the process loses nothing. After a loss of power the anchor may be behind the database,
+ * which is harmless and mended at the next open: waiting for the disk would only make every change slower.
+ */
+void anchor_raise(struct anchor *anchor, uint64_t change)
 {
 	uint64_t seen = atomic_load(&anchor->record->change);
 
@@ -97,9 +101,6 @@ bool anchor_raise(struct anchor *anchor, uint64_t change, struct error *err)
 	while (seen < change)
 		if (atomic_compare_exchange_weak(&anchor->record->change, &seen, change))
 			break;
-	if (msync(anchor->record, sizeof(*anchor->record), MS_SYNC) != 0)
-		return failed(err, "msync", errno);
-	return true;
 }
 
 static bool sync_folder_of(const char *path)

@@ -28,8 +28,8 @@ void anchor_close(struct anchor *anchor);
 uint64_t anchor_change(const struct anchor *anchor); /* 0 for NULL and without a record */
 const char *anchor_installation(const struct anchor *anchor);
 
-/* At least `change` from now on, durably. ERR_STORE_UNAVAILABLE. */
-bool anchor_raise(struct anchor *anchor, uint64_t change, struct error *err) MUST_CHECK;
+/* At least `change` from now on, for every process that has the anchor open. */
+void anchor_raise(struct anchor *anchor, uint64_t change);
 
 /*
  * Writes a new anchor, complete and durable or not at all. Without `replace` an existing file stays (and that is success).

@@ -43,6 +43,23 @@ bool connect_commit(void *state, const struct connection *connection, const stru
 	       writing_commit(&w, err);
 }
 
+bool connect_in_row(void *state, struct connection *connection, connection_make_value *make_value, void *context, struct error *err)
+{
+	CLEANUP(writing_end) struct writing w = WRITING_INIT;
+	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
+	int64_t before = connection->generation;
+
+	if (!writing_begin(state, &w, err) ||
+	    !connection_row_check_token(w.handle, connection->user_id, connection->fingerprint, err) ||
+	    !writing_change(&w, &connection->generation, err))
+		return false;
+	if (make_value(context, connection->generation, &value, err) && connection_row_put(w.handle, connection, &value, err) &&
+	    intent_row_settle(w.handle, connection->key, connection->generation, err) && writing_commit(&w, err))
+		return true;
+	connection->generation = before;
+	return false;
+}
+
 bool connect_abandon(void *state, const char *record_key, int64_t generation, struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;

@@ -298,6 +298,7 @@ const struct connection_store_ops connection_rows = {
         .connect_begin = connect_begin,
         .connect_commit = connect_commit,
         .connect_abandon = connect_abandon,
+        .connect_in_row = connect_in_row,
         .disconnect_begin = disconnect_begin,
         .disconnect_finish = disconnect_finish,
         .intents_due = intents_due,

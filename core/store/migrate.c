@@ -241,8 +241,10 @@ static bool renumber(struct handle *handle, const char *installation, uint64_t c
 /* The anchor is raised in place where it is ours, so that running processes see it at once; else it is replaced. */
 static bool accept_into(struct anchor *anchor, const char *path, const char *installation, uint64_t change, struct error *err)
 {
-	if (anchor->record && strcmp(anchor_installation(anchor), installation) == 0)
-		return anchor_raise(anchor, change, err);
+	if (anchor->record && strcmp(anchor_installation(anchor), installation) == 0) {
+		anchor_raise(anchor, change);
+		return true;
+	}
 	return anchor_create(path, installation, change, true, err);
 }
 

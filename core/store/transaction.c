@@ -126,8 +126,8 @@ static bool judge(struct database *db, struct handle *handle, struct error *err)
 	pthread_mutex_unlock(&db->lock);
 	if (!ok || !recognise(handle, anchor, &found, err))
 		return false;
-	if (found.state == STATE_READY && found.change > anchor_change(anchor) && !anchor_raise(anchor, found.change, err))
-		return false;
+	if (found.state == STATE_READY && found.change > anchor_change(anchor))
+		anchor_raise(anchor, found.change);
 	ready = found.state == STATE_READY || (db->any_state && found.schema_current);
 	keep_verdict(db, ready, found.state, anchor_change(anchor));
 	return ready || store_state_error(found.state, err);
@@ -224,7 +224,9 @@ bool writing_commit(struct writing *w, struct error *err)
 	w->open = false;
 	if (!still_in_place(w))
 		return error_set(err, ERR_STORE_UNAVAILABLE, "The database was replaced during a change.");
-	return w->change == 0 || !anchor->record || anchor_raise(anchor, w->change, err);
+	if (w->change != 0 && anchor->record)
+		anchor_raise(anchor, w->change);
+	return true;
 }
 
 void writing_end(struct writing *w)

@@ -485,10 +485,67 @@ static void many_threads_share_the_pool(void **state UNUSED)
 	assert_int_equal(intents_of(&f), 0);
 }
 
+/* Seals as its context says; "" refuses. Tells which generation it was asked for. */
+struct maker {
+	const char *text;
+	int64_t generation;
+};
+
+static bool make_value(void *context, int64_t generation, struct sealed_value *ret, struct error *err)
+{
+	struct maker *maker = context;
+
+	maker->generation = generation;
+	if (!maker->text[0])
+		return error_set(err, ERR_INTERNAL, "no seal");
+	*ret = (struct sealed_value){(unsigned char *)xstrdup(maker->text), strlen(maker->text)};
+	return true;
+}
+
+static bool connect_whole(struct store_fixture *f, const char *user, const char *token, struct maker *maker, struct error *err)
+{
+	CLEANUP(connection_release) struct connection c = CONNECTION_INIT;
+
+	sample_connection(&c, user, GITLAB_COM_URL, token, 0);
+	if (!CALL(f, connect_in_row, &c, make_value, maker, err)) {
+		assert_int_equal(c.generation, 0);
+		return false;
+	}
+	assert_int_equal(c.generation, maker->generation);
+	return true;
+}
+
+static void a_connect_in_the_row_is_one_step(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(intent_list_release) struct intent_list due = INTENT_LIST_INIT;
+	struct maker first = {.text = "one"}, second = {.text = "two"}, refused = {.text = ""}, theirs = {.text = "theirs"};
+	struct error err = ERROR_INIT;
+	char text[64];
+
+	fixture_make(&f);
+	must(connect_whole(&f, "john", "t1", &first, &err), &err);
+	must(connect_whole(&f, "john", "t2", &second, &err), &err);
+	assert_true(second.generation > first.generation);
+	sealed_of(&f, "john", GITLAB_COM_URL, text);
+	assert_string_equal(text, "two");
+	/* Whatever fails leaves what there was. */
+	assert_false(connect_whole(&f, "john", "t3", &refused, &err));
+	assert_false(connect_whole(&f, "mary", "t2", &theirs, &err));
+	assert_int_equal(err.code, ERR_TOKEN_IN_USE);
+	sealed_of(&f, "john", GITLAB_COM_URL, text);
+	assert_string_equal(text, "two");
+	sealed_of(&f, "mary", GITLAB_COM_URL, text);
+	assert_string_equal(text, "");
+	must(CALL(&f, intents_due, INT64_MAX, &due, &err), &err);
+	assert_int_equal(due.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_connection_comes_back_as_it_was_stored),
+	        cmocka_unit_test(a_connect_in_the_row_is_one_step),
 	        cmocka_unit_test(list_shows_a_users_own_connections_newest_first),
 	        cmocka_unit_test(a_reconnect_replaces_and_keeps_the_first_time),
 	        cmocka_unit_test(generations_never_repeat_even_after_a_disconnect),
