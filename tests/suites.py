@@ -60,6 +60,12 @@ def run_unit(totals, pattern, _all):
                 print("  " + line.strip(), flush=True)
 
 
+def run_simulator(totals, pattern):
+    """The simulator against itself: what the other tests rest on."""
+    if not pattern or pattern in "simulator":
+        totals.check("simulator: selftest", [sys.executable, TOP / "simulator/selftest.py"])
+
+
 def c_files():
     listed = subprocess.run(["git", "ls-files", "*.c", "*.h"], cwd=TOP, text=True, capture_output=True, check=True).stdout.split()
     return [name for name in listed if (TOP / name).exists()]
@@ -92,13 +98,13 @@ def run_static(totals, pattern, everything):
                      "core", "fcgi", "worker", "cli"])
 
 
-def run_integration(totals, pattern, everything):
+def run_integration(totals, pattern, _all):
     """The built product through real nginx, SQLite files, git over HTTP and the simulator."""
-    environment = dict(os.environ, ACP_TEST_ALL="1" if everything else "")
+    run_simulator(totals, pattern)
     for module in sorted((HERE / "integration").glob("test_*.py")):
         started = time.monotonic()
         command = [sys.executable, HERE / "integration/run_module.py", module.stem, *([pattern] if pattern else [])]
-        result = subprocess.run(command, cwd=HERE / "integration", text=True, stdout=subprocess.PIPE, env=environment, errors="replace")
+        result = subprocess.run(command, cwd=HERE / "integration", text=True, stdout=subprocess.PIPE, errors="replace")
         lines = result.stdout.splitlines()
         counts = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", lines[-1]) if lines else None
         if counts:

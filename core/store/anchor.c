@@ -90,8 +90,8 @@ const char *anchor_installation(const struct anchor *anchor)
 }
 
 /*
- * The page belongs to the kernel, so that a crash of the process loses nothing. After a loss of power the anchor may be behind the database,
- * which is harmless and mended at the next open: waiting for the disk would only make every change slower.
+ * The page belongs to the kernel, so that a crash of the process loses nothing. After a loss of power the anchor may be behind the
+ * database, which is harmless and mended at the next open: waiting for the disk would only make every change slower.
  */
 void anchor_raise(struct anchor *anchor, uint64_t change)
 {

@@ -2,8 +2,8 @@
 /*
  * connection_store — connections and the intents that make their changes safe against a crash at any instruction.
  *
- * A connect whose value lies in the row is one transaction: connect_in_row. Otherwise its order is connect_begin (intent, generation)
- * → secret_store.put → connect_commit. Order of a disconnect: disconnect_begin (the record is invisible from here on) →
+ * A connect whose value lies in the row is one transaction: connect_in_row. Otherwise its order is connect_begin (intent,
+ * generation) → secret_store.put → connect_commit. Order of a disconnect: disconnect_begin (the record is invisible from here on) →
  * secret_store.remove → disconnect_finish. What a crash leaves over is
  * found by intents_due and put right by the service's reconcile. Nothing is ever deleted because a row is missing. A struct of
  * functions, so that PostgreSQL can stand beside SQLite. All functions are thread-safe. ERR_STORE_UNAVAILABLE (busy, I/O, full) and
@@ -54,9 +54,9 @@ struct connection_store_ops {
 	bool (*connect_commit)(void *state, const struct connection *connection, const struct sealed_value *value,
 	                       struct error *err);
 	/*
-	 * All of a connect in one transaction, for an in-row secret store: there is nothing outside the database that could be left over, so no
-	 * intent is needed. `make_value` seals for the generation it is given; it runs inside the transaction and must be quick. On success
-	 * connection->generation is filled; any failure leaves everything as it was. ERR_TOKEN_IN_USE.
+	 * All of a connect in one transaction, for an in-row secret store: there is nothing outside the database that could be left
+	 * over, so no intent is needed. `make_value` seals for the generation it is given; it runs inside the transaction and must
+	 * be quick. On success connection->generation is filled; any failure leaves everything as it was. ERR_TOKEN_IN_USE.
 	 */
 	bool (*connect_in_row)(void *state, struct connection *connection, connection_make_value *make_value, void *context,
 	                       struct error *err);

@@ -49,7 +49,8 @@ bool connect_begin(void *state, const char *record_key, const char *user_id, con
                    struct error *err);
 bool connect_commit(void *state, const struct connection *connection, const struct sealed_value *value, struct error *err);
 bool connect_abandon(void *state, const char *record_key, int64_t generation, struct error *err);
-bool connect_in_row(void *state, struct connection *connection, connection_make_value *make_value, void *context, struct error *err);
+bool connect_in_row(void *state, struct connection *connection, connection_make_value *make_value, void *context,
+                    struct error *err);
 bool disconnect_begin(void *state, const char *user_id, const char *instance_url, struct intent_list *ret, struct error *err);
 bool disconnect_finish(void *state, const char *record_key, int64_t generation, struct error *err);
 
