@@ -1,4 +1,5 @@
 """Runs one integration module: a line a test, the reason of each skip, and a count at the end."""
+import os
 import sys
 import time
 import unittest
@@ -13,6 +14,8 @@ class Result(unittest.TestResult):
         self.started = time.monotonic()
 
     def say(self, word, test, more=""):
+        if word == "FAIL":
+            os.environ["TEST_FAILED"] = "1"
         print(f"{word} {test.id()} ({time.monotonic() - getattr(self, 'started', time.monotonic()):.1f} s){more}", flush=True)
 
     def addSuccess(self, test):

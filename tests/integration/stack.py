@@ -118,6 +118,16 @@ class Stack:
             raise AssertionError(f"the simulator saw violations: {json.dumps(violations)[:1500]}")
         return status
 
+    def close(self):
+        """stop(), and the data folder goes, unless a test of this module failed."""
+        try:
+            self.stop()
+        finally:
+            if os.environ.get("TEST_FAILED"):
+                print(f"     data and logs are kept in {self.data}", flush=True)
+            else:
+                shutil.rmtree(self.data, ignore_errors=True)
+
     def __enter__(self):
         return self.start()
 

@@ -19,7 +19,7 @@ class AccountCase(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        cls.stack.stop()
+        cls.stack.close()
 
     def setUp(self):
         self.stack.mode("global", "normal")

@@ -18,7 +18,7 @@ class BadInputTest(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         gone = [pid for pid in cls.workers if pid not in cls.stack.pids()]
-        cls.stack.stop()
+        cls.stack.close()
         assert not gone, f"workers died: {gone}"
 
     def assertRefused(self, answer, status, code):

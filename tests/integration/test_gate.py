@@ -43,7 +43,7 @@ class GateTest(unittest.TestCase):
     def tearDownClass(cls):
         if (cls.workspace / "waiting").exists():
             (cls.workspace / "go").touch()
-        cls.stack.stop()
+        cls.stack.close()
         cls.folder.cleanup()
 
     def git(self, *arguments, cwd=None, check=True):

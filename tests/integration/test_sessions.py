@@ -26,7 +26,7 @@ class SessionCase(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         created = cls.stack.control("GET", "/created_projects")
-        cls.stack.stop()
+        cls.stack.close()
         assert not created, f"push-to-create made projects: {created}"
 
     def setUp(self):
