@@ -105,6 +105,8 @@ bool git_gate_upload_pack(struct call *call, struct error *err)
 	return run(call, &route, &transfer, err);
 }
 
+enum { LONE_FLUSH = 4 /* "0000" */ };
+
 /* Reads the push's commands ahead of its pack; they go on to the instance only when every one of them may pass. */
 static bool read_commands(struct call *call, const char *push_branch, struct strbuf *ret, struct error *err)
 {
@@ -121,6 +123,9 @@ static bool read_commands(struct call *call, const char *push_branch, struct str
 		if (!gate_check_commands(ret->data, ret->length, push_branch, &complete, err))
 			return false;
 	}
+	/* git tries its credential with a lone flush; whatever came after it would pass unread. */
+	if (ret->length == LONE_FLUSH && (!exchange_read(call->exchange, piece, sizeof(piece), &length) || length > 0))
+		return error_set(err, ERR_BAD_REQUEST, "The push has no list of refs.");
 	return true;
 }
 

@@ -108,6 +108,15 @@ class GateTest(unittest.TestCase):
                         headers={"Authorization": f"Bearer {self.credential}"})
         self.assertEqual(other.status, 403)
 
+    def test_nothing_passes_behind_a_list_without_refs(self):
+        kind = {"Content-Type": "application/x-git-receive-pack-request"}
+        self.assertEqual(self.get("/api.git/git-receive-pack", None, "POST", b"0000", kind).status, 200)
+        zero, new = b"0" * 40, b"1" * 40
+        command = zero + b" " + new + b" refs/heads/main\0 report-status"
+        hidden = b"0000" + b"%04x" % (len(command) + 4) + command + b"0000"
+        self.assertIn(self.get("/api.git/git-receive-pack", None, "POST", hidden, kind).status, (400, 403))
+        self.assertIn(self.get("/api.git/git-receive-pack", None, "POST", iter([b"0000", hidden[4:]]), kind).status, (400, 403))
+
     def test_no_token_redirect_or_challenge_passes(self):
         host = "git"
         for mode, more in (("redirect", {"location": "https://evil.example/x"}), ("sign_in_redirect", {}), ("error500", {}), ("html", {}), ("maintenance503", {})):
