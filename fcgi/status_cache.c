@@ -18,7 +18,7 @@ enum { TRUSTED_MS = 1000 };
 
 struct status_cache {
 	_Atomic int64_t trusted_until_ms;
-	pthread_mutex_t lock;
+	pthread_rwlock_t lock;
 	uint64_t seed; /* user ids are chosen outside; which of them collide should not be */
 	struct place places[STATUS_CACHE_PLACES];
 };
@@ -27,7 +27,7 @@ struct status_cache *status_cache_new(void)
 {
 	struct status_cache *cache = xcalloc(1, sizeof(*cache));
 
-	pthread_mutex_init(&cache->lock, NULL);
+	pthread_rwlock_init(&cache->lock, NULL);
 	random_bytes(&cache->seed, sizeof(cache->seed));
 	return cache;
 }
@@ -42,7 +42,7 @@ void status_cache_freep(struct status_cache **cache)
 		free(c->places[i].user_id);
 		free(c->places[i].text);
 	}
-	pthread_mutex_destroy(&c->lock);
+	pthread_rwlock_destroy(&c->lock);
 	free(c);
 }
 
@@ -70,12 +70,12 @@ bool status_cache_get(struct status_cache *cache, const char *user_id, uint64_t 
 {
 	bool found;
 
-	pthread_mutex_lock(&cache->lock);
+	pthread_rwlock_rdlock(&cache->lock);
 	const struct place *place = place_of(cache, user_id);
 	found = place->user_id && place->version == version && place->day == day && strcmp(place->user_id, user_id) == 0;
 	if (found)
 		strbuf_add(to, place->text, place->length);
-	pthread_mutex_unlock(&cache->lock);
+	pthread_rwlock_unlock(&cache->lock);
 	return found;
 }
 
@@ -84,10 +84,10 @@ void status_cache_put(struct status_cache *cache, const char *user_id, uint64_t 
 {
 	if (length > STATUS_CACHE_TEXT_MAX)
 		return;
-	pthread_mutex_lock(&cache->lock);
+	pthread_rwlock_wrlock(&cache->lock);
 	struct place *place = place_of(cache, user_id);
 	set_string(&place->user_id, user_id);
 	free(place->text);
 	*place = (struct place){place->user_id, xstrndup(text, length), length, version, day};
-	pthread_mutex_unlock(&cache->lock);
+	pthread_rwlock_unlock(&cache->lock);
 }

@@ -23,7 +23,7 @@ struct file_stamp {
 
 struct static_tokens {
 	char *path;
-	pthread_mutex_t mutex;        /* guards everything below */
+	pthread_rwlock_t lock;        /* guards everything below; many requests look, a changed file is rare */
 	struct token_entries entries; /* sorted by hash */
 	struct file_stamp stamp;
 	int64_t looked_at_ms;
@@ -68,18 +68,18 @@ static bool load(struct static_tokens *tokens, const struct file_stamp *stamp, s
 	return true;
 }
 
-/*
- * Under the mutex. The stamp is taken before reading: a change in between is seen at the next look. `at_once` looks even if the
- * last look was a moment ago: a bearer that is not known may have been added since.
- */
-static bool refresh(struct static_tokens *tokens, bool at_once, struct error *err)
+/* Under the lock. */
+static bool is_fresh(const struct static_tokens *tokens)
 {
-	int64_t now_ms = clock_monotonic_ms();
+	return tokens->usable && clock_monotonic_ms() - tokens->looked_at_ms < LOOK_EVERY_MS;
+}
+
+/* Under the lock, for writing. The stamp is taken before reading: a change in between is seen at the next look. */
+static bool refresh(struct static_tokens *tokens, struct error *err)
+{
 	struct file_stamp stamp;
 
-	if (!at_once && tokens->usable && now_ms - tokens->looked_at_ms < LOOK_EVERY_MS)
-		return true;
-	tokens->looked_at_ms = now_ms;
+	tokens->looked_at_ms = clock_monotonic_ms();
 	if (!stamp_of(tokens->path, &stamp)) {
 		tokens->usable = false;
 		return error_set(err, ERR_CONFIG_INVALID, "%s is missing.", tokens->path);
@@ -89,7 +89,7 @@ static bool refresh(struct static_tokens *tokens, bool at_once, struct error *er
 	return load(tokens, &stamp, err);
 }
 
-/* Under the mutex. The search compares hashes of 256 random bits, which tell a guesser nothing; the last word is in constant time.
+/* Under the lock. The search compares hashes of 256 random bits, which tell a guesser nothing; the last word is in constant time.
  */
 static const struct token_entry *find_hash(const struct static_tokens *tokens, const struct token_entry *wanted)
 {
@@ -126,17 +126,20 @@ static bool static_verify(void *state, const struct secret *bearer, struct calle
 	if (bearer->length == 0 || bearer->length > LIMIT_BEARER_MAX)
 		return error_set(err, ERR_UNAUTHENTICATED, "The bearer token is missing or unknown.");
 	crypto_hash_sha256(wanted.hash, (const unsigned char *)secret_bytes(bearer), bearer->length);
-	pthread_mutex_lock(&tokens->mutex);
-	usable = refresh(tokens, false, &reason);
+	pthread_rwlock_rdlock(&tokens->lock);
+	usable = is_fresh(tokens);
 	if (usable)
 		entry = find_hash(tokens, &wanted);
-	if (usable && !entry) {
-		usable = refresh(tokens, true, &reason);
+	if (!entry) {
+		/* Time to look at the file again, or a bearer that may have been added since the last look. */
+		pthread_rwlock_unlock(&tokens->lock);
+		pthread_rwlock_wrlock(&tokens->lock);
+		usable = refresh(tokens, &reason);
 		entry = usable ? find_hash(tokens, &wanted) : NULL;
 	}
 	if (entry)
 		fill_caller(entry, ret);
-	pthread_mutex_unlock(&tokens->mutex);
+	pthread_rwlock_unlock(&tokens->lock);
 	if (!usable) {
 		error_set(err, ERR_SERVICE_UNAVAILABLE, "Bearer tokens cannot be checked now.");
 		return error_detail(err, "%s", reason.message);
@@ -156,9 +159,9 @@ bool static_tokens_open(const char *path, struct static_tokens **ret, struct err
 {
 	CLEANUP(static_tokens_freep) struct static_tokens *tokens = xcalloc(1, sizeof(*tokens));
 
-	pthread_mutex_init(&tokens->mutex, NULL);
+	pthread_rwlock_init(&tokens->lock, NULL);
 	tokens->path = xstrdup(path);
-	if (!refresh(tokens, false, err))
+	if (!refresh(tokens, err))
 		return error_remedy(err, "Run 'acp-gitlab token add USER', or set ACP_STATIC_TOKENS_FILE.");
 	*ret = TAKE(tokens);
 	return true;
@@ -169,7 +172,7 @@ void static_tokens_freep(struct static_tokens **tokens)
 	if (!*tokens)
 		return;
 	token_entries_release(&(*tokens)->entries);
-	pthread_mutex_destroy(&(*tokens)->mutex);
+	pthread_rwlock_destroy(&(*tokens)->lock);
 	free((*tokens)->path);
 	free(*tokens);
 	*tokens = NULL;
