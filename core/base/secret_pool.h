@@ -2,7 +2,7 @@
 /*
  * secret_pool — memory for secrets: one locked area with guard pages, kept out of core dumps, cut into slots. A sodium_malloc of
  * its own for each token would cost ten system calls a request, 200 µs with sixteen threads. Values larger than a slot, and those
- * beyond the last free slot, still get one. Thread-safe. Private to secret.c. Floor: base.
+ * beyond the last free slot, still get one. Thread-safe. For struct secret and the vault's plain texts. Floor: base.
  */
 #include "macros.h"
 

@@ -3,6 +3,7 @@
 
 #include "alloc.h"
 #include "caps.h"
+#include "secret_pool.h"
 
 enum payload_field {
 	PAYLOAD_TOKEN,
@@ -18,14 +19,14 @@ enum payload_field {
 
 bool protected_bytes_make(size_t length, struct protected_bytes *ret)
 {
-	ret->bytes = sodium_malloc(length ? length : 1);
+	ret->bytes = secret_pool_take(length ? length : 1);
 	ret->length = length;
-	return ret->bytes;
+	return true;
 }
 
 void protected_bytes_release(struct protected_bytes *p)
 {
-	sodium_free(p->bytes);
+	secret_pool_give(p->bytes, p->length ? p->length : 1);
 	*p = (struct protected_bytes){0};
 }
 
