@@ -92,7 +92,7 @@ static bool write_new(const char *path, const void *bytes, size_t length, unsign
 	return fd >= 0 && fchmod(fd, (mode_t)mode) == 0 && write_all(fd, bytes, length) && fdatasync(fd) == 0;
 }
 
-static bool sync_folder_of(const char *path)
+bool file_sync_folder_of(const char *path)
 {
 	CLEANUP(freep) char *copy = xstrdup(path);
 	CLEANUP(close_file) int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -102,7 +102,7 @@ static bool sync_folder_of(const char *path)
 bool file_write_atomically(const char *path, const void *bytes, size_t length, unsigned mode, struct error *err)
 {
 	CLEANUP(freep) char *temporary = xasprintf("%s.tmp", path);
-	if (write_new(temporary, bytes, length, mode) && rename(temporary, path) == 0 && sync_folder_of(path))
+	if (write_new(temporary, bytes, length, mode) && rename(temporary, path) == 0 && file_sync_folder_of(path))
 		return true;
 	int why = errno;
 	unlink(temporary);

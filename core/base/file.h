@@ -12,3 +12,6 @@ bool file_read(const char *path, struct strbuf *to, struct error *err) MUST_CHEC
 
 /* Writes path.tmp (given mode, fdatasync), renames it over path, syncs the folder. ERR_CONFIG_INVALID. */
 bool file_write_atomically(const char *path, const void *bytes, size_t length, unsigned mode, struct error *err) MUST_CHECK;
+
+/* Makes the entry of `path` in its folder durable, after a create, link or rename. */
+bool file_sync_folder_of(const char *path) MUST_CHECK;

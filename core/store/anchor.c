@@ -1,10 +1,10 @@
 #include "anchor.h"
 
 #include "alloc.h"
+#include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -103,17 +103,6 @@ void anchor_raise(struct anchor *anchor, uint64_t change)
 			break;
 }
 
-static bool sync_folder_of(const char *path)
-{
-	CLEANUP(freep) char *copy = xstrdup(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 bool anchor_create(const char *database_path, const char *installation, uint64_t change, bool replace, struct error *err)
 {
 	CLEANUP(freep) char *path = anchor_path(database_path);
@@ -137,7 +126,7 @@ bool anchor_create(const char *database_path, const char *installation, uint64_t
 	reason = errno;
 	close(fd);
 	unlink(temporary);
-	if (!ok || !sync_folder_of(path))
+	if (!ok || !file_sync_folder_of(path))
 		return failed(err, "write", reason);
 	return true;
 }

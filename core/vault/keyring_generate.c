@@ -3,10 +3,10 @@
 
 #include "alloc.h"
 #include "encoding.h"
+#include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,17 +49,6 @@ static const char *base64_of(char to[BASE64_MAX], const unsigned char *bytes, si
 	return sodium_bin2base64(to, BASE64_MAX, bytes, length, sodium_base64_VARIANT_ORIGINAL);
 }
 
-static bool sync_folder_of(const char *path)
-{
-	CLEANUP(freep) char *copy = xstrdup(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 static bool write_all(int fd, const char *bytes, size_t length)
 {
 	for (size_t done = 0; done < length;) {
@@ -91,7 +80,7 @@ static bool write_new(const char *path, mode_t mode, const char *text, struct er
 	unlink(temporary);
 	if (written && !linked && reason == EEXIST)
 		return error_set(err, ERR_CONFLICT, "The key file %s exists already.", path);
-	if (!linked || !sync_folder_of(path)) {
+	if (!linked || !file_sync_folder_of(path)) {
 		error_set(err, ERR_CONFIG_INVALID, "The key file %s cannot be written.", path);
 		return error_detail(err, "errno %d", reason);
 	}
