@@ -91,7 +91,7 @@ static bool look_at_values(struct machine *machine, struct tally *tally, struct 
 	CLEANUP(connection_list_release) struct connection_list all = CONNECTION_LIST_INIT;
 	const struct connection_store *store = &machine->accounts.connections;
 
-	if (!store->ops->list_unchecked(store->state, INT64_MAX, INT32_MAX, &all, err))
+	if (!store->ops->list_unchecked(store->state, INT64_MAX, NULL, INT32_MAX, &all, err))
 		return false;
 	for (size_t i = 0; i < all.count; i++) {
 		CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;

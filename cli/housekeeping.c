@@ -152,7 +152,7 @@ static int housekeeping(struct cli *cli, int argc, char **argv)
 
 const struct command housekeeping_commands[] = {
         {"housekeeping", NULL, "[--once [--json]]", "Finish what crashes left over, and recheck every token once a day.",
-         "Runs a round a minute until SIGTERM; with --once a single one, for a timer or a CronJob. A GitLab that cannot be reached "
+         "Runs a round a minute until SIGTERM; with --once a single one, for a timer or a CronJob. A server that cannot be reached "
          "makes no\n"
          "token invalid. Several may run at the same time.\n\n"
          "Examples:\n"

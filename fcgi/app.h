@@ -2,15 +2,20 @@
 /*
  * app — everything one worker process works with, built once after the fork and passed to every request. The only file of this
  * program that knows all floors. Each pool gets only its parts: `status` no key and no client, `connect` the keys that seal,
- * `repositories` and `git` those that open.
+ * `repositories` and `git` those that open, and with them what GitHub's App and projects are served with.
+ *
+ * Its parts point at each other: it stays where it was opened.
  */
 #include "address_policy.h"
 #include "database.h"
 #include "gate_service.h"
+#include "github_app.h"
 #include "http_stream.h"
 #include "identity.h"
 #include "log.h"
 #include "pool.h"
+#include "project_service.h"
+#include "provider_probe.h"
 #include "settings.h"
 #include "status_cache.h"
 
@@ -21,9 +26,11 @@ struct file_seen {
 	int64_t modified_s, modified_ns;
 };
 
+enum { FILES_SEEN_MAX = 5 /* public, signing and private keys, bearer tokens, the App's key */ };
+
 struct app {
 	unsigned pools;
-	struct file_seen seen[4];
+	struct file_seen seen[FILES_SEEN_MAX];
 	size_t seen_count;
 	struct settings settings;
 	struct logger logger;
@@ -36,7 +43,14 @@ struct app {
 	struct static_tokens *tokens;
 	struct status_cache *status_cache;
 	struct identity identity;
+	struct instance_url github;    /* ACP_GITHUB_URL */
+	struct secret git_token;       /* pools repositories and git; empty: none */
+	struct github_app *github_app; /* the same pools; NULL: none */
+	struct provider_probe *probe;  /* the same pools; NULL: ACP_PROVIDER_PROBE is off */
 	struct account_service accounts;
+	struct credential_sources credentials; /* what the pool has of them */
+	struct check_service checks;
+	struct project_service projects;
 	struct session_store sessions;
 	struct gate_service gate;
 };
@@ -49,6 +63,12 @@ struct app {
  */
 bool app_open(struct app *app, unsigned pools, unsigned threads, char *const *environ_, struct error *err) MUST_CHECK;
 void app_release(struct app *app);
+
+/*
+ * Overwrites ACP_GIT_TOKEN where the environment holds it. A worker does so once it has read it; the parent of a pool that has no
+ * use for it, at its start. (The parents of the others keep it for the workers that they start later.)
+ */
+void app_forget_git_token(char *const *environ_);
 
 /*
  * Whether a file of this process was replaced by a new one that it cannot take over itself: its keys (read once), or a token file

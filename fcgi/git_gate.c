@@ -39,16 +39,29 @@ bool git_gate_check_headers(const struct request *request, enum git_service serv
 	return error_remedy(err, "Push without compressing the request.");
 }
 
+/* Whose token is used. The App and the project have no person, and no kind of token that a person would know. */
+static void log_credential(struct call *call, const struct gate_route *route)
+{
+	const struct credential *c = &route->credential;
+	const char *actor = credential_actor(c);
+
+	if (c->source != CREDENTIAL_CONNECTION)
+		call_log_message(call, xasprintf("[%s] Using the token of %s", c->forge->title, actor));
+	else
+		call_log_message(call, xasprintf("[%s] Using token %s for user %s", c->forge->title,
+		                                 c->forge->provider == PROVIDER_GITHUB ? "ghp_***" : "glpat-***", actor));
+}
+
 static bool open_route(struct call *call, enum git_service service, struct gate_route *ret, struct error *err)
 {
 	call_log(call, "repository", call->parameters.repository);
 	call_log(call, "service", service_names[service]);
 	if (!gate_route_open(&call->app->gate, &call->session, call->parameters.repository, service, call->request->id, ret, err))
 		return false;
-	redactor_add(call->redactor, &ret->token);
+	redactor_add(call->redactor, &ret->credential.token);
 	call_log(call, "instance", ret->host);
 	call_log(call, "project_path", ret->project_path);
-	call_log_message(call, xasprintf("[GitLab] Using token glpat-*** for user %s", ret->username ? ret->username : "unknown"));
+	log_credential(call, ret);
 	return true;
 }
 

@@ -8,7 +8,7 @@
  * the connection, so that git sees an error and not a short success.
  */
 #include "call.h"
-#include "gitlab_errors.h"
+#include "forge.h"
 
 bool git_gate_info_refs(struct call *call, struct error *err) MUST_CHECK;
 bool git_gate_upload_pack(struct call *call, struct error *err) MUST_CHECK;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "forge_transport_errors.h"
 
 void git_transfer_release(struct git_transfer *transfer)
 {
@@ -101,7 +102,7 @@ static bool transport_failure(const struct http_stream_call *stream, const char 
 		return error_detail(err, "%s", stream->failure_text);
 	}
 	keep_text(as_call.failure_text, sizeof(as_call.failure_text), stream->failure_text);
-	return gitlab_classify(&as_call, host, err);
+	return transport_classify(&as_call, host, err);
 }
 
 /* What came back, when it was not a whole answer in git's language. */
@@ -121,8 +122,9 @@ static bool judge(struct git_transfer *t, const struct http_stream_call *stream,
 	}
 	/* The page that comes with a redirect says nothing. */
 	const size_t length = stream->status / 100 == 3 ? 0 : t->refusal_.length;
-	return gitlab_classify_git(t->service, stream->status, t->refusal_.data, length,
-	                           t->retry_after_[0] ? t->retry_after_ : NULL, route->host, route->project_path, err);
+	return route->credential.forge->classify_git(t->service, stream->status, t->refusal_.data, length,
+	                                             t->retry_after_[0] ? t->retry_after_ : NULL, route->host, route->project_path,
+	                                             err);
 }
 
 bool git_transfer_run(struct git_transfer *t, struct call *call, const struct gate_route *route, struct error *err)
@@ -131,11 +133,11 @@ bool git_transfer_run(struct git_transfer *t, struct call *call, const struct ga
 	struct http_stream_header headers[4];
 	struct http_stream_call stream = {.method = t->method,
 	                                  .url = t->url.data,
-	                                  .user = "oauth2",
-	                                  .password = &route->token,
+	                                  .user = route->credential.forge->git_user,
+	                                  .password = &route->credential.token,
 	                                  .headers = headers,
 	                                  .header_count = collect_headers(t, call->request, headers),
-	                                  .ca_file = route->ca_file,
+	                                  .ca_file = route->credential.ca_file,
 	                                  .body_length = post ? call->request->content_length : 0,
 	                                  .total_ms = GIT_TRANSFER_MAX_MS,
 	                                  .read_body = post ? read_body : NULL,

@@ -4,7 +4,6 @@
  * back, flushed as it comes. Holds at most the commands of a push and the first bytes of a refusal.
  */
 #include "call.h"
-#include "gitlab_errors.h"
 
 enum {
 	/* A client may take long to pack before it sends anything; nginx's own limit between two reads is 60 s. */

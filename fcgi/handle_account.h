@@ -1,9 +1,14 @@
 #pragma once
-/* handle_account — a user's GitLab accounts over HTTP: connect, status, disconnect, test, and the overview of all integrations. */
+/*
+ * handle_account — a user's tokens of GitLab and GitHub over HTTP: connect, disconnect, test. What is known about them is shown by
+ * handle_status.
+ */
 #include "call.h"
 
-bool handle_connect(struct call *call, struct error *err) MUST_CHECK;
-bool handle_test(struct call *call, struct error *err) MUST_CHECK;
-bool handle_status(struct call *call, struct error *err) MUST_CHECK;
-bool handle_disconnect(struct call *call, struct error *err) MUST_CHECK;
-bool handle_integrations(struct call *call, struct error *err) MUST_CHECK;
+bool handle_gitlab_connect(struct call *call, struct error *err) MUST_CHECK;
+bool handle_gitlab_test(struct call *call, struct error *err) MUST_CHECK;
+bool handle_gitlab_disconnect(struct call *call, struct error *err) MUST_CHECK;
+
+bool handle_github_connect(struct call *call, struct error *err) MUST_CHECK;
+bool handle_github_test(struct call *call, struct error *err) MUST_CHECK;
+bool handle_github_disconnect(struct call *call, struct error *err) MUST_CHECK;

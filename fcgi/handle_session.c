@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "render_project.h"
+#include "report_array.h"
 #include "session_service.h"
 
 static bool answer_with(struct call *call, int status, const struct session_row *row, struct error *err)
@@ -20,8 +22,8 @@ bool handle_session_create(struct call *call, struct error *err)
 	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
 	bool created = false;
 
-	if (!session_create(&call->app->sessions, call->parameters.project, call->caller.user_id, call->body,
-	                    call->request->idempotency_key, &row, &created, err))
+	if (!session_create(&call->app->sessions, &call->app->projects.store, call->parameters.project, call->caller.user_id,
+	                    call->body, call->request->idempotency_key, &row, &created, err))
 		return false;
 	call_log(call, "session", row.id);
 	json_object_set_new(call->fields, "created", json_boolean(created));
@@ -101,5 +103,20 @@ bool handle_session_push(struct call *call, struct error *err)
 		return false;
 	response_json(&call->response, 202,
 	              json_pack("{s:s, s:s}", "message", "Push requested", "phase", session_phase_name(row.phase)));
+	return true;
+}
+
+bool handle_session_preflight(struct call *call, struct error *err)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
+	CLEANUP(report_array_release) struct report_array reports = REPORT_ARRAY_INIT;
+
+	if (!find_own(call, &row, err) || !session_row_spec(&row, &spec, err))
+		return false;
+	reports.count = spec.repository_count;
+	if (!gate_reports(&call->app->gate, &row, &spec, call->request->id, &reports.items, err))
+		return false;
+	response_json(&call->response, 200, render_reports(reports.items, reports.count));
 	return true;
 }

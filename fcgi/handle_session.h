@@ -10,3 +10,5 @@ bool handle_session_list(struct call *call, struct error *err) MUST_CHECK;
 bool handle_session_show(struct call *call, struct error *err) MUST_CHECK;
 bool handle_session_delete(struct call *call, struct error *err) MUST_CHECK;
 bool handle_session_push(struct call *call, struct error *err) MUST_CHECK;
+/* The reports of its repositories as they are now; nothing is bound or cloned. */
+bool handle_session_preflight(struct call *call, struct error *err) MUST_CHECK;

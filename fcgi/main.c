@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app.h"
 #include "options.h"
 #include "process.h"
 #include "supervisor.h"
@@ -69,5 +70,7 @@ int main(int argc, char **argv)
 	}
 	if (options.serve.threads < listeners.count)
 		options.serve.threads = (unsigned)listeners.count;
+	if (!pools_open_tokens(options.serve.pools))
+		app_forget_git_token(environ);
 	return run_pool(&options, &listeners);
 }

@@ -27,3 +27,19 @@ bool pool_parse(const char *name, unsigned *ret)
 		}
 	return false;
 }
+
+bool pools_call_out(unsigned pools)
+{
+	return pools & ~(unsigned)POOL_STATUS;
+}
+
+bool pools_open_tokens(unsigned pools)
+{
+	return pools & (POOL_REPOSITORIES | POOL_GIT);
+}
+
+/* The gate knows sessions, not callers. */
+bool pools_know_callers(unsigned pools)
+{
+	return pools != POOL_GIT;
+}

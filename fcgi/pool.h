@@ -16,3 +16,8 @@ enum pool {
 /* "status" … "git", "all". */
 const char *pool_name(unsigned pools);
 bool pool_parse(const char *name, unsigned *ret) MUST_CHECK;
+
+/* What a process of these pools does; it gets what it needs for that and no more. */
+bool pools_call_out(unsigned pools);
+bool pools_open_tokens(unsigned pools);
+bool pools_know_callers(unsigned pools);

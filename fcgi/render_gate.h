@@ -1,6 +1,7 @@
 #pragma once
 /*
- * render_gate — what the gate tells the worker: the reports of a session's repositories, and what went wrong on the way to GitLab.
+ * render_gate — what the gate tells the worker: the reports of a session's repositories, and what went wrong on the way to the
+ * instance.
  */
 #include "gate_service.h"
 

@@ -16,6 +16,7 @@ void request_release(struct request *request)
 	free(request->content_type);
 	secret_release(&request->authorization);
 	free(request->idempotency_key);
+	free(request->if_match);
 	free(request->git_protocol);
 	free(request->content_encoding);
 	free(request->accept);
@@ -146,6 +147,7 @@ bool request_read(const struct request_source *source, struct request *ret, stru
 	       read_length(source->get(source->context, "CONTENT_LENGTH"), &ret->content_length, err) &&
 	       read_header(source, "CONTENT_TYPE", 256, &ret->content_type, err) &&
 	       read_header(source, "HTTP_IDEMPOTENCY_KEY", 255, &ret->idempotency_key, err) &&
+	       read_header(source, "HTTP_IF_MATCH", 1024, &ret->if_match, err) &&
 	       read_header(source, "HTTP_GIT_PROTOCOL", 256, &ret->git_protocol, err) &&
 	       read_header(source, "HTTP_CONTENT_ENCODING", 64, &ret->content_encoding, err) &&
 	       read_header(source, "HTTP_ACCEPT", 512, &ret->accept, err);
@@ -217,7 +219,27 @@ bool request_session_credential(const struct request *request, struct secret *re
 	return error_set(err, ERR_GIT_CREDENTIAL, "The git gate needs the credential of a running session.");
 }
 
-bool request_query(const struct request *request, const char *name, struct strbuf *value)
+/* A value as forms write it: '+' is a blank, which percent-decoding alone leaves. */
+static bool decode_form(const char *raw, size_t length, struct strbuf *to)
+{
+	while (length > 0) {
+		size_t part = strcspn(raw, "+");
+
+		if (part > length)
+			part = length;
+		if (!decode_percent(raw, part, to))
+			return false;
+		if (part == length)
+			return true;
+		strbuf_add_char(to, ' ');
+		raw += part + 1;
+		length -= part + 1;
+	}
+	return true;
+}
+
+/* The raw value of a parameter; false: the query does not have it. */
+static bool find_parameter(const struct request *request, const char *name, const char **ret, size_t *ret_length)
 {
 	size_t name_length = strlen(name);
 
@@ -226,14 +248,38 @@ bool request_query(const struct request *request, const char *name, struct strbu
 		size_t key_length = strcspn(part, "=&");
 
 		if (key_length == name_length && memcmp(part, name, name_length) == 0) {
-			if (!value)
-				return true;
-			return key_length == length || decode_percent(part + key_length + 1, length - key_length - 1, value);
+			*ret = part + key_length + (key_length < length);
+			*ret_length = key_length == length ? 0 : length - key_length - 1;
+			return true;
 		}
 		part += length;
 		part += *part == '&';
 	}
 	return false;
+}
+
+bool request_query(const struct request *request, const char *name, struct strbuf *value)
+{
+	const char *raw = NULL;
+	size_t length = 0;
+
+	return find_parameter(request, name, &raw, &length) && (!value || decode_form(raw, length, value));
+}
+
+bool request_query_text(const struct request *request, const char *name, struct strbuf *value, bool *ret_present, struct error *err)
+{
+	const char *raw = NULL;
+	size_t length = 0;
+
+	*ret_present = false;
+	if (!find_parameter(request, name, &raw, &length))
+		return true;
+	if (!decode_form(raw, length, value) || !is_utf8(value->data, value->length) || has_control_character(value->data))
+		return error_set(err, ERR_FIELD_INVALID, "The query parameter '%s' is not well-formed text.", name);
+	if (!strbuf_ok(value))
+		return error_set(err, ERR_FIELD_INVALID, "The query parameter '%s' is longer than %zu bytes.", name, value->limit);
+	*ret_present = value->length > 0;
+	return true;
 }
 
 bool request_content_type_is(const struct request *request, const char *wanted)

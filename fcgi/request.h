@@ -23,6 +23,7 @@ struct request {
 	int64_t content_length; /* -1: not announced (chunked) */
 	struct secret authorization;
 	char *idempotency_key;
+	char *if_match; /* NULL: not sent */
 	char *git_protocol;
 	char *content_encoding;
 	char *accept;
@@ -48,8 +49,17 @@ bool request_bearer(const struct request *request, struct secret *ret, struct er
 /* A session's credential: Bearer, or the password of Basic credentials as git sends them. ERR_GIT_CREDENTIAL. */
 bool request_session_credential(const struct request *request, struct secret *ret, struct error *err) MUST_CHECK;
 
-/* Whether the query has this parameter; its decoded value is added to `value` (NULL: not wanted). */
+/* Whether the query has this parameter; its decoded value ('+' is a blank, as forms write it) is added to `value` (NULL: not
+ * wanted).
+ */
 bool request_query(const struct request *request, const char *name, struct strbuf *value);
+
+/*
+ * A parameter that is read as text: its decoded value is added to `value`, and *ret_present tells whether it was there and not
+ * empty. ERR_FIELD_INVALID: broken escapes, bytes that are not UTF-8, control characters, or more than the buffer takes.
+ */
+bool request_query_text(const struct request *request, const char *name, struct strbuf *value, bool *ret_present,
+                        struct error *err) MUST_CHECK;
 
 /* Whether the content type is `wanted`, without parameters or (for JSON) with charset=utf-8. */
 bool request_content_type_is(const struct request *request, const char *wanted);

@@ -38,13 +38,17 @@ static void begin_error(struct response *response, const struct error *failure)
 {
 	response->code = code_of(failure);
 	response->retry_after_s = failure->retry_after_s;
+	response->etag[0] = '\0';
 }
 
 json_t *response_text(const char *text)
 {
-	json_t *value = json_string(text);
 	CLEANUP(strbuf_release) struct strbuf plain = STRBUF_INIT(sizeof(((struct error *)0)->message));
+	json_t *value;
 
+	if (!text)
+		return json_null();
+	value = json_string(text);
 	if (value)
 		return value;
 	/* Cut in the middle of a character, or relayed in another encoding: what is ASCII still helps. */
@@ -98,6 +102,7 @@ static const char *reason_of(int status)
 	        {404, "Not Found"},
 	        {405, "Method Not Allowed"},
 	        {409, "Conflict"},
+	        {412, "Precondition Failed"},
 	        {413, "Content Too Large"},
 	        {415, "Unsupported Media Type"},
 	        {422, "Unprocessable Content"},
@@ -124,6 +129,8 @@ bool response_format(const struct response *response, const char *request_id, bo
 	            response_header(to, "X-Request-ID", request_id);
 	if (response->allow[0])
 		safe = safe && response_header(to, "Allow", response->allow);
+	if (response->etag[0])
+		safe = safe && response_header(to, "ETag", response->etag);
 	if (!safe)
 		return error_set(err, ERR_INTERNAL, "The answer had a header that must not be sent.");
 	if (response->status == 401)

@@ -3,6 +3,7 @@
  * response — one answer: built in memory, sent in one piece. Every answer says no-store and nosniff and carries the request id
  * once; no header value with a line break leaves here, and no answer has a top-level `data` member.
  */
+#include "entity_tag.h"
 #include "json.h"
 
 enum { RESPONSE_BODY_MAX = 32 * 1024 * 1024 /* 500 sessions of the usual size take 2 MiB */ };
@@ -12,6 +13,7 @@ struct response {
 	const char *content_type;
 	struct strbuf body;
 	char allow[64];         /* "": no Allow header */
+	char etag[ETAG_SIZE];   /* "": no ETag header */
 	unsigned retry_after_s; /* 0: no Retry-After header */
 	enum error_code code;   /* ERR_NONE for a success; for the log */
 };
@@ -31,7 +33,7 @@ void response_error(struct response *response, const struct error *failure, cons
 /* The same as two sentences of plain text: git prints them to the user. */
 void response_error_text(struct response *response, const struct error *failure);
 
-/* A JSON string of any text; bytes that are not UTF-8 become '?'. */
+/* A JSON string of any text; bytes that are not UTF-8 become '?'. NULL gives null. */
 json_t *response_text(const char *text) MUST_CHECK;
 
 /*

@@ -2,36 +2,66 @@
 
 #include "git_gate.h"
 #include "handle_account.h"
+#include "handle_browse.h"
 #include "handle_gate.h"
 #include "handle_health.h"
+#include "handle_installation.h"
+#include "handle_project.h"
 #include "handle_session.h"
+#include "handle_status.h"
 
 #define ACCOUNT(method, base, verb, access, pools, body, handler)                                                                  \
 	{                                                                                                                          \
 		method, base "/auth/gitlab/" verb, pools, access, body, LIMIT_BODY_AUTH, false, handler                            \
 	}
-/* The user's account, with and without a project in front. */
+/* The user's GitLab accounts, with and without a project in front. */
 #define ACCOUNTS(base, access)                                                                                                     \
-	ACCOUNT("POST", base, "connect", access, POOL_CONNECT, BODY_JSON, handle_connect),                                         \
-	        ACCOUNT("GET", base, "status", access, POOL_STATUS, BODY_NONE, handle_status),                                     \
-	        ACCOUNT("POST", base, "disconnect", access, POOL_CONNECT, BODY_JSON_OPTIONAL, handle_disconnect),                  \
-	        ACCOUNT("DELETE", base, "disconnect", access, POOL_CONNECT, BODY_JSON_OPTIONAL, handle_disconnect),                \
-	        ACCOUNT("POST", base, "test", access, POOL_CONNECT, BODY_JSON, handle_test)
+	ACCOUNT("POST", base, "connect", access, POOL_CONNECT, BODY_JSON, handle_gitlab_connect),                                  \
+	        ACCOUNT("GET", base, "status", access, POOL_STATUS, BODY_NONE, handle_gitlab_status),                              \
+	        ACCOUNT("POST", base, "disconnect", access, POOL_CONNECT, BODY_JSON_OPTIONAL, handle_gitlab_disconnect),           \
+	        ACCOUNT("DELETE", base, "disconnect", access, POOL_CONNECT, BODY_JSON_OPTIONAL, handle_gitlab_disconnect),         \
+	        ACCOUNT("POST", base, "test", access, POOL_CONNECT, BODY_JSON, handle_gitlab_test)
 
-#define SESSIONS "/api/projects/{project}/agentic-sessions"
+#define GITHUB(method, verb, pools, body, handler)                                                                                 \
+	{                                                                                                                          \
+		method, "/api/auth/github/" verb, pools, ACCESS_CALLER, body, LIMIT_BODY_AUTH, false, handler                      \
+	}
+
+#define PROJECT  "/api/projects/{project}"
+#define SESSIONS PROJECT "/agentic-sessions"
 #define GATE     "/git/{session}/{repository}.git"
 
 /* clang-format off */
 const struct route routes[] = {
 	ACCOUNTS("/api", ACCESS_CALLER),
-	ACCOUNTS("/api/projects/{project}", ACCESS_PROJECT),
+	ACCOUNTS(PROJECT, ACCESS_PROJECT),
 	{"GET",    "/api/auth/integrations/status", POOL_STATUS, ACCESS_CALLER, BODY_NONE, 0, false, handle_integrations},
+
+	GITHUB("POST",   "pat",        POOL_CONNECT, BODY_JSON, handle_github_connect),
+	GITHUB("DELETE", "pat",        POOL_CONNECT, BODY_JSON_OPTIONAL, handle_github_disconnect),
+	GITHUB("GET",    "pat/status", POOL_STATUS, BODY_NONE, handle_github_pat_status),
+	GITHUB("POST",   "test",       POOL_CONNECT, BODY_JSON, handle_github_test),
+	/* Whose installation it is, the user's own token has to show; this pool can open it. */
+	GITHUB("POST",   "install",    POOL_REPOSITORIES, BODY_JSON, handle_installation_add),
+	GITHUB("GET",    "status",     POOL_STATUS, BODY_NONE, handle_github_status),
+	GITHUB("POST",   "disconnect", POOL_CONNECT, BODY_JSON_OPTIONAL, handle_installations_remove),
+
+	{"POST",   PROJECT "/repositories/validate", POOL_REPOSITORIES, ACCESS_PROJECT, BODY_JSON, LIMIT_BODY_DEFAULT, false,
+	 handle_validate},
+	{"GET",    PROJECT "/repositories",         POOL_REPOSITORIES, ACCESS_PROJECT, BODY_NONE, 0, false, handle_project_read},
+	{"PUT",    PROJECT "/repositories",         POOL_REPOSITORIES, ACCESS_PROJECT, BODY_JSON, LIMIT_BODY_DEFAULT, false,
+	 handle_project_write},
+	{"GET",    PROJECT "/repo/branches",        POOL_REPOSITORIES, ACCESS_PROJECT, BODY_NONE, 0, false, handle_branches},
+	{"GET",    PROJECT "/repo/tree",            POOL_REPOSITORIES, ACCESS_PROJECT, BODY_NONE, 0, false, handle_tree},
+	{"GET",    PROJECT "/repo/blob",            POOL_REPOSITORIES, ACCESS_PROJECT, BODY_NONE, 0, false, handle_blob},
 
 	{"POST",   SESSIONS,                        POOL_REPOSITORIES, ACCESS_PROJECT, BODY_JSON, LIMIT_BODY_DEFAULT, false,
 	 handle_session_create},
 	{"GET",    SESSIONS,                        POOL_REPOSITORIES, ACCESS_PROJECT, BODY_NONE, 0, false, handle_session_list},
 	{"GET",    SESSIONS "/{session}",           POOL_REPOSITORIES, ACCESS_PROJECT, BODY_NONE, 0, false, handle_session_show},
 	{"DELETE", SESSIONS "/{session}",           POOL_REPOSITORIES, ACCESS_PROJECT, BODY_NONE, 0, false, handle_session_delete},
+	{"POST",   SESSIONS "/{session}/preflight", POOL_REPOSITORIES, ACCESS_PROJECT, BODY_NONE, 0, false,
+	 handle_session_preflight},
 	{"POST",   SESSIONS "/{session}/git/push",  POOL_REPOSITORIES, ACCESS_PROJECT, BODY_NONE, 0, false, handle_session_push},
 
 	{"POST",   "/git/{session}/preflight",      POOL_GIT, ACCESS_SESSION, BODY_NONE, 0, false, handle_preflight},

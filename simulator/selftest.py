@@ -15,6 +15,8 @@ import urllib.parse
 from pathlib import Path
 
 from selftest_git import git_checks, git_refusal_checks
+from selftest_github import github_checks
+from selftest_github_git import github_git_checks
 from selftest_support import Checks, Simulator, fails, git_get
 
 
@@ -135,8 +137,69 @@ def project_checks(checks, simulator):
     checks.equal(
         "files are listed",
         [entry["name"] for entry in simulator.api("/projects/81/repository/tree")[2]],
-        ["Makefile", "README.md", "src"],
+        ["src", "Makefile", "README.md"],
     )
+    checks.equal("none of this broke a rule", simulator.violations(), [])
+
+
+def browse_checks(checks, simulator):
+    """Looking at branches, tags, folders and files of demo/browse."""
+    project = "/projects/demo%2Fbrowse/repository"
+
+    def names(path):
+        return [entry["name"] for entry in simulator.api(project + path)[2]]
+
+    status, headers, value = simulator.api(project + "/branches?per_page=100&page=2")
+    shown = (status, len(value), headers["x-page"], headers["x-next-page"], headers["x-total-pages"])
+    checks.equal("branches say which page they are", shown, (200, 100, "2", "3", "3"))
+    commit = {"id", "message", "author_name", "committed_date"}
+    checks.check("a branch comes with its commit", commit <= set(value[0]["commit"]), value[0])
+    rows = [
+        ("/branches?search=%5Efeature", ["feature/a", "feature/a&b"]),
+        ("/branches?search=%5EFIX", ["fix#1"]),
+        ("/branches?search=a%24", ["feature/a"]),
+        ("/tags?search=%5Ev", ["v1.0"]),
+        ("/tags?search=%5Erelease%2Fv2.0", ["release/v2.0"]),
+        ("/tags?search=%5E0", []),
+        ("/tree?path=docs&ref=main", ["deep", "guide.md"]),
+        ("/tree?path=odd&ref=feature%2Fa%26b", ["#1 & more?.txt", "100%.txt", "a+b=c;d.txt", "ümlaut.txt"]),
+        ("/tree?ref=v1.0", ["src", "README.md"]),
+        ("/tree?per_page=2&page=2", ["odd", "src"]),
+    ]
+    for path, wanted in rows:
+        checks.equal(f"looking: {path}", names(path), wanted)
+    entries = {entry["name"]: (entry["mode"], entry["type"]) for entry in simulator.api(project + "/tree?per_page=100")[2]}
+    wanted = {"docs": ("040000", "tree"), "run.sh": ("100755", "blob"), "link": ("120000", "blob"), "README.md": ("100644", "blob")}
+    checks.check("every mode of git's", wanted.items() <= entries.items(), entries)
+    checks.equal("a submodule is a commit", simulator.api(project + "/tree?path=vendor")[2][0]["type"], "commit")
+    rows = [
+        ("/tree?ref=gone", 404, "404 Tree Not Found"),
+        ("/tree?path=gone&ref=main", 404, "404 invalid revision or path Not Found"),
+        ("/tree?path=README.md&ref=main", 404, "404 invalid revision or path Not Found"),
+        ("/files/gone/raw?ref=main", 404, "404 File Not Found"),
+        ("/files/docs/raw?ref=main", 404, "404 File Not Found"),
+        ("/files/vendor%2Fmodule/raw?ref=main", 404, "404 File Not Found"),
+        ("/files/README%2Emd/raw?ref=gone", 404, "404 Commit Not Found"),
+        ("/files/README%2Emd?ref=gone", 404, "404 Commit Not Found"),
+    ]
+    for path, status, text in rows:
+        seen = simulator.api(project + path)
+        checks.equal(f"looking: {path}: {status}", (seen[0], seen[2]), (status, {"message": text}))
+    checks.equal("an empty repository has no tree", simulator.api("/projects/demo%2Fempty/repository/tree")[0], 404)
+    for name, content in (
+        ("odd/#1 & more?.txt", "Characters"),
+        ("odd/100%.txt", "A percent"),
+        ("odd/ümlaut.txt", "Grüße"),
+        ("run.sh", "#!"),
+    ):
+        seen = simulator.api(f"{project}/files/{urllib.parse.quote(name, safe='')}/raw?ref=main&lfs=true")
+        checks.check(f"the file {name}", seen[0] == 200 and str(seen[2]).startswith(content), seen)
+    seen = simulator.api(project + "/files/run%2Esh/raw?ref=main")[1]
+    checks.equal("a raw file's headers", (seen["x-gitlab-size"], seen["x-gitlab-execute-filemode"]), ("21", "true"))
+    checks.equal(
+        "a large one", simulator.api(project + "/files/large%2Ebin/raw?ref=main", text=True)[1]["content-length"], str(6 << 20)
+    )
+    checks.equal("a file as JSON", simulator.api(project + "/files/docs%2Fguide%2Emd?ref=v1%2E0")[0], 404)
     checks.equal("none of this broke a rule", simulator.violations(), [])
 
 
@@ -261,9 +324,14 @@ def restart_checks(checks, folder):
     checks.equal("its git too", git_get(first, "demo/hello", "git-upload-pack", "good")[0], 200)
     first.control("POST", "/commit", {"project": "demo/hello", "branch": "kept", "files": {"x": "y"}})
     authority = Path(first.ready["caFile"]).read_text()
+    key = Path(first.ready["github"]["appKeyFile"])
+    first_key = key.read_text()
     checks.equal("SIGTERM ends it cleanly", first.stop(), 0)
     second = Simulator(folder)
     checks.equal("the port stays the same", second.url.port, first.url.port)
+    checks.equal("GitHub's port too", second.ready["github"]["url"], first.ready["github"]["url"])
+    checks.equal("the key is for its owner alone", key.stat().st_mode & 0o777, 0o600)
+    checks.equal("the App's key stays the same", key.read_text(), first_key)
     checks.equal("the CA stays the same", Path(second.ready["caFile"]).read_text(), authority)
     checks.check("the repositories stay", "refs/heads/kept" in second.refs("demo/hello"))
     checks.equal("and it ends cleanly again", second.stop(), 0)
@@ -279,6 +347,7 @@ def main():
         try:
             token_checks(checks, simulator)
             project_checks(checks, simulator)
+            browse_checks(checks, simulator)
             strictness_checks(checks, simulator)
             git_refusal_checks(checks, simulator)
             git_checks(checks, simulator, folder / "work")
@@ -286,6 +355,8 @@ def main():
             fault_checks(checks, simulator)
             simulator.control("POST", "/mode", {"scope": "git", "mode": "normal"})
             control_checks(checks, simulator)
+            github_checks(checks, simulator, folder)
+            github_git_checks(checks, simulator, folder / "github")
         finally:
             simulator.stop()
         restart_checks(checks, folder / "b")

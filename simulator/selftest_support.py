@@ -45,30 +45,32 @@ class Simulator:
             time.sleep(0.02)
         self.ready = json.loads(self.ready_file.read_text())
         self.url = urllib.parse.urlsplit(self.ready["url"])
-        self.context = ssl.create_default_context(cafile=self.ready["caFile"])
+        self.authority, self.control_url = self.ready["caFile"], self.ready["controlUrl"]
+        self.context = ssl.create_default_context(cafile=self.authority)
         self.tokens = {token["name"]: token["token"] for token in self.control("GET", "/tokens")}
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(10)
 
-    def call(self, path, token=None, method="GET", headers=None, body=None, port=None, timeout=10):
-        """(status, headers, JSON value or text)"""
+    def call(self, path, token=None, method="GET", headers=None, body=None, port=None, timeout=10, text=False, again=()):
+        """(status, headers, JSON value or text); a header that is None is not sent; `again` are further ones."""
         connection = http.client.HTTPSConnection("127.0.0.1", port or self.url.port, context=self.context, timeout=timeout)
         given = {"User-Agent": "selftest"} | ({"Authorization": f"Bearer {token}"} if token else {}) | (headers or {})
         try:
-            connection.request(method, self.url.path + path, body, given)
+            send(connection, method, self.url.path + path, body, [*given.items(), *again])
             answer = connection.getresponse()
             data = answer.read().decode(errors="replace")
         finally:
             connection.close()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, as_json(data)
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        return answer.status, headers, data if text else as_json(data)
 
     def api(self, path, token="good", **more):
         return self.call("/api/v4" + path, self.tokens.get(token, token), **more)
 
     def control(self, method, path, order=None):
-        url = urllib.parse.urlsplit(self.ready["controlUrl"])
+        url = urllib.parse.urlsplit(self.control_url)
         connection = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
         connection.request(method, path, None if order is None else json.dumps(order))
         answer = connection.getresponse()
@@ -97,7 +99,7 @@ class Simulator:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
-            "GIT_SSL_CAINFO": self.ready["caFile"],
+            "GIT_SSL_CAINFO": self.authority,
             "LC_ALL": "C",
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -116,6 +118,47 @@ class Simulator:
             check=False,
         )
         return result.returncode, result.stdout
+
+
+class GitHub(Simulator):
+    """The GitHub half of a simulator that runs already."""
+
+    def __init__(self, simulator):
+        self.simulator, self.folder = simulator, simulator.folder
+        self.ready = simulator.ready["github"]
+        self.authority, self.control_url = simulator.authority, simulator.control_url
+        self.base = self.ready["url"]
+        self.url = urllib.parse.urlsplit(self.base)
+        self.context, self.tokens = simulator.context, self.ready["tokens"]
+
+    def call(self, path, token=None, headers=None, **more):
+        expected = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+        if "/info/refs" in path:
+            expected = {}
+        return super().call(path, token, headers=expected | (headers or {}), **more)
+
+    def api(self, path, token="classic", accept=None, **more):
+        value = self.tokens.get(token, token)
+        return self.call("/api/v3" + path, value, headers={"Accept": accept} if accept else None, **more)
+
+    def refs(self, path):
+        return super().refs(f"github:{path}")
+
+    def git_url(self, path, token):
+        value = self.tokens.get(token, token)
+        user = f"x-access-token:{value}@" if value else ""
+        return f"https://{user}{self.url.netloc}/{path}.git"
+
+
+def send(connection, method, path, body, headers):
+    connection.putrequest(method, path, skip_accept_encoding=True)
+    for name, value in headers:
+        if value is not None:
+            connection.putheader(name, value)
+    data = body.encode() if isinstance(body, str) else body
+    if data is not None:
+        connection.putheader("Content-Length", len(data))
+    connection.endheaders(data)
 
 
 def as_json(text):

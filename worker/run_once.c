@@ -43,15 +43,17 @@ static bool read_object(const char *path, json_t **ret, struct error *err)
 	return json_parse_body(text.data, text.length, ret, err);
 }
 
-static bool create(struct session_store store, const char *user, const char *path, struct session_row *ret, struct error *err)
+static bool create(struct database *database, const char *user, const char *path, struct session_row *ret, struct error *err)
 {
+	struct session_store sessions = database_sessions(database);
+	struct project_store projects = database_projects(database);
 	json_t *object = NULL;
 	bool created = false;
 
 	if (!read_object(path, &object, err))
 		return false;
 	const char *project = json_string_or(json_object_get(object, "metadata"), "namespace", "default");
-	bool ok = session_create(&store, project, user, object, NULL, ret, &created, err);
+	bool ok = session_create(&sessions, &projects, project, user, object, NULL, ret, &created, err);
 	json_decref(object);
 	if (ok && !created && session_phase_is_final(ret->phase))
 		return error_set(err, ERR_SESSION_ENDED, "The session %s has ended already.", ret->name);
@@ -133,7 +135,7 @@ int run_once(struct worker *worker, const char *user, const char *path)
 	if (!database_open(&options, &database, &err))
 		return complain(&err);
 	struct session_store store = database_sessions(database);
-	if (!create(store, user, path, &created, &err) ||
+	if (!create(database, user, path, &created, &err) ||
 	    !supervisor_claim(worker, store, created.id, &claimed, &credential, &found, &err))
 		return complain(&err);
 	if (found && !supervisor_start(worker, &session, &claimed, &credential, &err))

@@ -33,6 +33,10 @@ enum {
 	LIMIT_FILE_CONFIG = 1024 * 1024, /* configuration, key, token and instances files */
 	LIMIT_CA_BUNDLE = 16 * 1024 * 1024,
 
+	LIMIT_BRANCHES = 10000,           /* 100 pages of a forge; more than a person looks through */
+	LIMIT_TREE_ENTRIES = 10000,       /* of one folder */
+	LIMIT_BLOB = 5 * 1024 * 1024,     /* a file that is shown; larger ones are for git */
+	LIMIT_PROJECT_REPOSITORIES = 100, /* of one project */
 	LIMIT_SESSION_REPOSITORIES = 50,
 	LIMIT_DESCRIPTION = 32 * 1024,     /* what the agent is asked to do */
 	LIMIT_AGENT_OUTPUT = 64 * 1024,    /* the tail of an agent's output that is kept */

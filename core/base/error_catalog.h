@@ -19,6 +19,7 @@
 	X(NOT_FOUND,              "not_found",              404, "See /api/openapi.json for the routes of this service.") \
 	X(METHOD_NOT_ALLOWED,     "method_not_allowed",     405, "Use one of the methods in the Allow header.") \
 	X(CONFLICT,               "conflict",               409, "Read the current state and try again.") \
+	X(PRECONDITION_FAILED,    "precondition_failed",    412, "Read the current list with its ETag, apply the change to it, and send it again.") \
 	X(BODY_TOO_LARGE,         "body_too_large",         413, "Send a smaller body.") \
 	X(UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", 415, "Send 'Content-Type: application/json'.") \
 	X(TOO_MANY_REQUESTS,      "too_many_requests",      429, "Wait as long as Retry-After says.") \
@@ -70,7 +71,16 @@
 	X(BRANCH_INVALID,         "branch_invalid",         400, "Use a branch name that git accepts (git check-ref-format).") \
 	X(BRANCH_NOT_FOUND,       "branch_not_found",       404, "Name an existing branch, or leave it out to start from the default branch.") \
 	X(BRANCH_PROTECTED,       "branch_protected",       422, "Push to another branch and open a merge request, or ask a maintainer.") \
+	X(REF_NOT_FOUND,          "ref_not_found",          404, "Name a branch, tag or commit of this repository.") \
+	X(PATH_NOT_FOUND,         "path_not_found",         404, "Look at the folder above for what is there.") \
+	X(FILE_TOO_LARGE,         "file_too_large",         413, "Clone the repository to work with files of this size.") \
+	X(LIST_TOO_LONG,          "list_too_long",          413, "Clone the repository to see all of it.") \
 	X(DEFAULT_BRANCH_MISSING, "default_branch_missing", 422, "Ask a maintainer of the project to create its default branch.") \
+	/* the GitHub App */ \
+	X(APP_NOT_CONFIGURED,     "github_app_not_configured", 409, "An operator must set ACP_GITHUB_APP_ID and ACP_GITHUB_APP_KEY_FILE; a personal token works without.") \
+	X(INSTALLATION_NOT_FOUND, "installation_not_found", 404, "Install the platform's GitHub App for the account, and send the number of that installation.") \
+	X(INSTALLATION_NOT_YOURS, "installation_not_yours", 403, "Connect your own GitHub token first: it shows that the installation's account is yours or that you are a member of it.") \
+	X(INSTALLATION_SUSPENDED, "installation_suspended", 409, "An owner of the account must unsuspend the GitHub App's installation.") \
 	/* git */ \
 	X(GIT_HTTP_DISABLED,      "git_http_disabled",      403, "Ask the administrator of the instance to enable Git over HTTPS.") \
 	X(SSO_REQUIRED,           "sso_required",           403, "Sign in to the group's single sign-on in a browser, then try again.") \

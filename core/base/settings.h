@@ -34,6 +34,11 @@ enum setting_kind {
 	X(INSTANCES_FILE, "ACP_INSTANCES_FILE", SETTING_PATH, "", NULL, "JSON description of GitLab instances: URL, CA file, networks.") \
 	X(CA_FILE, "ACP_CA_FILE", SETTING_PATH, "", NULL, "PEM certificates trusted in addition to the system's.") \
 	X(EGRESS_ALLOW, "ACP_EGRESS_ALLOW", SETTING_LIST, "", NULL, "Addresses, networks and hosts, each with an optional port, that may be dialled although they are internal.") \
+	X(PROVIDER_PROBE, "ACP_PROVIDER_PROBE", SETTING_SWITCH, "off", "on|off", "Ask an unknown host once, without a credential, whether it is GitLab or GitHub.") \
+	X(GITHUB_URL, "ACP_GITHUB_URL", SETTING_URL, "https://github.com", NULL, "GitHub server of the App and of ACP_GIT_TOKEN, and the one a token is connected to when none is named.") \
+	X(GIT_TOKEN, "ACP_GIT_TOKEN", SETTING_SECRET, "", NULL, "GitHub token of the projects, used where a user has neither a token nor an installation.") \
+	X(GITHUB_APP_ID, "ACP_GITHUB_APP_ID", SETTING_TEXT, "", NULL, "Number (or client id) of the GitHub App.") \
+	X(GITHUB_APP_KEY_FILE, "ACP_GITHUB_APP_KEY_FILE", SETTING_PATH, "", NULL, "Private key of the GitHub App, PEM (pools repositories and git).") \
 	X(WORKSPACES, "ACP_WORKSPACES", SETTING_PATH, "/var/lib/acp-gitlab/workspaces", NULL, "Folder of the sessions' workspaces.") \
 	X(GATE_URL, "ACP_GATE_URL", SETTING_URL, "http://127.0.0.1:8080", NULL, "Where worker and agent reach the git gate.") \
 	X(AGENT_COMMAND, "ACP_AGENT_COMMAND", SETTING_TEXT, "", NULL, "Command that a session runs in its workspace; empty: the session waits for git/push.") \

@@ -52,7 +52,7 @@ static void read_facts(const json_t *answer, struct token_facts *ret)
  */
 static bool facts_of(const struct http_call *call, const char *host, struct token_facts *ret, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = gitlab_json(call);
+	CLEANUP(release_json) json_t *answer = forge_json(call);
 	const char *said = sentence_of_json(answer);
 
 	if (call->failure == HTTP_OK && call->status == 200 && json_is_object(answer)) {
@@ -84,14 +84,14 @@ static bool refuse_inactive(const struct token_facts *facts, struct error *err)
 static bool refuse_user(const struct http_call *user, const struct http_call *self, const char *host, struct error *err)
 {
 	CLEANUP(token_facts_release) struct token_facts facts = {0};
-	CLEANUP(release_json) json_t *answer = gitlab_json(user);
+	CLEANUP(release_json) json_t *answer = forge_json(user);
 	bool scope = user->status == 403 && strcmp(json_string_or(answer, "error", ""), "insufficient_scope") == 0;
 
 	if (scope && facts_of(self, host, &facts, NULL) && facts.known) {
 		if (facts.inactive)
 			return refuse_inactive(&facts, err);
 		gitlab_scope_missing(facts.scopes, json_string_or(answer, "scope", ""), err);
-		gitlab_mask(user, err);
+		forge_mask(user, err);
 		return false;
 	}
 	return gitlab_classify(user, host, err);
@@ -108,11 +108,11 @@ static bool is_bot_name(const char *username)
 	return digits > 0 && strncmp(at + digits, "_bot", 4) == 0;
 }
 
-static void fill_account(const json_t *user, struct token_facts *facts, struct gitlab_account *ret)
+static void fill_account(const json_t *user, struct token_facts *facts, struct forge_account *ret)
 {
 	const char *username = json_string_or(user, "username", ""), *email = json_string_or(user, "email", "");
 
-	*ret = (struct gitlab_account){
+	*ret = (struct forge_account){
 	        .id = xasprintf("%lld", (long long)json_int_or(user, "id", 0)),
 	        .username = xstrdup(username),
 	        .name = xstrdup(json_string_or(user, "name", username)),
@@ -124,7 +124,7 @@ static void fill_account(const json_t *user, struct token_facts *facts, struct g
 	};
 }
 
-bool account_judge(const struct http_call *user, const struct http_call *self, const char *host, struct gitlab_account *ret,
+bool account_judge(const struct http_call *user, const struct http_call *self, const char *host, struct forge_account *ret,
                    struct error *err)
 {
 	CLEANUP(token_facts_release) struct token_facts facts = {0};
@@ -135,7 +135,7 @@ bool account_judge(const struct http_call *user, const struct http_call *self, c
 	if (!gitlab_answer(user, host, &answer, err))
 		return false;
 	if (json_int_or(answer, "id", 0) <= 0 || !json_string_or(answer, "username", "")[0])
-		return error_set(err, ERR_INSTANCE_NOT_GITLAB, "%s does not look like a GitLab server.", host);
+		return gitlab_not_gitlab(host, err);
 	if (!facts_of(self, host, &facts, err))
 		return false;
 	if (facts.inactive)
@@ -144,28 +144,16 @@ bool account_judge(const struct http_call *user, const struct http_call *self, c
 	return true;
 }
 
-bool gitlab_account_get(const struct gitlab_access *access, struct gitlab_account *ret, struct error *err)
+bool gitlab_account_get(const struct forge_access *access, struct forge_account *ret, struct error *err)
 {
 	CLEANUP(freep) char *host = api_host(access);
-	CLEANUP(api_call_release) struct api_call user, self;
+	struct api_call both[2];
 
-	api_call_init(&user, access, "/user");
-	api_call_init(&self, access, "/personal_access_tokens/self");
-	struct http_call both[] = {user.http, self.http};
-	http_client_run(access->client, both, ARRAY_SIZE(both));
-	user.http = both[0];
-	self.http = both[1];
-	return account_judge(&user.http, &self.http, host, ret, err);
-}
-
-void gitlab_account_release(struct gitlab_account *account)
-{
-	free(account->id);
-	free(account->username);
-	free(account->name);
-	free(account->email);
-	free(account->token_name);
-	free(account->scopes);
-	free(account->expires_at);
-	*account = (struct gitlab_account)GITLAB_ACCOUNT_INIT;
+	api_call_init(&both[0], access, "/user");
+	api_call_init(&both[1], access, "/personal_access_tokens/self");
+	gitlab_run(both, ARRAY_SIZE(both), access);
+	bool judged = account_judge(&both[0].http, &both[1].http, host, ret, err);
+	api_call_release(&both[0]);
+	api_call_release(&both[1]);
+	return judged;
 }

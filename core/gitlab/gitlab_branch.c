@@ -1,13 +1,10 @@
 #include "gitlab_branch.h"
 
 #include "alloc.h"
-#include "gitlab_api.h"
+#include "gitlab_pages.h"
 #include "gitlab_sentence.h"
 
-enum {
-	LEVEL_MAINTAINER = 40,
-	MAX_PAGES = 20, /* of 100 protected branches */
-};
+enum { LEVEL_MAINTAINER = 40 };
 
 /* GitLab's wildcards: "*" stands for any characters, "/" too. */
 bool branch_matches(const char *pattern, const char *name)
@@ -71,99 +68,128 @@ struct rules_verdict {
 	enum permission best;
 };
 
-static void judge_rules(const json_t *rules, const char *branch, int access_level, int64_t user_id, struct rules_verdict *verdict)
+static void add_rule(struct rules_verdict *verdict, const json_t *rule, const char *branch, int access_level, int64_t user_id)
 {
+	if (!branch_matches(json_string_or(rule, "name", ""), branch))
+		return;
+	enum permission one = judge_rule(rule, access_level, user_id);
+	verdict->matched = true;
+	if (one > verdict->best)
+		verdict->best = one;
+}
+
+static enum forge_branch_state state_of_verdict(const struct rules_verdict *verdict)
+{
+	if (!verdict->matched || verdict->best == ALLOWED)
+		return FORGE_BRANCH_MISSING;
+	return verdict->best == UNKNOWN ? FORGE_BRANCH_UNKNOWN : FORGE_BRANCH_PROTECTED;
+}
+
+enum forge_branch_state branch_state_of_rules(const json_t *rules, const char *branch, int access_level, int64_t user_id)
+{
+	struct rules_verdict verdict = {.best = DENIED};
 	size_t index;
 	const json_t *rule;
 
-	json_array_foreach(rules, index, rule)
-	{
-		if (!branch_matches(json_string_or(rule, "name", ""), branch))
-			continue;
-		enum permission one = judge_rule(rule, access_level, user_id);
-		verdict->matched = true;
-		if (one > verdict->best)
-			verdict->best = one;
-	}
+	json_array_foreach(rules, index, rule) add_rule(&verdict, rule, branch, access_level, user_id);
+	return state_of_verdict(&verdict);
 }
 
-enum gitlab_branch_state branch_state_of_rules(const json_t *rules, const char *branch, int access_level, int64_t user_id)
+/* What creating a branch would meet, gathered rule by rule. */
+struct rules_question {
+	const char *branch;
+	int access_level;
+	int64_t user_id;
+	struct rules_verdict verdict;
+};
+
+static bool take_rule(const json_t *row, void *context)
 {
-	struct rules_verdict verdict = {.best = DENIED};
+	struct rules_question *question = context;
 
-	judge_rules(rules, branch, access_level, user_id, &verdict);
-	if (!verdict.matched || verdict.best == ALLOWED)
-		return GITLAB_BRANCH_MISSING;
-	return verdict.best == UNKNOWN ? GITLAB_BRANCH_UNKNOWN : GITLAB_BRANCH_PROTECTED;
-}
-
-/* All pages of /protected_branches into one array. *ret stays NULL where the instance does not show them (403, before GitLab 15).
- */
-static bool get_rules(const struct gitlab_access *access, int64_t project_id, json_t **ret, struct error *err)
-{
-	CLEANUP(freep) char *host = api_host(access);
-	CLEANUP(release_json) json_t *all = json_array();
-
-	for (unsigned page = 1; page <= MAX_PAGES; page++) {
-		CLEANUP(api_call_release) struct api_call call;
-		CLEANUP(release_json) json_t *rules = NULL;
-
-		api_call_init(&call, access, "/projects/%lld/protected_branches?per_page=100&page=%u", (long long)project_id, page);
-		api_call_run(&call, access);
-		if (call.http.failure == HTTP_OK && (call.http.status == 403 || call.http.status == 404))
-			return true;
-		if (!gitlab_answer(&call.http, host, &rules, err))
-			return false;
-		json_array_extend(all, rules);
-		if (!call.http.next_page[0])
-			break;
-	}
-	*ret = TAKE(all);
+	if (!json_is_object(row))
+		return false;
+	add_rule(&question->verdict, row, question->branch, question->access_level, question->user_id);
 	return true;
 }
 
-static bool judge_missing(const struct gitlab_access *access, int64_t project_id, int access_level, const char *user_id,
-                          const char *branch, struct gitlab_branch *ret, struct error *err)
+/* Of a branch that does not exist yet. An instance before GitLab 15 does not show its rules to everybody: 403. */
+static bool judge_missing(struct page_walk *walk, const struct forge_access *access, const struct api_call *first,
+                          struct forge_branch *ret, struct error *err)
 {
-	CLEANUP(release_json) json_t *rules = NULL;
+	const struct rules_question *question = walk->context;
+	struct error failure = ERROR_INIT;
+	bool hidden = first->http.failure == HTTP_OK && (first->http.status == 403 || first->http.status == 404);
+	bool known = !hidden && page_walk_finish(walk, access, first, &failure);
 
-	if (!get_rules(access, project_id, &rules, err))
+	if (!known && !hidden && failure.code != ERR_LIST_TOO_LONG) {
+		if (err)
+			*err = failure;
 		return false;
-	*ret = (struct gitlab_branch){.state = GITLAB_BRANCH_UNKNOWN};
-	if (rules) {
-		ret->state = branch_state_of_rules(rules, branch, access_level, user_id ? strtoll(user_id, NULL, 10) : 0);
-		/* For nobody in particular every rule that matches is a closed one. */
-		ret->is_protected = branch_state_of_rules(rules, branch, 0, 0) != GITLAB_BRANCH_MISSING;
 	}
+	*ret = (struct forge_branch){.state = known ? state_of_verdict(&question->verdict) : FORGE_BRANCH_UNKNOWN,
+	                             .is_protected = known && question->verdict.matched};
 	return true;
 }
 
 /* `can_push` is about the calling user; servers without it are judged by role, as GitLab protects by default. */
-static enum gitlab_branch_state state_of(const json_t *answer, int access_level)
+static enum forge_branch_state state_of(const json_t *answer, int access_level)
 {
 	bool may_push = json_bool_or(answer, "can_push", access_level >= LEVEL_MAINTAINER);
 
-	return json_bool_or(answer, "protected", false) && !may_push ? GITLAB_BRANCH_PROTECTED : GITLAB_BRANCH_OPEN;
+	return json_bool_or(answer, "protected", false) && !may_push ? FORGE_BRANCH_PROTECTED : FORGE_BRANCH_OPEN;
 }
 
-bool gitlab_branch_get(const struct gitlab_access *access, int64_t project_id, int access_level, const char *user_id,
-                       const char *branch, struct gitlab_branch *ret, struct error *err)
+void branch_fill(const json_t *answer, int access_level, struct forge_branch *ret)
 {
-	CLEANUP(freep) char *host = api_host(access), *encoded = api_segment(branch);
-	CLEANUP(api_call_release) struct api_call call;
-	CLEANUP(release_json) json_t *answer = NULL, *failure = NULL;
+	*ret = (struct forge_branch){.state = state_of(answer, access_level),
+	                             .is_default = json_bool_or(answer, "default", false),
+	                             .is_protected = json_bool_or(answer, "protected", false)};
+	snprintf(ret->commit, sizeof(ret->commit), "%s", json_string_or(json_object_get(answer, "commit"), "id", ""));
+}
 
-	api_call_init(&call, access, "/projects/%lld/repository/branches/%s", (long long)project_id, encoded);
-	api_call_run(&call, access);
-	if (call.http.status == 404 && (failure = gitlab_json(&call.http)) &&
-	    !sentence_has(sentence_of_json(failure), "Project Not Found"))
-		return judge_missing(access, project_id, access_level, user_id, branch, ret, err);
-	if (!gitlab_answer(&call.http, host, &answer, err))
+/* GitLab's own 404 for a branch, not a missing project or a page. */
+static bool is_branch_missing(const struct http_call *call)
+{
+	CLEANUP(release_json) json_t *answer = call->status == 404 ? forge_json(call) : NULL;
+
+	return answer && !sentence_has(sentence_of_json(answer), "Project Not Found");
+}
+
+static bool judge_branch(struct page_walk *walk, const struct forge_access *access, const struct api_call both[2],
+                         struct forge_branch *ret, struct error *err)
+{
+	const struct rules_question *question = walk->context;
+	CLEANUP(freep) char *host = api_host(access);
+	CLEANUP(release_json) json_t *answer = NULL;
+
+	if (is_branch_missing(&both[0].http))
+		return judge_missing(walk, access, &both[1], ret, err);
+	if (!gitlab_answer(&both[0].http, host, &answer, err))
 		return false;
-	struct gitlab_branch found = {.state = state_of(answer, access_level),
-	                              .is_default = json_bool_or(answer, "default", false),
-	                              .is_protected = json_bool_or(answer, "protected", false)};
-	snprintf(found.commit, sizeof(found.commit), "%s", json_string_or(json_object_get(answer, "commit"), "id", ""));
-	*ret = found;
+	branch_fill(answer, question->access_level, ret);
 	return true;
+}
+
+/* The rules are asked for together with the branch: most branches that are asked for do not exist yet. */
+bool gitlab_branch_get(const struct forge_access *access, const struct forge_project *project, const char *user_id,
+                       const char *branch, struct forge_branch *ret, struct error *err)
+{
+	CLEANUP(freep) char *encoded = api_segment(branch);
+	CLEANUP(freep) char *list = xasprintf("/projects/%lld/protected_branches?", (long long)project->id);
+	struct rules_question question = {.branch = branch,
+	                                  .access_level = project->access_level,
+	                                  .user_id = user_id ? strtoll(user_id, NULL, 10) : 0,
+	                                  .verdict = {.best = DENIED}};
+	struct page_walk walk = {
+	        .list = list, .what = "protected branches", .max_rows = LIMIT_BRANCHES, .take = take_rule, .context = &question};
+	struct api_call both[2];
+
+	api_call_init(&both[0], access, "/projects/%lld/repository/branches/%s", (long long)project->id, encoded);
+	page_walk_begin(&walk, access, &both[1]);
+	gitlab_run(both, ARRAY_SIZE(both), access);
+	bool judged = judge_branch(&walk, access, both, ret, err);
+	api_call_release(&both[0]);
+	api_call_release(&both[1]);
+	return judged;
 }

@@ -8,4 +8,4 @@
 bool branch_matches(const char *pattern, const char *name);
 
 /* What pushing a branch that does not exist yet would meet. `rules`: the answer of /protected_branches. */
-enum gitlab_branch_state branch_state_of_rules(const json_t *rules, const char *branch, int access_level, int64_t user_id);
+enum forge_branch_state branch_state_of_rules(const json_t *rules, const char *branch, int access_level, int64_t user_id);

@@ -3,8 +3,12 @@
 #include "clock.h"
 #include "gitlab_api.h"
 #include "gitlab_sentence.h"
-#include "gitlab_transport_errors.h"
 #include "redact.h"
+
+bool gitlab_not_gitlab(const char *host, struct error *err)
+{
+	return error_set(err, ERR_INSTANCE_NOT_GITLAB, "%s does not look like a GitLab server.", host);
+}
 
 /* The 401s that name a reason; everything else is a token this instance does not know. */
 static bool classify_unauthorized(const json_t *answer, const char *host, struct error *err)
@@ -95,7 +99,7 @@ static bool classify_missing(const struct http_call *call, const json_t *answer,
 	if (sentence_has(said, "Project Not Found") || sentence_has(said, "Repository Not Found"))
 		return sentence_not_found("The project", host, err);
 	if (!call->gitlab_meta && !sentence_has(said, "404"))
-		return error_set(err, ERR_INSTANCE_NOT_GITLAB, "%s does not look like a GitLab server.", host);
+		return gitlab_not_gitlab(host, err);
 	return error_set(err, ERR_INSTANCE_NOT_API, "%s has no GitLab API at this address. The URL may miss a sub-path.", host);
 }
 
@@ -128,7 +132,7 @@ static bool classify_empty_forbidden(const struct http_call *call, const char *h
 /* An answer whose body is no JSON: text, a page, or nothing. */
 static bool classify_text(const struct http_call *call, const char *host, struct error *err)
 {
-	if (page_judge(call, host, err))
+	if (page_judge(call, &gitlab_words, host, err))
 		return false;
 	if (call->status >= 500)
 		return classify_server_error(call, call->answer.data ? call->answer.data : "", host, err);
@@ -138,7 +142,7 @@ static bool classify_text(const struct http_call *call, const char *host, struct
 		return sentence_judge(call->answer.data ? call->answer.data : "", host, err)
 		               ? false
 		               : classify_empty_forbidden(call, host, err);
-	return error_set(err, ERR_INSTANCE_NOT_GITLAB, "%s does not look like a GitLab server.", host);
+	return gitlab_not_gitlab(host, err);
 }
 
 static bool classify_json(const struct http_call *call, const json_t *answer, const char *host, struct error *err)
@@ -159,34 +163,21 @@ static bool classify_json(const struct http_call *call, const json_t *answer, co
 	if (call->status >= 500)
 		return classify_server_error(call, said, host, err);
 	if (call->status >= 200 && call->status < 300)
-		return error_set(err, ERR_INSTANCE_NOT_GITLAB, "%s does not look like a GitLab server.", host);
+		return gitlab_not_gitlab(host, err);
 	sentence_relay(said, strlen(said), &relayed);
 	return error_set(err, ERR_INSTANCE_ERROR, "%s did not accept the request (%d): %s", host, call->status,
 	                 relayed.length ? relayed.data : "no reason given");
 }
 
-void gitlab_mask(const struct http_call *call, struct error *err)
-{
-	const struct secret *token = call->bearer ? call->bearer : call->basic_password;
-	CLEANUP(redactor_freep) struct redactor *redactor = NULL;
-
-	if (!err || !token)
-		return;
-	redactor = redactor_new();
-	redactor_add(redactor, token);
-	redact_in_place(redactor, err->message, sizeof(err->message));
-	redact_in_place(redactor, err->detail, sizeof(err->detail));
-}
-
 static bool classify(const struct http_call *call, const char *host, struct error *err)
 {
 	if (call->status >= 300 && call->status < 400)
-		redirect_classify(call, host, err);
+		redirect_classify(call, &gitlab_words, host, err);
 	else if (call->status == 429)
 		/* Rack Attack answers with text, the application with JSON; the headers say how long. */
 		sentence_rate_limited(host, call->retry_after, call->ratelimit_reset, err);
 	else {
-		CLEANUP(release_json) json_t *answer = gitlab_json(call);
+		CLEANUP(release_json) json_t *answer = forge_json(call);
 		if (answer)
 			classify_json(call, answer, host, err);
 		else
@@ -202,20 +193,13 @@ bool gitlab_classify(const struct http_call *call, const char *host, struct erro
 	if (call->failure != HTTP_OK)
 		return transport_classify(call, host, err);
 	classify(call, host, err);
-	gitlab_mask(call, err);
+	forge_mask(call, err);
 	return false;
-}
-
-json_t *gitlab_json(const struct http_call *call)
-{
-	if (call->failure != HTTP_OK || !sentence_has(call->content_type_got, "json") || !call->answer.data)
-		return NULL;
-	return json_parse_answer(call->answer.data, call->answer.length);
 }
 
 bool gitlab_answer(const struct http_call *call, const char *host, json_t **ret_json, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = call->status >= 200 && call->status < 300 ? gitlab_json(call) : NULL;
+	CLEANUP(release_json) json_t *answer = call->status >= 200 && call->status < 300 ? forge_json(call) : NULL;
 
 	if (!answer)
 		return gitlab_classify(call, host, err);

@@ -3,7 +3,6 @@
 #include "alloc.h"
 #include "clock.h"
 #include "gitlab_sentence.h"
-#include "gitlab_transport_errors.h"
 #include <ctype.h>
 
 enum { BODY_MAX = 4096 };
@@ -21,12 +20,6 @@ static bool no_download_scope(struct error *err)
 	return error_set(err, ERR_TOKEN_SCOPE_MISSING,
 	                 "Insufficient permissions. The token may not read repositories. "
 	                 "Create a token with 'api' (or 'read_api' + 'write_repository').");
-}
-
-static bool no_read_role(const char *project_path, struct error *err)
-{
-	return error_set(err, ERR_REPO_NO_READ, "The connected account may not read the code of %s. Reporter or higher is needed.",
-	                 project_path);
 }
 
 static bool other_refusal(const char *text, const char *host, struct error *err)
@@ -51,7 +44,7 @@ static bool classify_forbidden(const char *text, const char *host, const char *p
 	if (sentence_has(text, "not allowed to push code"))
 		return sentence_no_push_role(project_path, err);
 	if (sentence_has(text, "not allowed to download code from"))
-		return no_read_role(project_path, err);
+		return sentence_no_read_role(project_path, err);
 	if (sentence_has(text, "not allowed to download code"))
 		return no_download_scope(err);
 	if (sentence_has(text, "archived project"))
@@ -128,7 +121,7 @@ bool gitlab_classify_git(enum git_service service, int status, const char *body,
 		text[length - 1] = '\0';
 	if (is_page(text)) {
 		struct http_call page = {.status = status, .content_type_got = "text/html"};
-		if (status != 401 && status != 404 && status != 413 && status != 429 && page_judge(&page, host, err))
+		if (status != 401 && status != 404 && status != 413 && status != 429 && page_judge(&page, &gitlab_words, host, err))
 			return error_detail(err, "HTTP %d", status);
 		text[0] = '\0'; /* not a sentence */
 	}

@@ -24,15 +24,6 @@ const char *gitlab_role_name(int access_level)
 	return "No role";
 }
 
-void gitlab_project_release(struct gitlab_project *project)
-{
-	free(project->path);
-	free(project->web_url);
-	free(project->clone_url);
-	free(project->default_branch);
-	*project = (struct gitlab_project)GITLAB_PROJECT_INIT;
-}
-
 /* The path goes into git addresses: only what GitLab's path_regex.rb lets into one. */
 static bool path_is_plain(const char *path)
 {
@@ -62,8 +53,16 @@ static bool has_text(const json_t *answer, const char *name)
 	return json_string_or(answer, name, "")[0] != '\0';
 }
 
+/* A pull mirror counts every later update as an import too; its repository can be used meanwhile. */
+static bool is_importing(const json_t *answer, const struct forge_project *project)
+{
+	const char *status = json_string_or(answer, "import_status", "");
+
+	return (strcmp(status, "scheduled") == 0 || strcmp(status, "started") == 0) && (!project->mirror || project->empty);
+}
+
 /* GitLab's own web_url and http_url_to_repo may name another host (a wrong external_url): the token would go there. */
-static bool fill_project(const struct instance_url *instance, const json_t *answer, struct gitlab_project *ret)
+bool project_fill(const struct instance_url *instance, const json_t *answer, struct forge_project *ret)
 {
 	const char *path = json_string_or(answer, "path_with_namespace", ""),
 	           *branch = json_string_or(answer, "default_branch", "");
@@ -71,7 +70,7 @@ static bool fill_project(const struct instance_url *instance, const json_t *answ
 
 	if (id <= 0 || !path_is_plain(path))
 		return false;
-	*ret = (struct gitlab_project){
+	*ret = (struct forge_project){
 	        .id = id,
 	        .path = xstrdup(path),
 	        .web_url = xasprintf("%s/%s", instance->text, path),
@@ -83,6 +82,9 @@ static bool fill_project(const struct instance_url *instance, const json_t *answ
 	        .mirror = json_bool_or(answer, "mirror", false),
 	        .access_level = highest_level(answer),
 	};
+	ret->importing = is_importing(answer, ret);
+	ret->role = gitlab_role_name(ret->access_level);
+	ret->api_url = xasprintf("%s%s/projects/%lld", instance->text, gitlab_words.api_root, (long long)id);
 	if (branch[0] && !ret->empty)
 		ret->default_branch = xstrdup(branch);
 	return true;
@@ -101,15 +103,14 @@ static int64_t id_in_location(const char *location)
 	return *end == '\0' || *end == '?' ? id : 0;
 }
 
-/* The router's 404, not the project's: a proxy in front has decoded %2F, so that the path matches no route. */
-static bool is_route_missing(const struct http_call *call)
+bool is_route_missing(const struct http_call *call)
 {
-	CLEANUP(release_json) json_t *answer = call->status == 404 ? gitlab_json(call) : NULL;
+	CLEANUP(release_json) json_t *answer = call->status == 404 ? forge_json(call) : NULL;
 
 	return strcmp(json_string_or(answer, "error", ""), "404 Not Found") == 0;
 }
 
-static bool proxy_decodes(const char *host, struct error *err)
+bool proxy_decodes(const char *host, struct error *err)
 {
 	return error_set(err, ERR_PROXY_DECODES_PATHS,
 	                 "A proxy in front of %s alters encoded paths. Ask its administrator to pass %%2F unchanged "
@@ -117,8 +118,14 @@ static bool proxy_decodes(const char *host, struct error *err)
 	                 host);
 }
 
+/* Whether the search itself met something that passes or that the user can mend, and that says nothing about the proxy. */
+static bool search_failed(const struct http_call *call)
+{
+	return call->failure != HTTP_OK || call->status == 401 || call->status == 403 || call->status == 429 || call->status >= 500;
+}
+
 /* Finds the id of a path without putting the path into an address. */
-static bool search_id(const struct gitlab_access *access, const char *host, const char *path, int64_t *ret_id, struct error *err)
+static bool search_id(const struct forge_access *access, const char *host, const char *path, int64_t *ret_id, struct error *err)
 {
 	const char *slash = strrchr(path, '/');
 	CLEANUP(freep) char *name = api_segment(slash ? slash + 1 : path);
@@ -128,7 +135,9 @@ static bool search_id(const struct gitlab_access *access, const char *host, cons
 	const json_t *project;
 
 	api_call_init(&call, access, "/projects?search=%s&membership=true&simple=true&per_page=100", name);
-	api_call_run(&call, access);
+	gitlab_run(&call, 1, access);
+	if (search_failed(&call.http))
+		return gitlab_classify(&call.http, host, err);
 	if (!gitlab_answer(&call.http, host, &answer, NULL))
 		return proxy_decodes(host, err);
 	json_array_foreach(answer, index, project)
@@ -141,8 +150,8 @@ static bool search_id(const struct gitlab_access *access, const char *host, cons
 	return proxy_decodes(host, err);
 }
 
-static bool answer_to_project(const struct gitlab_access *access, const struct http_call *call, const char *host, const char *path,
-                              struct gitlab_project *ret, struct error *err)
+static bool answer_to_project(const struct forge_access *access, const struct http_call *call, const char *host, const char *path,
+                              struct forge_project *ret, struct error *err)
 {
 	CLEANUP(release_json) json_t *answer = NULL;
 
@@ -150,30 +159,29 @@ static bool answer_to_project(const struct gitlab_access *access, const struct h
 		return sentence_not_found(path ? path : "The project", host, err);
 	if (!gitlab_answer(call, host, &answer, err))
 		return false;
-	if (!fill_project(access->instance, answer, ret))
-		return error_set(err, ERR_INSTANCE_NOT_GITLAB, "%s does not look like a GitLab server.", host);
+	if (!project_fill(access->instance, answer, ret))
+		return gitlab_not_gitlab(host, err);
 	return true;
 }
 
-static bool get_by_id(const struct gitlab_access *access, int64_t id, const char *path, struct gitlab_project *ret,
-                      struct error *err)
+static bool get_by_id(const struct forge_access *access, int64_t id, const char *path, struct forge_project *ret, struct error *err)
 {
 	CLEANUP(freep) char *host = api_host(access);
 	CLEANUP(api_call_release) struct api_call call;
 
 	api_call_init(&call, access, "/projects/%lld", (long long)id);
-	api_call_run(&call, access);
+	gitlab_run(&call, 1, access);
 	return answer_to_project(access, &call.http, host, path, ret, err);
 }
 
-static bool get_by_path(const struct gitlab_access *access, const char *path, struct gitlab_project *ret, struct error *err)
+static bool get_by_path(const struct forge_access *access, const char *path, struct forge_project *ret, struct error *err)
 {
 	CLEANUP(freep) char *host = api_host(access), *encoded = api_segment(path);
 	CLEANUP(api_call_release) struct api_call call;
 	int64_t id = 0;
 
 	api_call_init(&call, access, "/projects/%s", encoded);
-	api_call_run(&call, access);
+	gitlab_run(&call, 1, access);
 	if (call.http.status >= 301 && call.http.status <= 308)
 		id = id_in_location(call.http.location);
 	else if (is_route_missing(&call.http) && !search_id(access, host, path, &id, err))
@@ -190,15 +198,14 @@ static bool get_by_path(const struct gitlab_access *access, const char *path, st
  * `permissions` does not know groups the project is shared with (gitlab#3754). 404: not a member; 403: not shown. Other failures
  * are reported, since taking them for "no role" would send the user to a maintainer for nothing.
  */
-static bool ask_membership(const struct gitlab_access *access, const char *user_id, struct gitlab_project *project,
-                           struct error *err)
+static bool ask_membership(const struct forge_access *access, const char *user_id, struct forge_project *project, struct error *err)
 {
 	CLEANUP(freep) char *host = api_host(access), *member = api_segment(user_id);
 	CLEANUP(api_call_release) struct api_call call;
 	CLEANUP(release_json) json_t *answer = NULL;
 
 	api_call_init(&call, access, "/projects/%lld/members/all/%s", (long long)project->id, member);
-	api_call_run(&call, access);
+	gitlab_run(&call, 1, access);
 	if (call.http.failure == HTTP_OK && (call.http.status == 404 || call.http.status == 403))
 		return true;
 	if (!gitlab_answer(&call.http, host, &answer, err))
@@ -206,19 +213,20 @@ static bool ask_membership(const struct gitlab_access *access, const char *user_
 	int level = (int)json_int_or(answer, "access_level", 0);
 	if (level > project->access_level)
 		project->access_level = level;
+	project->role = gitlab_role_name(project->access_level);
 	return true;
 }
 
-bool gitlab_project_get(const struct gitlab_access *access, const char *path, int64_t id, const char *user_id,
-                        struct gitlab_project *ret, struct error *err)
+bool gitlab_project_get(const struct forge_access *access, const char *path, int64_t id, const char *user_id,
+                        struct forge_project *ret, struct error *err)
 {
-	CLEANUP(gitlab_project_release) struct gitlab_project project = GITLAB_PROJECT_INIT;
+	CLEANUP(forge_project_release) struct forge_project project = FORGE_PROJECT_INIT;
 
 	if (!(path ? get_by_path(access, path, &project, err) : get_by_id(access, id, NULL, &project, err)))
 		return false;
 	if (project.access_level < LEVEL_DEVELOPER && user_id && !ask_membership(access, user_id, &project, err))
 		return false;
 	*ret = project;
-	project = (struct gitlab_project)GITLAB_PROJECT_INIT;
+	project = (struct forge_project)FORGE_PROJECT_INIT;
 	return true;
 }

@@ -8,9 +8,9 @@
 struct connection {
 	char key[RECORD_KEY_SIZE];
 	char *user_id;        /* the caller's identity, never altered. Owned, as all strings here */
-	char *provider;       /* "gitlab" */
+	char *provider;       /* "gitlab", "github" */
 	char *instance_url;   /* canonical */
-	char *gitlab_user_id; /* decimal text */
+	char *gitlab_user_id; /* the account's number there, decimal text; GitHub's too */
 	char *username;
 	char *token_name;  /* NULL: unknown */
 	char *scopes;      /* joined by blanks; NULL: unknown (GitLab < 15.5) */

@@ -2,107 +2,128 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <string.h>
 
 #include "alloc.h"
-#include "ascii.h"
-#include "caps.h"
 
 enum { LABEL_MAX = 63 }; /* RFC 1035 */
 
-static bool fail(const char **ret_problem, const char *problem)
+const char host_name_not_ascii[] = "its host is not written in ASCII";
+
+static size_t fail(const char **ret_problem, const char *problem)
 {
 	*ret_problem = problem;
-	return false;
+	return 0;
 }
 
-static bool read_ipv6(const char *text, size_t length, char **ret_host, const char **ret_problem)
+static size_t write_ipv6(struct span text, char *ret_host, const char **ret_problem)
 {
-	char shortest[INET6_ADDRSTRLEN];
+	char inner[INET6_ADDRSTRLEN];
 	struct in6_addr address;
 
-	if (text[length - 1] != ']')
+	if (text.start[text.length - 1] != ']')
 		return fail(ret_problem, "the bracket of its IPv6 address is not closed");
-	CLEANUP(freep) char *inner = xstrndup(text + 1, length - 2);
-	if (inet_pton(AF_INET6, inner, &address) != 1 || !inet_ntop(AF_INET6, &address, shortest, sizeof(shortest)))
+	size_t length = text.length >= 2 ? text.length - 2 : 0;
+	if (length >= sizeof(inner))
 		return fail(ret_problem, "its host is not an IPv6 address");
-	*ret_host = xstrdup(shortest);
-	return true;
+	memcpy(inner, text.start + 1, length);
+	inner[length] = '\0';
+	if (inet_pton(AF_INET6, inner, &address) != 1 || !inet_ntop(AF_INET6, &address, ret_host, HOST_NAME_SIZE))
+		return fail(ret_problem, "its host is not an IPv6 address");
+	return strlen(ret_host);
 }
 
 /* Whether a resolver may read a name with this last label as a number (the rule of the WHATWG URL standard). */
-static bool is_numeric_label(const char *label, size_t length)
+static bool is_numeric_label(struct span label)
 {
-	size_t i = 0;
-	bool hex = length >= 2 && label[0] == '0' && ascii_lower(label[1]) == 'x';
-
-	for (i = hex ? 2 : 0; i < length; i++) {
-		if (hex ? !ascii_is_hex(label[i]) : !ascii_is_digit(label[i]))
+	if (span_is_digits(label))
+		return true;
+	if (label.length < 2 || label.start[0] != '0' || ascii_lower(label.start[1]) != 'x')
+		return false;
+	for (size_t i = 2; i < label.length; i++) {
+		if (!ascii_is_hex(label.start[i]))
 			return false;
 	}
 	return true;
 }
 
-static const char *label_problem(const char *label, size_t length)
+static const char *label_problem(struct span label)
 {
-	if (length == 0)
+	if (label.length == 0)
 		return "its host has an empty part";
-	if (length > LABEL_MAX)
+	if (label.length > LABEL_MAX)
 		return "a part of its host is longer than 63 characters";
-	if (label[0] == '-' || label[length - 1] == '-')
+	if (label.start[0] == '-' || label.start[label.length - 1] == '-')
 		return "a part of its host begins or ends with a hyphen";
-	for (size_t i = 0; i < length; i++) {
-		if (!ascii_is_alnum(label[i]) && label[i] != '-' && label[i] != '_')
+	for (size_t i = 0; i < label.length; i++) {
+		if (!ascii_is_alnum(label.start[i]) && label.start[i] != '-' && label.start[i] != '_')
 			return "its host has a character that host names do not have";
 	}
 	return NULL;
 }
 
-static const char *name_problem(const char *name, size_t length)
+/* *ret_last takes the last label, which decides whether the name is a number. */
+static const char *labels_problem(struct span name, struct span *ret_last)
 {
-	size_t start = 0;
+	struct span rest = name, label;
 
-	for (size_t i = 0; i <= length; i++) {
-		if (i < length && name[i] != '.')
-			continue;
-		const char *problem = label_problem(name + start, i - start);
+	do {
+		const char *dot = span_find(rest, '.');
+		label = span_between(rest.start, dot ? dot : span_end(rest));
+		const char *problem = label_problem(label);
 		if (problem)
 			return problem;
-		if (i == length && is_numeric_label(name + start, i - start))
-			return "its host is a number; an IPv4 address has four decimal parts without leading zeros";
-		start = i + 1;
-	}
+		rest = span_from(rest, label.length + (dot ? 1 : 0));
+	} while (span_end(label) < span_end(name));
+	*ret_last = label;
 	return NULL;
+}
+
+static bool is_ascii(struct span text)
+{
+	unsigned char all = 0;
+
+	for (size_t i = 0; i < text.length; i++)
+		all |= (unsigned char)text.start[i];
+	return all < 0x80;
+}
+
+size_t host_name_write(struct span text, char ret_host[HOST_NAME_SIZE], const char **ret_problem)
+{
+	struct in_addr address;
+
+	if (text.length == 0)
+		return fail(ret_problem, "it has no host");
+	if (!is_ascii(text))
+		return fail(ret_problem, host_name_not_ascii);
+	if (text.start[0] == '[')
+		return write_ipv6(text, ret_host, ret_problem);
+	if (text.start[text.length - 1] == '.')
+		text.length--;
+	if (text.length == 0)
+		return fail(ret_problem, "it has no host");
+	if (text.length > LIMIT_HOST_MAX)
+		return fail(ret_problem, "its host is longer than 253 characters");
+
+	struct span last;
+	const char *problem = labels_problem(text, &last);
+	if (problem)
+		return fail(ret_problem, problem);
+	for (size_t i = 0; i < text.length; i++)
+		ret_host[i] = ascii_lower(text.start[i]);
+	ret_host[text.length] = '\0';
+	if (is_numeric_label(last) && inet_pton(AF_INET, ret_host, &address) != 1)
+		return fail(ret_problem, "its host is a number; an IPv4 address has four decimal parts without leading zeros");
+	return text.length;
 }
 
 bool host_name_read(const char *text, size_t length, char **ret_host, const char **ret_problem)
 {
-	struct in_addr address;
+	char host[HOST_NAME_SIZE];
+	size_t host_length = host_name_write((struct span){text, length}, host, ret_problem);
 
-	if (length == 0)
-		return fail(ret_problem, "it has no host");
-	for (size_t i = 0; i < length; i++) {
-		if ((unsigned char)text[i] >= 0x80)
-			return fail(ret_problem, "its host is not written in ASCII");
-	}
-	if (text[0] == '[')
-		return read_ipv6(text, length, ret_host, ret_problem);
-	if (text[length - 1] == '.')
-		length--;
-	if (length == 0)
-		return fail(ret_problem, "it has no host");
-	if (length > LIMIT_HOST_MAX)
-		return fail(ret_problem, "its host is longer than 253 characters");
-
-	CLEANUP(freep) char *host = xstrndup(text, length);
-	for (char *c = host; *c; c++)
-		*c = ascii_lower(*c);
-	if (inet_pton(AF_INET, host, &address) != 1) {
-		const char *problem = name_problem(host, length);
-		if (problem)
-			return fail(ret_problem, problem);
-	}
-	*ret_host = TAKE(host);
+	if (host_length == 0)
+		return false;
+	*ret_host = xstrndup(host, host_length);
 	return true;
 }
 

@@ -1,28 +1,36 @@
 #include "path_text.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "alloc.h"
-#include "ascii.h"
+
+struct span path_begin(struct span path)
+{
+	if (path.length > 0 && path.start[0] == '/')
+		path = span_from(path, 1);
+	return path.length > 0 ? path : (struct span){NULL, 0};
+}
+
+bool path_next(struct span *rest, struct span *ret_segment)
+{
+	if (!rest->start)
+		return false;
+	const char *slash = span_find(*rest, '/');
+	*ret_segment = span_between(rest->start, slash ? slash : span_end(*rest));
+	*rest = slash ? span_from(*rest, ret_segment->length + 1) : (struct span){NULL, 0};
+	return true;
+}
 
 void path_split(const char *path, struct path_segments *ret)
 {
-	*ret = (struct path_segments)PATH_SEGMENTS_INIT;
-	if (path[0] == '/')
-		path++;
-	if (path[0] == '\0')
-		return;
+	struct span rest = path_begin(span_of(path)), segment;
+	size_t capacity = 1;
 
-	size_t count = 1;
 	for (const char *c = path; *c; c++)
-		count += *c == '/';
-	ret->items = xcalloc(count, sizeof(*ret->items));
-	while (ret->count < count) {
-		size_t length = strcspn(path, "/");
-		ret->items[ret->count++] = xstrndup(path, length);
-		path += length + (path[length] == '/');
-	}
+		capacity += *c == '/';
+	*ret = (struct path_segments){.items = xcalloc(capacity, sizeof(*ret->items))};
+	while (path_next(&rest, &segment))
+		ret->items[ret->count++] = xstrndup(segment.start, segment.length);
 }
 
 void path_segments_release(struct path_segments *path)
@@ -33,29 +41,22 @@ void path_segments_release(struct path_segments *path)
 	*path = (struct path_segments)PATH_SEGMENTS_INIT;
 }
 
-static bool has_suffix(const char *text, const char *suffix)
-{
-	size_t length = strlen(text), suffix_length = strlen(suffix);
-
-	return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
-}
-
 bool path_has_git_suffix(const char *segment)
 {
-	return has_suffix(segment, ".git");
+	return span_ends_with(span_of(segment), ".git");
 }
 
-bool path_segment_is_valid(const char *segment, bool is_last)
+bool path_segment_is_valid(struct span segment)
 {
-	size_t length = strlen(segment);
+	bool only_dots = true;
 
-	if (length == 0 || segment[0] == '-' || strspn(segment, ".") == length)
+	if (segment.length == 0 || segment.start[0] == '-')
 		return false;
-	for (size_t i = 0; i < length; i++) {
-		if (!ascii_is_alnum(segment[i]) && !strchr("_.-", segment[i]))
+	for (size_t i = 0; i < segment.length; i++) {
+		char c = segment.start[i];
+		if (!ascii_is_alnum(c) && c != '_' && c != '.' && c != '-')
 			return false;
+		only_dots = only_dots && c == '.';
 	}
-	if (!is_last && segment[length - 1] == '.')
-		return false;
-	return !has_suffix(segment, ".git") && !has_suffix(segment, ".atom");
+	return !only_dots && !span_ends_with(segment, ".git") && !span_ends_with(segment, ".atom");
 }

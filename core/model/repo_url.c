@@ -5,295 +5,237 @@
 #include <strings.h>
 
 #include "alloc.h"
-#include "ascii.h"
 #include "caps.h"
-#include "encoding.h"
 #include "host_name.h"
-#include "path_text.h"
 #include "provider.h"
+#include "repo_path.h"
 #include "url_parts.h"
 
-/*
- * Names that no project can have (GitLab's PROJECT_WILDCARD_ROUTES), so that they end the path of one: "/-/tree/main", and without
- * "/-/" in addresses of GitLab before 12. What follows those with `has_ref` begins with a branch or tag.
- */
-static const struct page {
+static const struct scheme {
 	const char *name;
-	bool has_ref;
-} pages[] = {
-        {"tree", true},    {"blob", true},     {"raw", true},     {"commits", true}, {"blame", true},  {"-", false},
-        {"badges", false}, {"builds", false},  {"create", false}, {"edit", false},   {"files", false}, {"find_file", false},
-        {"new", false},    {"preview", false}, {"refs", false},   {"update", false}, {"wikis", false}, {"create_dir", false},
+	enum repo_url_form form;
+} schemes[] = {
+        {"https", REPO_URL_HTTPS}, {"http", REPO_URL_HTTP},   {"ssh", REPO_URL_SSH},         {"git", REPO_URL_SSH},
+        {"git+ssh", REPO_URL_SSH}, {"ssh+git", REPO_URL_SSH}, {"git+https", REPO_URL_HTTPS},
 };
 
-/* Top-level names that GitLab keeps for itself: an address that begins with one is no repository. */
-static const char *const reserved_tops[] = {"-",     "admin",   "api",      "dashboard", "explore", "groups",   "help",    "import",
-                                            "oauth", "profile", "projects", "public",    "search",  "snippets", "uploads", "users"};
-
-/* An address cut into its parts, not judged yet. */
+/* An address in the course of being read: views into its text, and the host as it is written in the end. */
 struct reading {
 	enum repo_url_form form;
-	char *scheme; /* "https", "http" or "ssh" */
-	char *host;   /* as written */
-	char *port;   /* as written; NULL: none */
-	char *path;   /* without query and fragment */
-	bool had_credentials;
+	struct url_view view;
+	char host[HOST_NAME_SIZE];
+	size_t host_length;
+	unsigned port;
+	struct repo_path path;
+	unsigned ignored;
 };
 
-static void reading_release(struct reading *r)
+static bool find_form(struct span scheme, enum repo_url_form *ret)
 {
-	free(r->scheme);
-	free(r->host);
-	free(r->port);
-	free(r->path);
-}
-
-static const struct page *find_page(const char *segment)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
-		if (strcmp(segment, pages[i].name) == 0)
-			return &pages[i];
-	}
-	return NULL;
-}
-
-static const char *read_url(const char *text, struct reading *ret)
-{
-	CLEANUP(url_parts_release) struct url_parts parts = URL_PARTS_INIT;
-
-	if (!url_split(text, &parts))
-		return "its scheme is none of https, http and ssh";
-	if (strcmp(parts.scheme, "https") == 0 || strcmp(parts.scheme, "http") == 0) {
-		ret->form = strcmp(parts.scheme, "https") == 0 ? REPO_URL_HTTPS : REPO_URL_HTTP;
-		ret->had_credentials = parts.has_user_info && (parts.has_password || !parts.user_is_git);
-	} else if (strcmp(parts.scheme, "ssh") == 0 || strcmp(parts.scheme, "git+ssh") == 0 ||
-	           strcmp(parts.scheme, "ssh+git") == 0 || strcmp(parts.scheme, "git") == 0) {
-		ret->form = REPO_URL_SSH;
-		ret->had_credentials = parts.has_password;
-		/* "ssh://git@host:group/project" is not what ssh means, but what people write */
-		if (parts.port && !ascii_is_digit(parts.port[0])) {
-			CLEANUP(freep) char *path = xasprintf("/%s%s", parts.port, parts.path);
-			set_string(&parts.path, path);
-			set_string(&parts.port, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+		if (span_is_word(scheme, schemes[i].name)) {
+			*ret = schemes[i].form;
+			return true;
 		}
-	} else {
-		return "its scheme is none of https, http and ssh";
 	}
-	ret->scheme = TAKE(parts.scheme);
-	ret->host = TAKE(parts.host);
-	ret->port = TAKE(parts.port);
-	ret->path = TAKE(parts.path);
-	return NULL;
+	return false;
 }
 
-/* The colon that ends the host of "[user@]host:path"; brackets may hold an IPv6 address or git's "[user@host:port]". */
-static const char *scp_colon(const char *text)
+/* "ssh://git@host:group/project" is not what ssh means, but what people write. */
+static void accept_scp_colon(struct url_view *view)
 {
-	int depth = 0;
+	struct span port = view->authority.port;
 
-	for (; *text && (*text != '/' || depth > 0); text++) {
-		if (*text == '[')
-			depth++;
-		else if (*text == ']')
-			depth--;
-		else if (*text == ':' && depth == 0)
-			return text;
+	if (port.length > 0 && !span_is_digits(port)) {
+		view->path = span_between(port.start, span_end(view->path));
+		view->authority.port = (struct span){NULL, 0};
 	}
-	return NULL;
 }
 
-/* "user@host:22", "[fe80::1]:22" and "host" give the host as written; the ssh port is dropped. */
-static char *scp_host(const char *text, size_t length)
+static const char *cut(struct span text, struct reading *r)
 {
-	const char *at = memrchr(text, '@', length);
-
-	if (at) {
-		length -= (size_t)(at + 1 - text);
-		text = at + 1;
-	}
-	const char *bracket = length > 0 && text[0] == '[' ? memchr(text, ']', length) : NULL;
-	const char *colon = memchr(bracket ? bracket : text, ':', length - (bracket ? (size_t)(bracket - text) : 0));
-	return xstrndup(text, colon ? (size_t)(colon - text) : length);
-}
-
-/* Whether the brackets hold "user@host:port" rather than an IPv6 address. */
-static bool is_bracket_form(const char *text, size_t length)
-{
-	const char *colon;
-
-	if (length < 2 || text[0] != '[' || text[length - 1] != ']')
-		return false;
-	colon = memchr(text, ':', length);
-	return memchr(text, '@', length) || !colon || colon == memrchr(text, ':', length);
-}
-
-static const char *read_scp(const char *text, struct reading *ret)
-{
-	const char *colon = scp_colon(text);
-
-	if (!colon)
-		return "it has neither a scheme nor the form git@host:group/project";
-	size_t length = (size_t)(colon - text);
-	if (length <= 1)
-		return "it is a path on a disk";
-	if (strcspn(text, "?#") < length)
-		return "its host has a character that host names do not have";
-	ret->form = REPO_URL_SSH;
-	ret->scheme = xstrdup("ssh");
-	ret->host = is_bracket_form(text, length) ? scp_host(text + 1, length - 2) : scp_host(text, length);
-	ret->path = xstrndup(colon + 1, strcspn(colon + 1, "?#"));
-	return NULL;
-}
-
-/* The rest of a pasted page as text; NULL if it is empty or not decodable. */
-static char *join_ref(const struct path_segments *path, size_t from)
-{
-	CLEANUP(strbuf_release) struct strbuf joined = STRBUF_INIT(LIMIT_URL_MAX);
-	CLEANUP(strbuf_release) struct strbuf ref = STRBUF_INIT(LIMIT_URL_MAX);
-
-	for (size_t i = from; i < path->count; i++) {
-		if (i > from)
-			strbuf_add_char(&joined, '/');
-		strbuf_add_string(&joined, path->items[i]);
-	}
-	if (!decode_percent(joined.data, joined.length, &ref) || ref.length == 0 || url_has_forbidden_byte(ref.data) ||
-	    !is_utf8(ref.data, ref.length))
+	if (memmem(text.start, text.length, "://", 3)) {
+		if (!url_view_absolute(text, &r->view) || !find_form(r->view.scheme, &r->form))
+			return "its scheme is none of https, http and ssh";
+		if (r->form == REPO_URL_SSH)
+			accept_scp_colon(&r->view);
 		return NULL;
-	return strbuf_detach(&ref);
-}
-
-/* The number of segments that name the project; *ret_ref takes the branch of a pasted page. */
-static size_t project_end(const struct path_segments *path, bool github, char **ret_ref)
-{
-	for (size_t i = 1; i < path->count; i++) {
-		const struct page *page = i >= 2 || strcmp(path->items[i], "-") == 0 ? find_page(path->items[i]) : NULL;
-		if (page && strcmp(page->name, "-") == 0 && i + 1 < path->count) {
-			const struct page *after = find_page(path->items[i + 1]);
-			if (after && after->has_ref)
-				*ret_ref = join_ref(path, i + 2);
-		} else if (page && page->has_ref) {
-			*ret_ref = join_ref(path, i + 1);
-		}
-		if (page || (github && i == 2))
-			return i;
-		if (path_has_git_suffix(path->items[i]))
-			return i + 1; /* "x.git/info/refs" */
 	}
-	return path->count;
+	r->form = REPO_URL_SSH;
+	const char *problem = url_view_scp(text, &r->view);
+	/* "C:/git/project" */
+	if (!problem && r->view.authority.host.start == text.start && r->view.authority.host.length <= 1)
+		return "it is a path on a disk";
+	return problem;
 }
 
-static const char *judge_segments(struct path_segments *path, size_t count, bool web, char **ret_path)
+/* The front door of both has a second name, which only leads to the first; nobody is connected to it. */
+static void drop_www(struct reading *r)
 {
-	CLEANUP(strbuf_release) struct strbuf joined = STRBUF_INIT(LIMIT_URL_MAX);
+	static const size_t www = sizeof("www.") - 1;
 
-	if (count < 2)
-		return "it does not name a group and a project";
-	if (count > LIMIT_PATH_SEGMENTS)
-		return "it is nested deeper than GitLab allows";
-	for (size_t i = 0; web && i < ARRAY_SIZE(reserved_tops); i++) {
-		if (strcmp(path->items[0], reserved_tops[i]) == 0)
-			return "it is the address of another page";
+	if (strcmp(r->host, "www.gitlab.com") == 0 || strcmp(r->host, "www.github.com") == 0) {
+		r->host_length -= www;
+		memmove(r->host, r->host + www, r->host_length + 1);
 	}
-	char *last = path->items[count - 1];
-	if (path_has_git_suffix(last))
-		last[strlen(last) - strlen(".git")] = '\0';
-	for (size_t i = 0; i < count; i++) {
-		if (!path_segment_is_valid(path->items[i], i + 1 == count))
-			return "its path has an empty part or characters that a project of GitLab does not have";
-		if (i > 0)
-			strbuf_add_char(&joined, '/');
-		strbuf_add_string(&joined, path->items[i]);
-	}
-	*ret_path = strbuf_detach(&joined);
-	return NULL;
 }
 
-static const char *judge_path(const struct reading *r, struct repo_url *url)
+static const char *judge_host(struct reading *r)
 {
-	CLEANUP(path_segments_release) struct path_segments path = PATH_SEGMENTS_INIT;
-	bool web = url->form != REPO_URL_SSH;
-	bool github = provider_of_host(url->host) == PROVIDER_GITHUB;
-	size_t length = strlen(r->path);
-
-	while (length > 1 && r->path[length - 1] == '/')
-		length--;
-	CLEANUP(freep) char *trimmed = xstrndup(r->path, length);
-	path_split(trimmed, &path);
-	size_t count = web ? project_end(&path, github, &url->ref) : path.count;
-	return judge_segments(&path, count, web && !github, &url->path);
-}
-
-static const char *judge(const struct reading *r, struct repo_url *url)
-{
+	const struct url_authority *authority = &r->view.authority;
 	const char *problem = NULL;
 
-	if (!host_name_read(r->host, strlen(r->host), &url->host, &problem))
+	r->host_length = host_name_write(authority->host, r->host, &problem);
+	if (r->host_length == 0)
 		return problem;
-	url->form = r->form;
-	url->had_credentials = r->had_credentials;
-	if (r->port && r->port[0] != '\0' && !url_port_parse(r->port, &url->port))
+	drop_www(r);
+	r->port = r->form == REPO_URL_HTTPS ? 443 : 80;
+	if (authority->port.length > 0 && !url_port_read(authority->port, &r->port))
 		return "its port is not a number from 1 to 65535";
 	if (r->form == REPO_URL_SSH)
-		url->port = 0;
-	else if (url->port == 0)
-		url->port = url_default_port(r->scheme);
-	return judge_path(r, url);
+		r->port = 0;
+	return NULL;
 }
 
-static const char *parse(const char *text, struct repo_url *ret)
+static const char *judge_path(struct reading *r)
 {
-	CLEANUP(reading_release) struct reading r = {0};
-	const char *problem;
+	enum repo_path_kind kind = REPO_PATH_GIT;
 
-	if (text[0] == '\0')
+	if (r->form != REPO_URL_SSH)
+		kind = provider_of_host(r->host) == PROVIDER_GITHUB ? REPO_PATH_GITHUB : REPO_PATH_GITLAB;
+	return repo_path_read(r->view.path, kind, &r->path);
+}
+
+/* What the address says besides host, path and the ref of a page. */
+static void note_ignored(struct reading *r)
+{
+	const struct url_authority *authority = &r->view.authority;
+	struct span user = url_user(authority);
+	bool other_user = user.length > 0 && !span_is(user, "git");
+	bool ssh = r->form == REPO_URL_SSH;
+
+	if (url_has_password(authority) || (other_user && !ssh))
+		r->ignored |= REPO_URL_IGNORED_CREDENTIALS;
+	if (other_user && ssh)
+		r->ignored |= REPO_URL_IGNORED_SSH_USER;
+	if (authority->port.length > 0 && ssh)
+		r->ignored |= REPO_URL_IGNORED_SSH_PORT;
+	if (r->view.query.length > 0)
+		r->ignored |= REPO_URL_IGNORED_QUERY;
+	if (r->path.has_page)
+		r->ignored |= REPO_URL_IGNORED_PAGE;
+}
+
+/* A fragment names a ref only where nothing else can: behind the project, not behind a page of it. */
+static void judge_fragment(struct reading *r)
+{
+	struct span fragment = r->view.fragment;
+
+	if (fragment.length == 0)
+		return;
+	if (!r->path.ref.start && !r->path.has_page &&
+	    repo_path_fragment_is_ref(fragment, r->form == REPO_URL_SSH || r->path.has_git_suffix))
+		r->path.ref = fragment;
+	else
+		r->ignored |= REPO_URL_IGNORED_FRAGMENT;
+}
+
+/* NULL: `r` is an address that was judged good; otherwise a static sentence that says what is wrong with it. */
+static const char *read_address(struct span text, struct reading *r)
+{
+	if (text.length == 0)
 		return "it is empty";
-	if (strlen(text) > LIMIT_URL_MAX)
+	if (text.length > LIMIT_URL_MAX)
 		return "it is longer than 2048 characters";
-	if (url_has_forbidden_byte(text))
+	if (url_span_has_forbidden_byte(text))
 		return "it contains a backslash or a control character";
-	if (strchr("-./", text[0]))
+	if (strchr("-./", text.start[0]))
 		return "it is a path on a disk";
-	problem = strstr(text, "://") ? read_url(text, &r) : read_scp(text, &r);
-	return problem ? problem : judge(&r, ret);
+
+	r->ignored = 0;
+	const char *problem = cut(text, r);
+	if (!problem)
+		problem = judge_host(r);
+	if (!problem)
+		problem = judge_path(r);
+	if (problem)
+		return problem;
+	note_ignored(r);
+	judge_fragment(r);
+	return NULL;
+}
+
+/* Puts a copy with its NUL at *place, which moves behind it. */
+static char *put(char **place, struct span text)
+{
+	char *copy = *place;
+
+	memcpy(copy, text.start, text.length);
+	copy[text.length] = '\0';
+	*place += text.length + 1;
+	return copy;
+}
+
+static void keep(const struct reading *r, struct repo_url *ret)
+{
+	struct span host = {r->host, r->host_length}, ref = r->path.ref;
+	char *place = xmalloc(host.length + 1 + r->path.project.length + 1 + ref.length + 1);
+
+	*ret = (struct repo_url){.form = r->form, .port = r->port, .ignored = r->ignored, .block = place};
+	ret->host = put(&place, host);
+	ret->path = put(&place, r->path.project);
+	if (ref.start && repo_path_decode_ref(ref, place) > 0)
+		ret->ref = place;
+	else if (ref.start)
+		ret->ignored |= REPO_URL_IGNORED_PAGE;
+	ret->had_credentials = ret->ignored & REPO_URL_IGNORED_CREDENTIALS;
 }
 
 /* "gitlab.com/group/project" lacks only its scheme: the remedy can be exact. */
-static bool remedy_missing_scheme(const char *text, struct error *err)
+static bool remedy_missing_scheme(struct span text, struct error *err)
 {
-	CLEANUP(repo_url_release) struct repo_url url = REPO_URL_INIT;
 	CLEANUP(strbuf_release) struct strbuf quoted = STRBUF_INIT(URL_QUOTE_MAX);
+	struct reading r;
 
-	if (strstr(text, "://") || strlen(text) > LIMIT_URL_MAX - strlen("https://"))
+	if (memmem(text.start, text.length, "://", 3) || text.length > LIMIT_URL_MAX)
 		return false;
-	CLEANUP(freep) char *with_scheme = xasprintf("https://%s", text);
-	if (parse(with_scheme, &url) || !strchr(url.host, '.'))
+	CLEANUP(freep) char *with_scheme = xasprintf("https://%.*s", (int)text.length, text.start);
+	if (read_address(span_of(with_scheme), &r) || !strchr(r.host, '.'))
 		return false;
 	url_add_quoted(&quoted, with_scheme);
 	return error_remedy(err, "Use %s.", quoted.data);
 }
 
+static bool refuse(struct span text, const char *problem, struct error *err)
+{
+	CLEANUP(strbuf_release) struct strbuf quoted = STRBUF_INIT(URL_QUOTE_MAX);
+	CLEANUP(freep) char *copy = NULL;
+
+	if (!err)
+		return false;
+	copy = xstrndup(text.start, text.length);
+	url_add_quoted(&quoted, copy);
+	error_set(err, ERR_REPO_URL_INVALID, "'%s' is not the address of a repository: %s.", quoted.data, problem);
+	if (problem == host_name_not_ascii)
+		return error_remedy(err, "%s", HOST_NAME_ASCII_REMEDY);
+	return remedy_missing_scheme(text, err);
+}
+
 bool repo_url_parse(const char *text, struct repo_url *ret, struct error *err)
 {
-	CLEANUP(freep) char *trimmed = url_trim(text);
-	CLEANUP(repo_url_release) struct repo_url url = REPO_URL_INIT;
-	CLEANUP(strbuf_release) struct strbuf quoted = STRBUF_INIT(URL_QUOTE_MAX);
-	const char *problem = parse(trimmed, &url);
+	struct span trimmed = span_trim(span_of(text ? text : ""));
+	struct reading r;
+	const char *problem = read_address(trimmed, &r);
 
-	if (problem) {
-		url_add_quoted(&quoted, trimmed);
-		error_set(err, ERR_REPO_URL_INVALID, "'%s' is not the address of a repository: %s.", quoted.data, problem);
-		return remedy_missing_scheme(trimmed, err);
-	}
-	*ret = url;
-	url = (struct repo_url)REPO_URL_INIT;
+	if (problem)
+		return refuse(trimmed, problem, err);
+	keep(&r, ret);
 	return true;
 }
 
 void repo_url_release(struct repo_url *url)
 {
-	free(url->host);
-	free(url->path);
-	free(url->ref);
+	free(url->block);
 	*url = (struct repo_url)REPO_URL_INIT;
 }
 

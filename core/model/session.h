@@ -26,7 +26,7 @@ bool session_phase_is_final(enum session_phase phase);
 
 struct session_repository {
 	char *name;         /* folder in the workspace and name in /git/…: last path segment, made unique with "-2", "-3" */
-	char *url;          /* as given, without credentials */
+	char *url;          /* as given, as session_kept_address keeps it */
 	char *provider;     /* as given; NULL: to be detected */
 	char *start_branch; /* NULL: the default branch */
 	char *push_branch;  /* NULL: this repository is not pushed */
@@ -46,10 +46,17 @@ struct session_spec {
 /*
  * ERR_SESSION_INVALID (or the error of a field) says which member is wrong. The same repository and branch named twice counts once;
  * two different repositories may share a last segment. `outputRepo.branch` is where to push, a `branch` elsewhere where to start
- * from; the push then goes to "ambient/<session>". Of repos[] only those with autoPush are pushed.
+ * from; the push then goes to "ambient/<session>". Of repos[] only those with autoPush are pushed. A pasted page of a branch starts
+ * from that branch if no `branch` is given: it is kept as pasted, since only the server can tell branch and path apart.
  */
 bool session_spec_parse(const json_t *object, struct session_spec *ret, struct error *err) MUST_CHECK;
 void session_spec_release(struct session_spec *spec);
+
+/*
+ * An address as sessions and projects keep it: without credentials, query and fragment, but for a branch that stands behind "#"
+ * ("project.git#dev"), which says where to start from as the page of a branch does. Caller frees.
+ */
+char *session_kept_address(const char *text) MUST_CHECK;
 
 /* RFC 1123 subdomain, at most LIMIT_SESSION_NAME_MAX. */
 bool session_name_is_valid(const char *name);

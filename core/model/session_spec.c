@@ -158,16 +158,45 @@ static char *make_folder(const struct session_spec *spec, const char *path)
 	}
 }
 
-static bool same_text(const char *a, const char *b)
+char *session_kept_address(const char *text)
 {
-	return a == b || (a && b && strcmp(a, b) == 0);
+	CLEANUP(repo_url_release) struct repo_url given = REPO_URL_INIT, kept = REPO_URL_INIT;
+	CLEANUP(freep) char *clean = repo_url_clean_text(text);
+	CLEANUP(strbuf_release) struct strbuf address = STRBUF_INIT(2 * (size_t)LIMIT_URL_MAX);
+
+	if (!repo_url_parse(text, &given, NULL) || !given.ref || !repo_url_parse(clean, &kept, NULL) || kept.ref)
+		return TAKE(clean);
+	strbuf_addf(&address, "%s#", clean);
+	strbuf_add_percent_encoded(&address, given.ref, "/");
+	/* What escapes make too long could not be read again. */
+	return address.length <= LIMIT_URL_MAX ? strbuf_detach(&address) : TAKE(clean);
 }
 
-static bool is_same_repository(const struct session_repository *r, const struct repo_url *url)
-{
-	CLEANUP(repo_url_release) struct repo_url other = REPO_URL_INIT;
+/* Where a mention starts from: its branch, else what the pasted page shows. NULL: the default branch. */
+struct start {
+	const char *text;
+	bool is_pasted; /* a branch and, maybe, a path in it: "main/docs" */
+};
 
-	return repo_url_parse(r->url, &other, NULL) && repo_url_is_same(&other, url);
+static struct start start_of(const char *branch, const struct repo_url *url)
+{
+	return branch ? (struct start){branch, false} : (struct start){url->ref, true};
+}
+
+/* As git has no branch "main/docs" beside a branch "main", a page that goes on behind the other's start is one of the same branch.
+ */
+static bool goes_on(const struct start *page, const char *start)
+{
+	size_t length = strlen(start);
+
+	return page->is_pasted && strncmp(page->text, start, length) == 0 && page->text[length] == '/';
+}
+
+static bool is_same_start(const struct start *a, const struct start *b)
+{
+	if (!a->text || !b->text)
+		return a->text == b->text;
+	return strcmp(a->text, b->text) == 0 || goes_on(a, b->text) || goes_on(b, a->text);
 }
 
 /*
@@ -178,12 +207,18 @@ static struct session_repository *find_repository(const struct session_spec *spe
                                                   const struct wish *wish, const struct session_repository *output,
                                                   unsigned *ret_clones)
 {
+	const struct start wanted = start_of(wish->start_branch, url);
+
 	*ret_clones = 0;
 	for (size_t i = 0; i < spec->repository_count; i++) {
+		CLEANUP(repo_url_release) struct repo_url other = REPO_URL_INIT;
 		struct session_repository *r = &spec->repositories[i];
-		if (!is_same_repository(r, url))
+		struct start start;
+
+		if (!repo_url_parse(r->url, &other, NULL) || !repo_url_is_same(&other, url))
 			continue;
-		if (same_text(r->start_branch, wish->start_branch) || (r == output && !r->start_branch))
+		start = start_of(r->start_branch, &other);
+		if (is_same_start(&start, &wanted) || (r == output && !start.text))
 			return r;
 		*ret_clones += r->push_branch != NULL;
 	}
@@ -221,10 +256,15 @@ static bool add_wish(struct session_spec *spec, const struct wish *wish, bool ha
 		CLEANUP(freep) char *folder = make_folder(spec, url.path);
 		r = &spec->repositories[spec->repository_count++];
 		r->name = TAKE(folder);
-		r->url = repo_url_clean_text(wish->url);
+		r->url = session_kept_address(wish->url);
 	}
-	if (wish->start_branch)
+	/* What says where to start from takes precedence over outputRepo's address, which says only where to push. */
+	if (wish->start_branch) {
 		set_string(&r->start_branch, wish->start_branch);
+	} else if (r == output && url.ref && !r->start_branch) {
+		CLEANUP(freep) char *page = session_kept_address(wish->url);
+		set_string(&r->url, page);
+	}
 	if (wish->provider && !r->provider)
 		r->provider = xstrdup(wish->provider);
 	if (wish->push && !r->push_branch)

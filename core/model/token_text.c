@@ -9,26 +9,28 @@ static const struct token_kind {
 	const char *prefix;
 	const char *kind;
 	bool behind_prefix; /* an instance may put a prefix of its own before it */
+	enum provider good; /* for a connection to this provider it will do; UNKNOWN: for none */
 } kinds[] = {
-        {"gldt-", "GitLab deploy token", true},
-        {"glcbt-", "GitLab CI job token", true},
-        {"glrt-", "GitLab runner authentication token", true},
-        {"glrtr-", "GitLab runner authentication token", true},
-        {"GR1348941", "GitLab runner registration token", false},
-        {"glptt-", "GitLab pipeline trigger token", true},
-        {"glft-", "GitLab feed token", true},
-        {"glimt-", "GitLab incoming mail token", true},
-        {"glagent-", "GitLab agent token for Kubernetes", true},
-        {"glsoat-", "GitLab SCIM token", true},
-        {"gloas-", "GitLab OAuth application secret", true},
-        {"glffct-", "GitLab feature flags client token", true},
-        {"glwt-", "GitLab workspace token", true},
-        {"ghp_", "GitHub personal access token", false},
-        {"github_pat_", "GitHub fine-grained personal access token", false},
-        {"gho_", "GitHub OAuth token", false},
-        {"ghu_", "GitHub App user token", false},
-        {"ghs_", "GitHub App installation token", false},
-        {"ghr_", "GitHub refresh token", false},
+        {"glpat-", "GitLab personal access token", true, PROVIDER_GITLAB},
+        {"gldt-", "GitLab deploy token", true, PROVIDER_UNKNOWN},
+        {"glcbt-", "GitLab CI job token", true, PROVIDER_UNKNOWN},
+        {"glrt-", "GitLab runner authentication token", true, PROVIDER_UNKNOWN},
+        {"glrtr-", "GitLab runner authentication token", true, PROVIDER_UNKNOWN},
+        {"GR1348941", "GitLab runner registration token", false, PROVIDER_UNKNOWN},
+        {"glptt-", "GitLab pipeline trigger token", true, PROVIDER_UNKNOWN},
+        {"glft-", "GitLab feed token", true, PROVIDER_UNKNOWN},
+        {"glimt-", "GitLab incoming mail token", true, PROVIDER_UNKNOWN},
+        {"glagent-", "GitLab agent token for Kubernetes", true, PROVIDER_UNKNOWN},
+        {"glsoat-", "GitLab SCIM token", true, PROVIDER_UNKNOWN},
+        {"gloas-", "GitLab OAuth application secret", true, PROVIDER_UNKNOWN},
+        {"glffct-", "GitLab feature flags client token", true, PROVIDER_UNKNOWN},
+        {"glwt-", "GitLab workspace token", true, PROVIDER_UNKNOWN},
+        {"ghp_", "GitHub personal access token", false, PROVIDER_GITHUB},
+        {"github_pat_", "GitHub fine-grained personal access token", false, PROVIDER_GITHUB},
+        {"gho_", "GitHub OAuth token", false, PROVIDER_GITHUB},
+        {"ghu_", "GitHub App user token", false, PROVIDER_GITHUB},
+        {"ghs_", "GitHub App installation token", false, PROVIDER_UNKNOWN},
+        {"ghr_", "GitHub refresh token", false, PROVIDER_UNKNOWN},
 };
 
 /* The prefix at the start, or after the hyphen that ends an instance's own prefix ("mycorp-gldt-…"). */
@@ -58,28 +60,58 @@ static bool judge_bytes(const char *token, size_t length, struct error *err)
 	return true;
 }
 
-bool token_text_parse(const char *text, struct secret *ret, struct error *err)
+/* NULL: nothing speaks against it. */
+static const struct token_kind *find_wrong_kind(enum provider provider, const char *token)
 {
+	/* The mark of the right kind outweighs whatever an administrator has put before it. */
+	if (provider != PROVIDER_GITHUB && strstr(token, "glpat-"))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (is_of_kind(token, &kinds[i]))
+			return kinds[i].good == provider ? NULL : &kinds[i];
+	return NULL;
+}
+
+static bool refuse_kind(enum provider provider, const struct token_kind *kind, struct error *err)
+{
+	if (provider != PROVIDER_GITHUB)
+		return error_set(err, ERR_TOKEN_WRONG_KIND,
+		                 "This is a %s. A GitLab personal access token (usually starting with glpat-) is needed.",
+		                 kind->kind);
+	error_set(err, ERR_TOKEN_WRONG_KIND,
+	          "This is a %s. A GitHub personal access token (starting with ghp_ or github_pat_) is needed.", kind->kind);
+	return error_remedy(err, "Create a personal access token in GitHub under Settings > Developer settings.");
+}
+
+static bool judge_length(size_t length, struct error *err)
+{
+	if (length == 0)
+		return error_set(err, ERR_TOKEN_MALFORMED, "The token is empty or contains only spaces or line breaks.");
+	if (length < LIMIT_TOKEN_MIN || length > LIMIT_TOKEN_MAX)
+		return error_set(err, ERR_TOKEN_MALFORMED, "The token has %zu characters; 8 to 512 are possible.", length);
+	return true;
+}
+
+bool token_text_parse(enum provider provider, const char *text, struct secret *ret, struct error *err)
+{
+	const struct token_kind *wrong;
+	size_t length;
+
 	if (!text)
 		text = "";
 	while (ascii_is_blank(*text))
 		text++;
-	size_t length = strlen(text);
+	length = strlen(text);
 	while (length > 0 && ascii_is_blank(text[length - 1]))
 		length--;
-
-	if (length == 0)
-		return error_set(err, ERR_TOKEN_MALFORMED, "The token is empty or contains only spaces or line breaks.");
-	if (!judge_bytes(text, length, err))
+	if (!judge_bytes(text, length, err) || !judge_length(length, err)) {
+		if (provider == PROVIDER_GITHUB)
+			error_remedy(err, "Copy the whole token again from GitHub, without spaces.");
 		return false;
-	if (length < LIMIT_TOKEN_MIN || length > LIMIT_TOKEN_MAX)
-		return error_set(err, ERR_TOKEN_MALFORMED, "The token has %zu characters; 8 to 512 are possible.", length);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds) && !strstr(text, "glpat-"); i++) {
-		if (is_of_kind(text, &kinds[i]))
-			return error_set(err, ERR_TOKEN_WRONG_KIND,
-			                 "This is a %s. A GitLab personal access token (usually starting with glpat-) is needed.",
-			                 kinds[i].kind);
 	}
+	wrong = find_wrong_kind(provider, text);
+	if (wrong)
+		return refuse_kind(provider, wrong, err);
 	secret_set(ret, text, length);
 	return true;
 }

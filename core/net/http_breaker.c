@@ -13,6 +13,7 @@ struct entry {
 	char *origin; /* NULL: free */
 	unsigned failures;
 	bool trying; /* the one call after the rest is under way */
+	bool asked;  /* the origin asked for its rest: nothing ends it early */
 	int64_t rests_until_ms;
 	int64_t failed_at_ms;
 };
@@ -61,16 +62,25 @@ static struct entry *add(struct http_breaker *breaker, const char *origin)
 	return oldest;
 }
 
-bool http_breaker_admits(struct http_breaker *breaker, const char *origin, int64_t now_ms)
+bool http_breaker_admits(struct http_breaker *breaker, const char *origin, int64_t now_ms, struct http_rest *ret_rest)
 {
 	struct entry *entry = find(breaker, origin);
 
 	if (!entry || entry->failures < FAILURES_TO_REST)
 		return true;
-	if (entry->trying || now_ms < entry->rests_until_ms)
+	if (entry->trying || now_ms < entry->rests_until_ms) {
+		int64_t left_ms = entry->rests_until_ms - now_ms;
+		*ret_rest =
+		        (struct http_rest){.left_s = left_ms > 0 ? (unsigned)((left_ms + 999) / 1000) : 1, .asked = entry->asked};
 		return false;
+	}
 	entry->trying = true;
 	return true;
+}
+
+static bool rests_as_asked(const struct entry *entry, int64_t now_ms)
+{
+	return entry && entry->asked && now_ms < entry->rests_until_ms;
 }
 
 void http_breaker_report(struct http_breaker *breaker, const char *origin, enum http_verdict verdict, int64_t now_ms,
@@ -78,10 +88,14 @@ void http_breaker_report(struct http_breaker *breaker, const char *origin, enum 
 {
 	struct entry *entry = find(breaker, origin);
 
+	/* It began before the rest, and knows nothing of why. */
+	if (rests_as_asked(entry, now_ms))
+		return;
 	if (verdict == HTTP_VERDICT_BAD) {
 		if (!entry)
 			entry = add(breaker, origin);
 		entry->failures++;
+		entry->asked = false;
 		entry->failed_at_ms = now_ms;
 		entry->rests_until_ms = now_ms + rest_ms;
 	} else if (verdict == HTTP_VERDICT_GOOD && entry) {
@@ -90,4 +104,20 @@ void http_breaker_report(struct http_breaker *breaker, const char *origin, enum 
 	}
 	if (entry)
 		entry->trying = false;
+}
+
+void http_breaker_rest(struct http_breaker *breaker, const char *origin, int64_t now_ms, int64_t rest_ms)
+{
+	struct entry *entry = find(breaker, origin);
+
+	if (!entry)
+		entry = add(breaker, origin);
+	if (rests_as_asked(entry, now_ms) && entry->rests_until_ms >= now_ms + rest_ms)
+		return;
+	entry->failures = FAILURES_TO_REST;
+	entry->trying = false;
+	entry->asked = true;
+	entry->rests_until_ms = now_ms + rest_ms;
+	/* Whoever names failing origins must not push it out before its time. */
+	entry->failed_at_ms = entry->rests_until_ms;
 }

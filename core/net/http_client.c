@@ -3,9 +3,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "http_breaker.h"
-#include "http_head.h"
-#include "http_transport.h"
-#include "redact.h"
+#include "http_job.h"
 #include <pthread.h>
 #include <signal.h>
 
@@ -20,155 +18,24 @@ struct http_batch {
 	pthread_cond_t done;
 };
 
-/* One call under way; owned by the batch, touched only by the I/O thread until it is answered. */
-struct http_job {
-	struct http_call *call;
-	struct http_batch *batch;
-	struct http_job *next; /* in the queue, then in the active list */
-	CURL *easy;
-	struct curl_slist *headers;
-	struct http_dial dial;
-	struct http_head head;
-	int64_t started_us;
-	bool overflowed, satisfied; /* max_body reached: too much, or all that was wanted */
-};
-
 struct http_client {
 	struct http_transport transport;
 	pthread_t thread;
 	bool thread_runs;
 	CURLM *multi;
-	struct http_breaker *breaker; /* of the I/O thread */
-	struct http_job *active;      /* of the I/O thread */
-	pthread_mutex_t lock;         /* guards queue, stopping and every batch */
+	struct http_job *active; /* of the I/O thread */
+	pthread_mutex_t lock;    /* guards what follows and every batch */
+	struct http_breaker *breaker;
 	struct http_job *queue, **queue_end;
 	bool stopping;
 };
-
-static size_t take_header(char *line, size_t size, size_t count, void *context)
-{
-	struct http_job *job = context;
-
-	if (http_head_add(&job->head, line, size * count))
-		return size * count;
-	job->overflowed = true;
-	return 0;
-}
-
-static size_t take_body(char *bytes, size_t size, size_t count, void *context)
-{
-	struct http_job *job = context;
-	struct strbuf *answer = &job->call->answer;
-	size_t length = size * count, room = answer->limit - answer->length;
-
-	/* CURLOPT_MAXFILESIZE does not see chunked bodies. */
-	if (length > room && !job->call->stop_at_max) {
-		job->overflowed = true;
-		return 0;
-	}
-	strbuf_add(answer, bytes, length < room ? length : room);
-	job->satisfied = job->call->stop_at_max && length >= room;
-	return job->satisfied ? 0 : length;
-}
-
-static bool add_headers(struct http_job *job)
-{
-	const struct http_call *call = job->call;
-	const char *content_type = call->body ? call->content_type : NULL;
-
-	/* Neither waiting for "100 Continue" nor libcurl's own guess at a form. */
-	return http_transport_header(&job->headers, "Expect", NULL) &&
-	       http_transport_header(&job->headers, "Content-Type", content_type) &&
-	       (!call->request_id || http_transport_header(&job->headers, "X-Request-Id", call->request_id));
-}
-
-static void set_method(struct http_job *job)
-{
-	const struct http_call *call = job->call;
-
-	if (strcmp(call->method, "HEAD") == 0) {
-		curl_easy_setopt(job->easy, CURLOPT_NOBODY, 1L);
-		return;
-	}
-	if (call->body || strcmp(call->method, "POST") == 0) {
-		curl_easy_setopt(job->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(call->body ? call->body_length : 0));
-		curl_easy_setopt(job->easy, CURLOPT_POSTFIELDS, call->body ? call->body : "");
-	}
-	curl_easy_setopt(job->easy, CURLOPT_CUSTOMREQUEST, call->method);
-}
-
-static bool add_credential(struct http_job *job)
-{
-	const struct http_call *call = job->call;
-
-	if (call->bearer)
-		return http_transport_credential(&job->headers, NULL, call->bearer);
-	if (call->basic_password)
-		return http_transport_credential(&job->headers, call->basic_user, call->basic_password);
-	return true;
-}
-
-/* Everything but the start. False: the request cannot be put into HTTP. */
-static bool prepare(struct http_client *client, struct http_job *job)
-{
-	job->easy = curl_easy_init();
-	if (!job->easy)
-		abort();
-	http_transport_prepare(&client->transport, job->easy, job->call->url, job->call->ca_file, &job->dial);
-	curl_easy_setopt(job->easy, CURLOPT_PRIVATE, job);
-	curl_easy_setopt(job->easy, CURLOPT_TIMEOUT_MS, (long)client->transport.limits.total_ms);
-	curl_easy_setopt(job->easy, CURLOPT_HEADERFUNCTION, take_header);
-	curl_easy_setopt(job->easy, CURLOPT_HEADERDATA, job);
-	curl_easy_setopt(job->easy, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(job->easy, CURLOPT_WRITEDATA, job);
-	set_method(job);
-	if (!add_credential(job) || !add_headers(job))
-		return false;
-	curl_easy_setopt(job->easy, CURLOPT_HTTPHEADER, job->headers);
-	return true;
-}
-
-static void copy_head(struct http_call *call, const struct http_head *head)
-{
-	call->status = head->status;
-	call->gitlab_meta = head->gitlab_meta;
-	call->cf_ray = head->cf_ray;
-#define COPY(to, from) snprintf(call->to, sizeof(call->to), "%s", head->from)
-	COPY(content_type_got, content_type);
-	COPY(location, location);
-	COPY(retry_after, retry_after);
-	COPY(ratelimit_reset, ratelimit_reset);
-	COPY(ratelimit_name, ratelimit_name);
-	COPY(server, server);
-	COPY(request_id_got, request_id);
-	COPY(next_page, next_page);
-#undef COPY
-}
-
-static void copy_failure(struct http_call *call, enum http_failure failure, const struct http_dial *dial)
-{
-	call->failure = failure;
-	snprintf(call->failure_text, sizeof(call->failure_text), "%s", dial->error_text);
-	redact_in_place(NULL, call->failure_text, sizeof(call->failure_text));
-	if (failure != HTTP_TLS)
-		return;
-	snprintf(call->tls_issuer, sizeof(call->tls_issuer), "%s", dial->tls_issuer);
-	snprintf(call->tls_reason, sizeof(call->tls_reason), "%s", dial->tls_reason);
-}
 
 /* Fills the call and wakes its batch. The job's memory is the caller's again afterwards. */
 static void finish(struct http_client *client, struct http_job *job, enum http_failure failure)
 {
 	struct http_batch *batch = job->batch;
 
-	if (failure == HTTP_OK)
-		copy_head(job->call, &job->head);
-	else
-		copy_failure(job->call, failure, &job->dial);
-	job->call->elapsed_us = clock_monotonic_us() - job->started_us;
-	curl_easy_cleanup(job->easy);
-	curl_slist_free_all(job->headers);
-
+	http_job_answer(job, failure);
 	pthread_mutex_lock(&client->lock);
 	if (--batch->left == 0)
 		pthread_cond_signal(&batch->done);
@@ -176,9 +43,12 @@ static void finish(struct http_client *client, struct http_job *job, enum http_f
 }
 
 /* A 5xx of GitLab itself may be about one token or one project; whoever meets it must not shut the instance for all others. */
-static enum http_verdict verdict_of(const struct http_job *job, enum http_failure failure)
+static enum http_verdict verdict_of(const struct http_job *job, enum http_failure failure, const struct http_limits *limits)
 {
 	if (failure == HTTP_REFUSED_BY_POLICY || failure == HTTP_TOO_LARGE)
+		return HTTP_VERDICT_NEUTRAL;
+	/* Its caller had less patience than the limits, which says little about the origin. */
+	if (failure == HTTP_TIMEOUT && job->call->total_ms && job->call->total_ms < limits->total_ms)
 		return HTTP_VERDICT_NEUTRAL;
 	if (failure != HTTP_OK)
 		return HTTP_VERDICT_BAD;
@@ -187,22 +57,42 @@ static enum http_verdict verdict_of(const struct http_job *job, enum http_failur
 	return job->head.gitlab_meta ? HTTP_VERDICT_NEUTRAL : HTTP_VERDICT_BAD;
 }
 
+/* Ends a job that was never started. */
+static void refuse(struct http_client *client, struct http_job *job, enum http_failure failure, const char *why)
+{
+	snprintf(job->dial.error_text, sizeof(job->dial.error_text), "%s", why);
+	finish(client, job, failure);
+}
+
+/* Whether the breaker lets the job go; otherwise its call knows for how long not. */
+static bool admit(struct http_client *client, struct http_job *job)
+{
+	struct http_rest rest;
+
+	pthread_mutex_lock(&client->lock);
+	bool admitted = http_breaker_admits(client->breaker, job->dial.origin, clock_monotonic_ms(), &rest);
+	pthread_mutex_unlock(&client->lock);
+	if (admitted)
+		return true;
+	job->call->rest_s = rest.left_s;
+	job->call->rest_asked = rest.asked;
+	return false;
+}
+
 static void start(struct http_client *client, struct http_job *job)
 {
 	job->started_us = clock_monotonic_us();
 	if (!http_dial_init(&job->dial, &client->transport, job->call->url)) {
-		snprintf(job->dial.error_text, sizeof(job->dial.error_text), "not an absolute http(s) address");
-		finish(client, job, HTTP_BROKEN);
+		refuse(client, job, HTTP_BROKEN, "not an absolute http(s) address");
 		return;
 	}
-	if (!prepare(client, job)) {
-		snprintf(job->dial.error_text, sizeof(job->dial.error_text), "a credential or header is not one line");
-		finish(client, job, HTTP_BROKEN);
+	if (!http_job_prepare(job, &client->transport)) {
+		refuse(client, job, HTTP_BROKEN, "a credential or header that cannot be sent");
 		return;
 	}
-	if (!http_breaker_admits(client->breaker, job->dial.origin, clock_monotonic_ms())) {
-		snprintf(job->dial.error_text, sizeof(job->dial.error_text), "resting after several failures in a row");
-		finish(client, job, HTTP_RESTING);
+	if (!admit(client, job)) {
+		refuse(client, job, HTTP_RESTING,
+		       job->call->rest_asked ? "resting as the origin asked" : "resting after several failures in a row");
 		return;
 	}
 	if (curl_multi_add_handle(client->multi, job->easy) != CURLM_OK)
@@ -220,18 +110,11 @@ static void end(struct http_client *client, struct http_job *job, enum http_fail
 		at = &(*at)->next;
 	*at = job->next;
 	curl_multi_remove_handle(client->multi, job->easy);
-	http_breaker_report(client->breaker, job->dial.origin, verdict_of(job, failure), clock_monotonic_ms(),
-	                    client->transport.limits.rest_ms);
+	pthread_mutex_lock(&client->lock);
+	http_breaker_report(client->breaker, job->dial.origin, verdict_of(job, failure, &client->transport.limits),
+	                    clock_monotonic_ms(), client->transport.limits.rest_ms);
+	pthread_mutex_unlock(&client->lock);
 	finish(client, job, failure);
-}
-
-static enum http_failure outcome(struct http_job *job, CURLcode code)
-{
-	if (job->satisfied)
-		return HTTP_OK;
-	if (job->overflowed)
-		return HTTP_TOO_LARGE;
-	return http_transport_failure(job->easy, code, &job->dial);
 }
 
 static void collect(struct http_client *client)
@@ -243,7 +126,7 @@ static void collect(struct http_client *client)
 		CURLcode code = message->data.result;
 
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&job);
-		end(client, job, outcome(job, code));
+		end(client, job, http_job_outcome(job, code));
 	}
 }
 
@@ -358,17 +241,6 @@ void http_client_set_limits(struct http_client *client, const struct http_limits
 	client->transport.limits = *limits;
 }
 
-static void reset_results(struct http_call *call)
-{
-	struct strbuf answer = STRBUF_INIT(call->max_body ? call->max_body : LIMIT_ANSWER);
-
-	call->answer = answer;
-	call->failure = HTTP_OK;
-	call->failure_text[0] = call->tls_issuer[0] = call->tls_reason[0] = '\0';
-	copy_head(call, &(const struct http_head){0});
-	call->elapsed_us = 0;
-}
-
 void http_client_run(struct http_client *client, struct http_call *calls, size_t count)
 {
 	struct http_batch batch = {.left = count, .done = PTHREAD_COND_INITIALIZER};
@@ -376,9 +248,7 @@ void http_client_run(struct http_client *client, struct http_call *calls, size_t
 
 	pthread_mutex_lock(&client->lock);
 	for (size_t i = 0; i < count; i++) {
-		reset_results(&calls[i]);
-		jobs[i].call = &calls[i];
-		jobs[i].batch = &batch;
+		http_job_init(&jobs[i], &calls[i], &batch);
 		*client->queue_end = &jobs[i];
 		client->queue_end = &jobs[i].next;
 	}
@@ -393,4 +263,15 @@ void http_call_release(struct http_call *call)
 {
 	if (call->answer.data)
 		strbuf_release(&call->answer);
+}
+
+void http_client_rest(struct http_client *client, const char *url, unsigned seconds)
+{
+	struct http_dial dial;
+
+	if (!http_dial_init(&dial, &client->transport, url))
+		return;
+	pthread_mutex_lock(&client->lock);
+	http_breaker_rest(client->breaker, dial.origin, clock_monotonic_ms(), (int64_t)seconds * 1000);
+	pthread_mutex_unlock(&client->lock);
 }

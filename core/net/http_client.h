@@ -37,6 +37,13 @@ enum http_failure {
 	HTTP_RESTING
 };
 
+/* A header of the answer that somebody wants to see. */
+struct http_header_wanted {
+	const char *name; /* lower case */
+	bool present;
+	char value[512]; /* cut there; "" when absent */
+};
+
 struct http_call {
 	/* what is asked; borrowed until http_client_run returns */
 	const char *method;                  /* "GET", "HEAD", "POST" … */
@@ -51,12 +58,21 @@ struct http_call {
 	size_t max_body;          /* 0: LIMIT_ANSWER */
 	bool stop_at_max;         /* reaching max_body is success (probes that need only the first bytes) */
 	const char *ca_file;      /* this instance's own CA instead of the client's; NULL: the client's */
+	const char *accept;       /* Accept; NULL: application/json */
+	/* More of the request's, "Name: value", NULL at the end; NULL: none. A line break, or a header that carries a credential,
+	 * fails the call (HTTP_BROKEN). */
+	const char *const *headers;
+	unsigned total_ms;                 /* a shorter limit for the whole call; 0: the usual */
+	struct http_header_wanted *wanted; /* of the answer, besides those below; the caller's. Of a repeated one the last */
+	size_t wanted_count;
 
 	/* what came back; release with http_call_release */
 	enum http_failure failure;
 	char failure_text[256]; /* for the log */
 	char tls_issuer[128];   /* HTTP_TLS: who issued the certificate where it could be read, else "" */
 	char tls_reason[64];    /* HTTP_TLS: why the certificate was refused ("expired"); "": no certificate was refused */
+	unsigned rest_s;        /* HTTP_RESTING: how long still, at least 1 */
+	bool rest_asked;        /* HTTP_RESTING: because of http_client_rest, not of failures */
 	int status;             /* 0 with a failure */
 	struct strbuf answer;
 	char content_type_got[128]; /* lower case, without parameters; "" */
@@ -78,6 +94,12 @@ struct http_call {
  */
 void http_client_run(struct http_client *client, struct http_call *calls, size_t count);
 void http_call_release(struct http_call *call);
+
+/*
+ * Leaves the origin of `url` alone for so long, and never less than asked before: it said itself that it does not want to be asked
+ * (a ban). Calls to it fail at once with HTTP_RESTING; those under way end as they end. Not for http_stream.
+ */
+void http_client_rest(struct http_client *client, const char *url, unsigned seconds);
 
 /*
  * Breaker, per process and origin: after 5 calls in a row without an HTTP answer or with a 5xx of what stands before GitLab (no

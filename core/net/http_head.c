@@ -4,10 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct wanted {
+static const struct field {
 	const char *name;
 	size_t offset, size;
-} wanted[] = {
+} fields[] = {
 #define FIELD(name, field)                                                                                                         \
 	{                                                                                                                          \
 		name, offsetof(struct http_head, field), sizeof(((struct http_head *)0)->field)                                    \
@@ -29,7 +29,11 @@ static void begin(struct http_head *head, const char *line, size_t length)
 	for (const char *p = blank ? blank + 1 : line + length; p < line + length && isdigit((unsigned char)*p) && status < 1000;
 	     p++)
 		status = status * 10 + (*p - '0');
-	*head = (struct http_head){.status = status, .bytes = bytes};
+	*head = (struct http_head){.status = status, .bytes = bytes, .wanted = head->wanted, .wanted_count = head->wanted_count};
+	for (size_t i = 0; i < head->wanted_count; i++) {
+		head->wanted[i].present = false;
+		head->wanted[i].value[0] = '\0';
+	}
 }
 
 static void copy_value(char *to, size_t capacity, const char *value, size_t length)
@@ -59,16 +63,23 @@ static void take_field(struct http_head *head, const char *line, size_t name_len
 		head->gitlab_meta = true;
 	if (is_named(line, name_length, "cf-ray"))
 		head->cf_ray = true;
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-		if (!is_named(line, name_length, wanted[i].name))
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		if (!is_named(line, name_length, fields[i].name))
 			continue;
-		char *to = (char *)head + wanted[i].offset;
+		char *to = (char *)head + fields[i].offset;
 		/* Half an address is another address. */
-		if (to == head->location && length >= wanted[i].size)
+		if (to == head->location && length >= fields[i].size)
 			length = 0;
-		copy_value(to, wanted[i].size, value, length);
+		copy_value(to, fields[i].size, value, length);
 		if (to == head->content_type)
 			shorten_content_type(to);
+	}
+	for (size_t i = 0; i < head->wanted_count; i++) {
+		struct http_header_wanted *one = &head->wanted[i];
+		if (!is_named(line, name_length, one->name))
+			continue;
+		one->present = true;
+		copy_value(one->value, sizeof(one->value), value, length);
 	}
 }
 

@@ -3,8 +3,7 @@
  * http_head — the header lines of an answer: status and the few values that anybody here asks for, cut to size. Private to net.
  * Floor: net.
  */
-#include "caps.h"
-#include "macros.h"
+#include "http_client.h"
 
 struct http_head {
 	int status;                   /* of the last head that began; 1xx heads are forgotten when the next begins */
@@ -19,6 +18,8 @@ struct http_head {
 	char request_id[128];
 	char next_page[16];
 	bool gitlab_meta, cf_ray;
+	struct http_header_wanted *wanted; /* borrowed: what a caller wants besides; filled in place, emptied when a head begins */
+	size_t wanted_count;
 };
 
 /* One line as libcurl gives it, with its line break. False: more than LIMIT_ANSWER_HEADERS in all. */

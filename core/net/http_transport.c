@@ -6,6 +6,7 @@
 #include "http_memory.h"
 #include "http_tls.h"
 #include <ctype.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -185,6 +186,30 @@ bool http_transport_header(struct curl_slist **list, const char *name, const cha
 	CLEANUP(freep) char *line = value ? xasprintf("%s: %s", name, value) : xasprintf("%s:", name);
 
 	if (has_control(line))
+		return false;
+	append(list, line);
+	return true;
+}
+
+/* Headers that servers take a credential from: GitLab reads three of its own besides the usual ones. */
+static bool names_credential(const char *name, size_t length)
+{
+	static const char *const names[] = {"authorization", "proxy-authorization", "cookie",
+	                                    "private-token", "job-token",           "deploy-token"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strlen(names[i]) == length && strncasecmp(name, names[i], length) == 0)
+			return true;
+	return false;
+}
+
+/* libcurl reads "Name:" as "leave it out" and "Name;" as "send it empty": neither is meant here. */
+bool http_transport_line(struct curl_slist **list, const char *line)
+{
+	size_t name = strcspn(line, ":");
+
+	if (has_control(line) || name == 0 || strcspn(line, " ;") < name || strncmp(line + name, ": ", 2) != 0 ||
+	    line[name + 2] == '\0' || names_credential(line, name))
 		return false;
 	append(list, line);
 	return true;

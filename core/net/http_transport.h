@@ -47,5 +47,9 @@ bool http_transport_credential(struct curl_slist **list, const char *user, const
 /* Appends "name: value" (value NULL removes libcurl's own header). False: control characters. */
 bool http_transport_header(struct curl_slist **list, const char *name, const char *value) MUST_CHECK;
 
+/* Appends a whole "Name: value". False: not a header in one line, or one that carries a credential (those go nowhere but through
+ * http_transport_credential). */
+bool http_transport_line(struct curl_slist **list, const char *line) MUST_CHECK;
+
 /* Why the handle's transfer failed; also completes dial->tls_reason. Not for failures that the caller's callbacks caused. */
 enum http_failure http_transport_failure(CURL *easy, CURLcode code, struct http_dial *dial);

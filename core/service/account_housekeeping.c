@@ -92,43 +92,50 @@ bool account_reconcile(struct account_service *s, size_t *ret_count, struct erro
 
 /* ---- Recheck ---- */
 
-/* Instances that could not be asked in this run: their other connections wait instead of running into the same wall. */
-struct skipped {
-	const char **urls;
+/* What this run has met at one instance. */
+struct visited {
+	char *url;
+	unsigned in_vain; /* questions in a row that were not answered */
+};
+struct visited_list {
+	struct visited *items;
 	size_t count;
 };
 
-static void skipped_release(struct skipped *skipped)
+/* So many unanswered in a row are no longer the fault of single accounts. */
+#define IN_VAIN_MAX 100U
+
+static void visited_list_release(struct visited_list *list)
 {
-	free(skipped->urls);
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i].url);
+	free(list->items);
 }
 
-static bool is_skipped(const struct skipped *skipped, const char *url)
+static struct visited *visit(struct visited_list *list, const char *url)
 {
-	for (size_t i = 0; i < skipped->count; i++)
-		if (strcmp(skipped->urls[i], url) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i].url, url) == 0)
+			return &list->items[i];
+	list->items = xrealloc(list->items, (list->count + 1) * sizeof(*list->items));
+	list->items[list->count] = (struct visited){.url = xstrdup(url)};
+	return &list->items[list->count++];
 }
 
-static void skip(struct skipped *skipped, const char *url)
-{
-	skipped->urls = xrealloc(skipped->urls, (skipped->count + 1) * sizeof(*skipped->urls));
-	skipped->urls[skipped->count++] = url;
-}
-
-static bool ask_gitlab(struct account_service *s, const struct connection *c, struct error *err)
+static bool ask_forge(struct account_service *s, const struct connection *c, struct error *err)
 {
 	CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
 	CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
-	CLEANUP(gitlab_account_release) struct gitlab_account account = GITLAB_ACCOUNT_INIT;
-	const char *ca_file;
-	struct gitlab_access access;
+	CLEANUP(forge_account_release) struct forge_account account = FORGE_ACCOUNT_INIT;
+	struct forge_access access = {.forge = forge_of_name(c->provider), .client = s->client};
 
-	if (!account_instance(s, c->instance_url, &instance, &ca_file, err) || !account_open(s, c, &payload, err))
+	if (!access.forge) /* written by a later program */
+		return error_set(err, ERR_PROVIDER_UNKNOWN, "This program does not know the provider %s.", c->provider);
+	if (!account_instance(s, c->instance_url, &instance, &access.ca_file, err) || !account_open(s, c, &payload, err))
 		return false;
-	access = (struct gitlab_access){.client = s->client, .instance = &instance, .token = &payload.token, .ca_file = ca_file};
-	return gitlab_account_get(&access, &account, err);
+	access.instance = &instance;
+	access.token = &payload.token;
+	return access.forge->account_get(&access, &account, err);
 }
 
 enum recheck_result { RECHECK_VALID, RECHECK_INVALID, RECHECK_NO_ANSWER };
@@ -137,7 +144,7 @@ static enum recheck_result judge_recheck(const struct error *failure)
 {
 	if (failure->code == ERR_NONE)
 		return RECHECK_VALID;
-	/* A value that does not open, or a token that may not even name its owner, needs a reconnect just as a revoked one does. */
+	/* A value that does not open, or a token that may not even name its owner, needs a reconnect as a revoked one does. */
 	if (account_error_condemns_token(failure->code) || failure->code == ERR_TOKEN_REFUSED || failure->code == ERR_SEAL_BROKEN ||
 	    failure->code == ERR_TOKEN_SCOPE_MISSING || failure->code == ERR_TOKEN_PERMISSION_MISSING)
 		return RECHECK_INVALID;
@@ -151,52 +158,73 @@ static enum recheck_result judge_recheck(const struct error *failure)
 static bool concerns_one_account(enum error_code code)
 {
 	return code == ERR_INSTANCE_ERROR || code == ERR_INSTANCE_NOT_API || code == ERR_INSTANCE_NOT_GITLAB ||
-	       code == ERR_SSO_REQUIRED || code == ERR_NOT_CONNECTED;
+	       code == ERR_SSO_REQUIRED || code == ERR_NOT_CONNECTED || code == ERR_PROVIDER_UNKNOWN;
 }
 
-static bool recheck_one(struct account_service *s, const struct connection *c, struct skipped *skipped, size_t *checked,
-                        size_t *invalid, struct error *err)
+struct recheck {
+	struct account_service *service;
+	struct visited_list visited;
+	size_t checked, invalid;
+};
+
+static void recheck_release(struct recheck *recheck)
 {
+	visited_list_release(&recheck->visited);
+}
+
+/* An instance that could not be asked is left alone for this run: its other connections would run into the same wall. */
+static bool recheck_one(struct recheck *recheck, const struct connection *c, struct error *err)
+{
+	struct account_service *s = recheck->service;
+	struct visited *instance = visit(&recheck->visited, c->instance_url);
 	struct error failure = ERROR_INIT;
 	enum recheck_result result;
 
-	if (!ask_gitlab(s, c, &failure) && failure.code == ERR_STORE_UNAVAILABLE) {
+	if (instance->in_vain >= IN_VAIN_MAX)
+		return true;
+	if (!ask_forge(s, c, &failure) && failure.code == ERR_STORE_UNAVAILABLE) {
 		if (err)
 			*err = failure;
 		return false;
 	}
 	result = judge_recheck(&failure);
 	if (result == RECHECK_NO_ANSWER) {
-		if (!concerns_one_account(failure.code))
-			skip(skipped, c->instance_url);
+		instance->in_vain = concerns_one_account(failure.code) ? instance->in_vain + 1 : IN_VAIN_MAX;
 		return true;
 	}
-	*checked += 1;
-	*invalid += result == RECHECK_INVALID;
+	instance->in_vain = 0;
+	recheck->checked++;
+	recheck->invalid += result == RECHECK_INVALID;
 	return s->connections.ops->set_checked(s->connections.state, c->key, c->generation, result == RECHECK_VALID,
 	                                       result == RECHECK_VALID ? NULL : error_name(failure.code), clock_now_s(), err);
 }
 
+/* Page after page: however many connections of an instance that is down come first, those of the others get their turn. */
 bool account_recheck(struct account_service *s, size_t limit, size_t *ret_checked, size_t *ret_invalid, struct error *err)
 {
-	enum { DAY_S = 24 * 3600, JITTER_S = 3600, CANDIDATES_MAX = 1000 };
-	CLEANUP(connection_list_release) struct connection_list due = CONNECTION_LIST_INIT;
-	CLEANUP(skipped_release) struct skipped skipped = {0};
-	size_t checked = 0, invalid = 0;
+	enum { DAY_S = 24 * 3600, JITTER_S = 3600 };
+	CLEANUP(recheck_release) struct recheck recheck = {.service = s};
+	CLEANUP(connection_release) struct connection last = CONNECTION_INIT;
+	int64_t before;
 	uint32_t jitter;
+	bool more = true;
 
 	random_bytes(&jitter, sizeof(jitter));
-	/* More than `limit` are read, so that those of an instance that is down do not stand in the way of the others. */
-	if (!s->connections.ops->list_unchecked(s->connections.state, clock_now_s() - DAY_S - jitter % JITTER_S, CANDIDATES_MAX,
-	                                        &due, err))
-		return false;
-	for (size_t i = 0; i < due.count && checked < limit; i++) {
-		const struct connection *c = &due.items[i];
+	before = clock_now_s() - DAY_S - jitter % JITTER_S;
+	while (more && recheck.checked < limit) {
+		CLEANUP(connection_list_release) struct connection_list page = CONNECTION_LIST_INIT;
 
-		if (!is_skipped(&skipped, c->instance_url) && !recheck_one(s, c, &skipped, &checked, &invalid, err))
+		if (!s->connections.ops->list_unchecked(s->connections.state, before, last.user_id ? &last : NULL, limit, &page,
+		                                        err))
 			return false;
+		more = page.count == limit;
+		for (size_t i = 0; i < page.count && recheck.checked < limit; i++)
+			if (!recheck_one(&recheck, &page.items[i], err))
+				return false;
+		if (more)
+			connection_copy(&last, &page.items[page.count - 1]);
 	}
-	*ret_checked = checked;
-	*ret_invalid = invalid;
+	*ret_checked = recheck.checked;
+	*ret_invalid = recheck.invalid;
 	return true;
 }

@@ -2,7 +2,29 @@
 /* account_internal — what the files of account_service share. Floor: service, private. */
 #include "account_service.h"
 
-void account_fill_connection(struct connection *to, const struct gitlab_account *account);
+/* What a connect needs on its way; nothing in it is stored before everything in it is known. */
+struct candidate {
+	const struct forge *forge;
+	struct instance_url instance;
+	const char *ca_file; /* borrowed from the service */
+	struct secret token;
+	struct forge_account account;
+	char key[RECORD_KEY_SIZE];
+	struct connection old; /* empty when had_old is false */
+	bool had_old;
+};
+#define CANDIDATE_INIT ZERO_INIT
+void candidate_release(struct candidate *c);
+
+/* Everything that can be refused is refused here, before anything is written. `checks` is filled either way. */
+bool candidate_judge(struct account_service *s, const struct account_request *request, struct candidate *c,
+                     struct check_list *checks, struct error *err) MUST_CHECK;
+
+/* The connection it would be, and its warnings. */
+void candidate_describe(const struct candidate *c, const char *user_id, int64_t now_s, struct account_verdict *ret);
+
+/* The given address, or the one that an account of this provider has when none is named. Borrowed. */
+const char *account_instance_text(const struct account_service *s, enum provider provider, const char *given);
 
 /* Borrows from service and connection. */
 struct seal_binding account_binding(const struct account_service *s, const struct connection *c, int64_t generation);

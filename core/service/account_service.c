@@ -3,139 +3,39 @@
 #include "account_internal.h"
 #include "alloc.h"
 #include "clock.h"
-#include "token_text.h"
 
 #include <string.h>
-
-static const char PROVIDER[] = "gitlab";
 
 void account_verdict_release(struct account_verdict *verdict)
 {
 	if (!verdict)
 		return;
 	connection_release(&verdict->connection);
+	check_list_release(&verdict->checks);
 	*verdict = (struct account_verdict)ACCOUNT_VERDICT_INIT;
 }
 
-bool account_instance(const struct account_service *s, const char *instance_url, struct instance_url *ret, const char **ret_ca_file,
-                      struct error *err)
+/* The checks of a failure are given, too; of a connection that was not made nothing is. */
+static bool give_verdict(struct account_verdict *verdict, bool ok, struct account_verdict *ret)
 {
-	CLEANUP(instance_url_release) struct instance_url url = INSTANCE_URL_INIT;
-	const struct instance_entry *entry;
-
-	if (!instance_url_parse(instance_url, &url, err))
-		return false;
-	entry = s->instances ? instances_find(s->instances, url.text) : NULL;
-	if (!url.https && !(entry && entry->insecure_http)) {
-		CLEANUP(freep) char *authority = instance_url_authority(&url);
-
-		return error_set(err, ERR_INSTANCE_INSECURE,
-		                 "%s uses unencrypted http. The token would be readable on the network; use https.", authority);
+	if (!ok) {
+		connection_release(&verdict->connection);
+		verdict->warning_count = 0;
 	}
-	*ret_ca_file = entry ? entry->ca_file : NULL;
-	*ret = url;
-	url = (struct instance_url)INSTANCE_URL_INIT;
-	return true;
+	account_verdict_release(ret);
+	*ret = *verdict;
+	return ok;
 }
 
-/* ---- Asking GitLab ---- */
-
-/* What a connect needs on its way; nothing in it is stored before everything in it is known. */
-struct candidate {
-	struct instance_url instance;
-	const char *ca_file;
-	struct secret token;
-	struct gitlab_account account;
-	char key[RECORD_KEY_SIZE];
-	struct connection old; /* empty when had_old is false */
-	bool had_old;
-};
-#define CANDIDATE_INIT ZERO_INIT
-
-static void candidate_release(struct candidate *c)
-{
-	instance_url_release(&c->instance);
-	secret_release(&c->token);
-	gitlab_account_release(&c->account);
-	connection_release(&c->old);
-}
-
-static bool require_readable_api(const struct gitlab_account *account, struct error *err)
-{
-	struct scope_verdict verdict = scope_judge(account->scopes);
-
-	if (!verdict.known || verdict.can_read_api)
-		return true;
-	return error_set(
-	        err, ERR_TOKEN_SCOPE_MISSING,
-	        "Insufficient permissions: The token lacks a needed scope. It has: %.200s. GitLab needs one of: api, read_api.",
-	        account->scopes);
-}
-
-/* Everything that can be refused is refused here, before anything is written. */
-static bool candidate_judge(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
-                            const char *request_id, struct candidate *c, struct error *err)
-{
-	struct gitlab_access access;
-
-	if (!account_instance(s, instance_url, &c->instance, &c->ca_file, err))
-		return false;
-	if (!token_text_parse(secret_bytes(token), &c->token, err))
-		return false;
-	record_key_make(PROVIDER, user_id, c->instance.text, c->key);
-	/* Read before GitLab is asked: a store that is not ready must not cost the user a wait. */
-	if (!s->connections.ops->find(s->connections.state, c->key, &c->old, &c->had_old, err))
-		return false;
-	access = (struct gitlab_access){
-	        .client = s->client,
-	        .instance = &c->instance,
-	        .token = &c->token,
-	        .ca_file = c->ca_file,
-	        .request_id = request_id,
-	};
-	if (!gitlab_account_get(&access, &c->account, err))
-		return false;
-	return require_readable_api(&c->account, err);
-}
-
-void account_fill_connection(struct connection *to, const struct gitlab_account *account)
-{
-	set_string(&to->gitlab_user_id, account->id);
-	set_string(&to->username, account->username);
-	set_string(&to->token_name, account->token_name);
-	set_string(&to->scopes, account->scopes);
-	set_string(&to->expires_at, account->expires_at);
-	to->is_bot = account->is_bot;
-}
-
-static void fill_verdict(const struct candidate *c, const char *user_id, int64_t now_s, struct account_verdict *ret)
-{
-	struct connection *connection = &ret->connection;
-
-	memcpy(connection->key, c->key, sizeof(connection->key));
-	set_string(&connection->user_id, user_id);
-	set_string(&connection->provider, PROVIDER);
-	set_string(&connection->instance_url, c->instance.text);
-	account_fill_connection(connection, &c->account);
-	ret->warning_count = account_warnings(connection, now_s, ret->warnings);
-	if (c->had_old && c->old.username && strcmp(c->old.gitlab_user_id, c->account.id) != 0) {
-		struct account_warning *warning = &ret->warnings[ret->warning_count++];
-
-		warning->code = WARN_ACCOUNT_CHANGED;
-		(void)snprintf(warning->message, sizeof(warning->message), "Connected as %.200s (was %.200s).", c->account.username,
-		               c->old.username);
-	}
-}
-
-bool account_test(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
-                  const char *request_id, struct account_verdict *ret, struct error *err)
+bool account_test(struct account_service *s, const struct account_request *request, struct account_verdict *ret, struct error *err)
 {
 	CLEANUP(candidate_release) struct candidate candidate = CANDIDATE_INIT;
+	struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	bool ok = candidate_judge(s, request, &candidate, &verdict.checks, err);
 
-	if (!candidate_judge(s, user_id, instance_url, token, request_id, &candidate, err))
-		return false;
-	fill_verdict(&candidate, user_id, clock_now_s(), ret);
-	return true;
+	if (ok)
+		candidate_describe(&candidate, request->user_id, clock_now_s(), &verdict);
+	return give_verdict(&verdict, ok, ret);
 }
 
 /* ---- Connecting ---- */
@@ -255,30 +155,39 @@ static bool store_candidate(struct account_service *s, const struct candidate *c
 	return false;
 }
 
-bool account_connect(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
-                     const char *request_id, struct account_verdict *ret, struct error *err)
+static bool connect_candidate(struct account_service *s, const struct candidate *c, const char *user_id,
+                              struct account_verdict *verdict, struct error *err)
 {
-	CLEANUP(candidate_release) struct candidate candidate = CANDIDATE_INIT;
-	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
-	struct connection *connection = &verdict.connection;
+	struct connection *connection = &verdict->connection;
+	struct error failure = ERROR_INIT;
+	int64_t now_s = clock_now_s();
 	char fingerprint[65];
-	int64_t now_s;
 
-	if (!candidate_judge(s, user_id, instance_url, token, request_id, &candidate, err))
-		return false;
-	now_s = clock_now_s();
-	fill_verdict(&candidate, user_id, now_s, &verdict);
-	keyring_fingerprint(s->keyring, &candidate.token, fingerprint);
+	candidate_describe(c, user_id, now_s, verdict);
+	keyring_fingerprint(s->keyring, &c->token, fingerprint);
 	set_string(&connection->fingerprint, fingerprint);
-	connection->connected_at = candidate.had_old ? candidate.old.connected_at : now_s;
+	connection->connected_at = c->had_old ? c->old.connected_at : now_s;
 	connection->updated_at = now_s;
 	connection->valid = true;
 	connection->last_checked_at = now_s;
-	if (!store_candidate(s, &candidate, connection, err))
-		return false;
-	*ret = verdict;
-	verdict = (struct account_verdict)ACCOUNT_VERDICT_INIT;
-	return true;
+	if (store_candidate(s, c, connection, &failure))
+		return true;
+	if (failure.code == ERR_TOKEN_IN_USE)
+		check_list_fail(&verdict->checks, CHECK_TOKEN, &failure);
+	if (err)
+		*err = failure;
+	return false;
+}
+
+bool account_connect(struct account_service *s, const struct account_request *request, struct account_verdict *ret,
+                     struct error *err)
+{
+	CLEANUP(candidate_release) struct candidate candidate = CANDIDATE_INIT;
+	struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	bool ok = candidate_judge(s, request, &candidate, &verdict.checks, err) &&
+	          connect_candidate(s, &candidate, request->user_id, &verdict, err);
+
+	return give_verdict(&verdict, ok, ret);
 }
 
 /* ---- Disconnecting ---- */
@@ -296,20 +205,37 @@ bool account_finish_disconnect(struct account_service *s, const char *key, int64
 	return s->connections.ops->disconnect_finish(s->connections.state, key, generation, err);
 }
 
-bool account_disconnect(struct account_service *s, const char *user_id, const char *instance_url, struct error *err)
+bool account_disconnect(struct account_service *s, enum provider provider, const char *user_id, const char *instance_url,
+                        struct error *err)
 {
 	CLEANUP(intent_list_release) struct intent_list intents = INTENT_LIST_INIT;
 	CLEANUP(instance_url_release) struct instance_url url = INSTANCE_URL_INIT;
 	bool done = true;
 
-	if (instance_url && !instance_url_parse(instance_url, &url, err))
+	if (instance_url && !instance_url_parse(account_instance_text(s, provider, instance_url), &url, err))
 		return false;
-	if (!s->connections.ops->disconnect_begin(s->connections.state, user_id, url.text, &intents, err))
+	if (!s->connections.ops->disconnect_begin(s->connections.state, user_id, provider_name(provider), url.text, &intents, err))
 		return false;
 	/* One value that cannot be removed now keeps no other one; the first error is the one reported. */
 	for (size_t i = 0; i < intents.count; i++)
 		done &= account_finish_disconnect(s, intents.items[i].key, intents.items[i].generation, done ? err : NULL);
 	return done;
+}
+
+/* ---- Listing ---- */
+
+bool account_list(struct account_service *s, enum provider provider, const char *user_id, struct connection_list *ret,
+                  struct error *err)
+{
+	CLEANUP(connection_list_release) struct connection_list all = CONNECTION_LIST_INIT;
+
+	if (!s->connections.ops->list(s->connections.state, user_id, &all, err))
+		return false;
+	connection_list_release(ret);
+	for (size_t i = 0; i < all.count; i++)
+		if (strcmp(all.items[i].provider, provider_name(provider)) == 0)
+			connection_list_take(ret, &all.items[i]);
+	return true;
 }
 
 /* ---- Opening ---- */
@@ -372,19 +298,27 @@ bool account_error_condemns_token(enum error_code code)
 	}
 }
 
-void account_note_use(struct account_service *s, const struct connection *c, const struct error *failure)
+/* Each write takes the writers' lock and makes every kept answer of every user old. */
+static bool is_known(const struct connection *c, const char *code, int64_t now_s)
 {
 	enum { NOTE_EVERY_S = 600 };
+	bool same = code ? !c->valid && c->check_code && strcmp(c->check_code, code) == 0 : c->valid;
+
+	return same && now_s - c->last_checked_at < NOTE_EVERY_S;
+}
+
+void account_note_use(struct account_service *s, const struct connection *c, const struct error *failure)
+{
+	CLEANUP(connection_release) struct connection now = CONNECTION_INIT;
 	const struct connection_store *store = &s->connections;
 	const char *code = failure ? error_name(failure->code) : NULL;
 	int64_t now_s = clock_now_s();
-	bool known;
+	bool found = false;
 
-	if (failure && !account_error_condemns_token(failure->code))
+	if ((failure && !account_error_condemns_token(failure->code)) || is_known(c, code, now_s))
 		return;
-	/* Each write takes the writers' lock and makes every kept answer of every user old. */
-	known = failure ? !c->valid && c->check_code && strcmp(c->check_code, code) == 0 : c->valid;
-	if (known && now_s - c->last_checked_at < NOTE_EVERY_S)
+	/* A git transfer may have read *c long ago; another one may have written the same since. */
+	if (!store->ops->find(store->state, c->key, &now, &found, NULL) || !found || is_known(&now, code, now_s))
 		return;
 	if (!store->ops->set_checked(store->state, c->key, c->generation, !failure, code, now_s, NULL))
 		return; /* the next use or the daily recheck writes it */

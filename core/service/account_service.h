@@ -1,14 +1,15 @@
 #pragma once
 /*
- * account_service — connect, status, disconnect, test and recheck of a user's GitLab accounts. Decisions only: no HTTP, no SQL, no
- * wire JSON.
+ * account_service — connect, status, disconnect, test and recheck of a user's accounts at GitLab and GitHub. Decisions only: no
+ * HTTP, no SQL, no wire JSON.
  *
  * Invariants: an old connection works until the new token was found valid and stored; an acknowledged connect is durable; after an
  * acknowledged disconnect the token is gone; every step is idempotent and a crash between two steps is put right by
  * account_reconcile(). Floor: service.
  */
+#include "check_list.h"
 #include "connection_store.h"
-#include "gitlab.h"
+#include "forges.h"
 #include "instances.h"
 #include "keyring.h"
 
@@ -18,6 +19,16 @@ struct account_service {
 	const struct keyring *keyring; /* parts as the pool has them; NULL: none */
 	struct connection_store connections;
 	struct secret_store secrets;
+	const struct instance_url *github; /* ACP_GITHUB_URL: the instance of a GitHub token for which none is named */
+};
+
+/* What a user sent to connect or test a token. Borrowed. */
+struct account_request {
+	enum provider provider;
+	const char *user_id;
+	const char *instance_url; /* NULL or "": https://gitlab.com, or ACP_GITHUB_URL */
+	const struct secret *token;
+	const char *request_id;
 };
 
 enum account_warning_code {
@@ -41,23 +52,29 @@ struct account_verdict {
 	struct connection connection; /* all but generation and times when nothing was stored */
 	struct account_warning warnings[WARN_COUNT];
 	size_t warning_count;
+	struct check_list checks; /* address to scopes; filled by a failure, too */
 };
 #define ACCOUNT_VERDICT_INIT ZERO_INIT
 void account_verdict_release(struct account_verdict *verdict);
 
 /* Validates and stores. Any error of the catalogue's token, instance and storage groups. */
-bool account_connect(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
-                     const char *request_id, struct account_verdict *ret, struct error *err) MUST_CHECK;
+bool account_connect(struct account_service *s, const struct account_request *request, struct account_verdict *ret,
+                     struct error *err) MUST_CHECK;
 
 /* Validates and stores nothing. */
-bool account_test(struct account_service *s, const char *user_id, const char *instance_url, const struct secret *token,
-                  const char *request_id, struct account_verdict *ret, struct error *err) MUST_CHECK;
+bool account_test(struct account_service *s, const struct account_request *request, struct account_verdict *ret,
+                  struct error *err) MUST_CHECK;
 
 /* The warnings a stored connection deserves now (expiry moves on). Returns their number, at most WARN_COUNT. */
 size_t account_warnings(const struct connection *c, int64_t now_s, struct account_warning ret[WARN_COUNT]);
 
-/* instance_url NULL: all. Succeeds when there was nothing. */
-bool account_disconnect(struct account_service *s, const char *user_id, const char *instance_url, struct error *err) MUST_CHECK;
+/* instance_url NULL: all of that provider. Succeeds when there was nothing. */
+bool account_disconnect(struct account_service *s, enum provider provider, const char *user_id, const char *instance_url,
+                        struct error *err) MUST_CHECK;
+
+/* The user's connections to this provider, newest first. */
+bool account_list(struct account_service *s, enum provider provider, const char *user_id, struct connection_list *ret,
+                  struct error *err) MUST_CHECK;
 
 /* Opens the sealed token of a connection; needs a keyring with KEYRING_PRIVATE. A connection that was replaced since *c was read
  * gives the newer token. ERR_NOT_CONNECTED: disconnected since; ERR_SEAL_BROKEN. */
@@ -79,7 +96,8 @@ void account_note_use(struct account_service *s, const struct connection *c, con
 /* Housekeeping: carries out intents older than 60 s. Tells how many. */
 bool account_reconcile(struct account_service *s, size_t *ret_count, struct error *err) MUST_CHECK;
 
-/* Housekeeping: asks GitLab about connections that were not checked for a day (at most `limit`), and records the result. An
- * instance that cannot be asked now condemns nobody: its connections keep their state and their turn comes again. */
+/* Housekeeping: asks about connections that were not checked for a day until `limit` of them were answered for, and records the
+ * result. An instance that cannot be asked now condemns nobody and keeps nobody waiting: its connections keep their state and
+ * their turn comes again. */
 bool account_recheck(struct account_service *s, size_t limit, size_t *ret_checked, size_t *ret_invalid,
                      struct error *err) MUST_CHECK;

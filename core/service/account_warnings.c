@@ -87,9 +87,9 @@ static bool has_scope(const char *scopes, const char *scope)
 	return false;
 }
 
-static void warn_of_scopes(struct warnings *to, const struct connection *c)
+static void warn_of_gitlab_scopes(struct warnings *to, const struct connection *c)
 {
-	struct scope_verdict verdict = scope_judge(c->scopes);
+	struct scope_verdict verdict = forge_of(PROVIDER_GITLAB)->judge_scopes(c->scopes);
 
 	if (verdict.granular) {
 		warn(to, WARN_TOKEN_FINE_GRAINED,
@@ -114,17 +114,50 @@ static void warn_of_scopes(struct warnings *to, const struct connection *c)
 	}
 }
 
+/* Only classic tokens have scopes there. */
+static void warn_of_github_scopes(struct warnings *to, const struct connection *c)
+{
+	struct scope_verdict verdict = forge_of(PROVIDER_GITHUB)->judge_scopes(c->scopes);
+
+	if (!verdict.known) {
+		warn(to, WARN_TOKEN_FINE_GRAINED,
+		     "The token is fine-grained: what it may do is checked when a repository is added. "
+		     "It needs Metadata: Read, Contents: Read and write.");
+		return;
+	}
+	if (!verdict.can_push)
+		warn(to, WARN_TOKEN_CANNOT_PUSH, "The token can read but not push (scopes: %.200s). Add 'repo'.", c->scopes);
+	if (verdict.too_powerful)
+		warn(to, WARN_TOKEN_TOO_POWERFUL, "The token has scopes that are not needed (scopes: %.200s); 'repo' is enough.",
+		     c->scopes);
+}
+
+static void warn_of_bot(struct warnings *to, const struct connection *c, enum provider provider)
+{
+	const char *username = c->username ? c->username : "";
+
+	if (provider == PROVIDER_GITHUB)
+		warn(to, WARN_TOKEN_IS_BOT, "Connected as bot %.200s; commits will show the bot.", username);
+	else
+		warn(to, WARN_TOKEN_IS_BOT,
+		     "Connected as bot %.200s; commits will show the bot, and only its project or group is reachable.", username);
+}
+
 size_t account_warnings(const struct connection *c, int64_t now_s, struct account_warning ret[WARN_COUNT])
 {
 	struct warnings to = {.items = ret};
+	enum provider provider = PROVIDER_UNKNOWN;
 
-	warn_of_scopes(&to, c);
+	if (!provider_parse(c->provider, &provider))
+		return 0; /* written by a later program, which knows its words */
+	if (provider == PROVIDER_GITHUB)
+		warn_of_github_scopes(&to, c);
+	else
+		warn_of_gitlab_scopes(&to, c);
 	/* Scopes and expiry come from the same answer: where one is unknown, a missing date says nothing. */
 	if (c->scopes || c->expires_at)
 		warn_of_expiry(&to, c->expires_at, now_s);
 	if (c->is_bot)
-		warn(&to, WARN_TOKEN_IS_BOT,
-		     "Connected as bot %.200s; commits will show the bot, and only its project or group is reachable.",
-		     c->username ? c->username : "");
+		warn_of_bot(&to, c, provider);
 	return to.count;
 }

@@ -6,148 +6,62 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void run_release(struct check_run *run)
+/* Repositories that are checked at once: each asks up to four questions at a time, and one instance answers them all. */
+enum { REPORTS_WIDTH = 4 };
+
+void check_report_release(struct check_report *report)
 {
-	repo_url_release(&run->url);
-	free(run->host);
-	free(run->path);
-	seal_payload_release(&run->opened);
+	if (!report)
+		return;
+	check_list_release(&report->checks);
+	repo_url_release(&report->url);
+	free(report->host);
+	free(report->path);
+	free(report->web_url);
+	free(report->clone_url);
+	free(report->api_url);
+	credential_release(&report->credential);
+	forge_project_release(&report->project);
+	forge_account_release(&report->account);
+	free(report->start_branch);
+	*report = (struct check_report)CHECK_REPORT_INIT;
 }
 
-/* ---- address, provider, connection: nothing leaves the process ---- */
-
-const struct connection *check_choose_connection(const struct connection_list *connections, const struct repo_url *url,
-                                                 struct instance_url *ret_instance, char **ret_path)
+bool check_is_valid(const struct check_report *report)
 {
-	const struct connection *best = NULL;
+	return report->failure.code == ERR_NONE;
+}
 
-	for (size_t i = 0; i < connections->count; i++) {
-		CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
-		CLEANUP(freep) char *path = NULL;
+bool check_blocks_clone(const struct check_report *report)
+{
+	return report->blocks_clone;
+}
 
-		if (!instance_url_parse(connections->items[i].instance_url, &instance, NULL) || !repo_url_is_on(url, &instance))
-			continue;
-		path = repo_url_project_path(url, &instance);
-		/* The list is newest first, and of equals the newest stays. */
-		if (!path || (best && strlen(instance.root) <= strlen(ret_instance->root)))
-			continue;
-		instance_url_release(ret_instance);
-		*ret_instance = instance;
-		instance = (struct instance_url)INSTANCE_URL_INIT;
-		free(*ret_path);
-		*ret_path = TAKE(path);
-		best = &connections->items[i];
+void check_fail(struct check_report *report, enum check_name check, const struct error *failure, enum check_weight weight)
+{
+	bool blocks = weight == CHECK_BLOCKS_CLONE;
+
+	if (!check_list_fail(&report->checks, check, failure))
+		return;
+	if (report->failure.code == ERR_NONE || (blocks && !report->blocks_clone)) {
+		report->failure = *failure;
+		report->failed = check;
 	}
-	return best;
+	report->blocks_clone |= blocks;
 }
 
-static bool check_address(struct check_run *run)
+void check_fail_network(struct check_report *report, const struct error *failure)
 {
-	struct error failure = ERROR_INIT;
+	enum check_name check = check_of_error(failure->code);
 
-	if (!repo_url_parse(run->request->url, &run->url, &failure)) {
-		check_fail(run->report, CHECK_ADDRESS, &failure, CHECK_BLOCKS_CLONE);
-		return false;
-	}
-	run->report->had_credentials = run->url.had_credentials;
-	check_pass(run->report, CHECK_ADDRESS);
-	return true;
-}
-
-/* Host and, where it is not the scheme's own, port of the address that was given. */
-static char *address_authority(const struct repo_url *url)
-{
-	unsigned default_port = url->form == REPO_URL_HTTP ? 80 : 443;
-
-	if (url->port == 0 || url->port == default_port)
-		return xstrdup(url->host);
-	return xasprintf(strchr(url->host, ':') ? "[%s]:%u" : "%s:%u", url->host, url->port);
-}
-
-static enum provider detect_provider(const struct check_run *run, bool connected)
-{
-	enum provider provider = PROVIDER_UNKNOWN;
-
-	if (run->request->provider && run->request->provider[0] != '\0')
-		return provider_parse(run->request->provider, &provider) ? provider : PROVIDER_UNKNOWN;
-	return connected ? PROVIDER_GITLAB : provider_of_host(run->url.host);
-}
-
-static bool check_provider(struct check_run *run, bool connected)
-{
-	struct error failure = ERROR_INIT;
-	const char *given = run->request->provider;
-
-	run->report->provider = detect_provider(run, connected);
-	if (run->report->provider != PROVIDER_UNKNOWN) {
-		check_pass(run->report, CHECK_PROVIDER);
-		return true;
-	}
-	if (given && given[0] != '\0')
-		error_set(&failure, ERR_PROVIDER_UNKNOWN, "The provider '%.40s' is not known.", given);
-	else
-		error_set(&failure, ERR_PROVIDER_UNKNOWN, "It cannot be told from %s which kind of server it is.", run->host);
-	check_fail(run->report, CHECK_PROVIDER, &failure, CHECK_BLOCKS_CLONE);
-	return false;
-}
-
-static bool check_connected(struct check_run *run, const struct connection *connection)
-{
-	struct error failure = ERROR_INIT;
-
-	if (run->report->provider == PROVIDER_GITHUB) {
-		error_set(&failure, ERR_NOT_CONNECTED, "no GitHub credentials available. Accounts of %s cannot be connected yet.",
-		          run->host);
-		error_remedy(&failure, "Use a repository on a connected GitLab instance.");
-	} else if (!connection) {
-		bool plain = run->url.form == REPO_URL_HTTP;
-
-		error_set(
-		        &failure, ERR_NOT_CONNECTED,
-		        "no GitLab credentials available. Connect GitLab on the Integrations page: there is no connection to %s%s.",
-		        plain ? "http://" : "", run->host);
-		error_remedy(&failure, "Connect %s on the Integrations page.", run->host);
-	} else {
-		connection_copy(&run->report->connection, connection);
-		return true;
-	}
-	check_fail(run->report, CHECK_CONNECTION, &failure, CHECK_BLOCKS_CLONE);
-	return false;
-}
-
-/* False with err set: the store failed. False without: the check did. */
-static bool open_connection(struct check_run *run, struct error *err)
-{
-	const struct connection *connection = &run->report->connection;
-	struct error failure = ERROR_INIT;
-	const char *ca_file = NULL;
-
-	instance_url_release(&run->report->instance);
-	if (!account_instance(run->service, connection->instance_url, &run->report->instance, &ca_file, &failure) ||
-	    !account_open(run->service, connection, &run->opened, &failure)) {
-		bool store = failure.code == ERR_STORE_UNAVAILABLE || failure.code == ERR_STORE_NOT_READY ||
-		             failure.code == ERR_SECRET_STORE_UNAVAILABLE || failure.code == ERR_INTERNAL;
-
-		if (store && err)
-			*err = failure;
-		if (!store)
-			check_fail(run->report, CHECK_CONNECTION, &failure, CHECK_BLOCKS_CLONE);
-		return false;
-	}
-	check_pass(run->report, CHECK_CONNECTION);
-	run->access = (struct gitlab_access){
-	        .client = run->service->client,
-	        .instance = &run->report->instance,
-	        .token = &run->opened.token,
-	        .ca_file = ca_file,
-	        .request_id = run->request->request_id,
-	};
-	return true;
+	/* A branch can be asked for without any right to push. */
+	check_list_pass_network(&report->checks, check < CHECK_PUSH ? check : CHECK_PUSH, report->credential.instance.https);
+	check_fail(report, check, failure, CHECK_BLOCKS_CLONE);
 }
 
 /* ---- reachable, tls, token, scopes, repository ---- */
 
-struct account_question {
+struct question {
 	struct check_run *run;
 	bool answered;
 	struct error failure;
@@ -155,53 +69,71 @@ struct account_question {
 
 static void ask_account(void *context)
 {
-	struct account_question *question = context;
+	struct question *question = context;
+	const struct forge_access *access = &question->run->access;
 
-	question->answered = gitlab_account_get(&question->run->access, &question->run->report->account, &question->failure);
+	question->answered = access->forge->account_get(access, &question->run->report->account, &question->failure);
 }
-
-struct project_question {
-	struct check_run *run;
-	bool answered;
-	struct error failure;
-};
 
 static void ask_project(void *context)
 {
-	struct project_question *question = context;
-	struct check_run *run = question->run;
+	struct question *question = context;
+	const struct forge_access *access = &question->run->access;
+	struct check_report *report = question->run->report;
 
-	question->answered = gitlab_project_get(&run->access, run->path, 0, run->report->connection.gitlab_user_id,
-	                                        &run->report->project, &question->failure);
+	question->answered =
+	        access->forge->project_get(access, report->credential.path, 0, report->credential.connection.gitlab_user_id,
+	                                   &report->project, &question->failure);
 }
 
-static bool check_project(struct check_run *run)
+/* Where the project itself says that it is. */
+static void take_places(struct check_report *report)
 {
-	struct project_question project = {.run = run};
-	struct account_question account = {.run = run, .answered = true};
+	const struct forge_project *project = &report->project;
+
+	set_string(&report->path, project->path);
+	set_string(&report->web_url, project->web_url);
+	set_string(&report->clone_url, project->clone_url);
+	set_string(&report->api_url, project->api_url);
+}
+
+/* An old path may be taken by somebody else's project at any time; what it led to before is the only thing that is trusted. */
+static bool check_identity(struct check_run *run)
+{
+	struct check_report *report = run->report;
+	struct error failure = ERROR_INIT;
+
+	if (run->request->expected_id == 0 || run->request->expected_id == report->project.id)
+		return true;
+	error_set(&failure, ERR_REPO_IDENTITY_CHANGED,
+	          "%s now belongs to a different project than the one configured. Confirm before it is used.",
+	          report->project.path);
+	check_fail(report, CHECK_REPOSITORY, &failure, CHECK_BLOCKS_CLONE);
+	return false;
+}
+
+static bool ask_both(struct check_run *run)
+{
+	struct question project = {.run = run}, account = {.run = run, .answered = true};
 	const struct parallel_job jobs[] = {{ask_project, &project}, {ask_account, &account}};
+	const struct error *failure = NULL;
 
 	parallel_run(jobs, run->request->want_account ? 2 : 1, 2);
 	/* What is wrong with the token explains what is wrong with the project, not the other way round. */
 	if (!account.answered)
-		check_fail_network(run->report, &account.failure);
-	if (!project.answered)
+		check_fail_network(run->report, failure = &account.failure);
+	if (!project.answered) {
 		check_fail_network(run->report, &project.failure);
-	if (!account.answered || !project.answered) {
-		account_note_use(run->service, &run->report->connection, account.answered ? &project.failure : &account.failure);
-		return false;
+		failure = failure ? failure : &project.failure;
 	}
-	account_note_use(run->service, &run->report->connection, NULL);
-	check_pass_network(run->report, CHECK_SCOPES);
-	check_pass(run->report, CHECK_REPOSITORY);
-	run->scopes = run->request->want_account ? run->report->account.scopes : run->report->connection.scopes;
-	return true;
+	credential_note_use(&run->service->credentials, &run->report->credential, failure);
+	return !failure;
 }
 
-/* The scopes as far as GitLab tells them; what it does not tell is left to the probes. */
+/* The scopes as far as the forge tells them; what it does not tell is left to the probes. */
 static bool check_scopes(struct check_run *run)
 {
-	struct scope_verdict verdict = scope_judge(run->scopes);
+	struct scope_verdict verdict = run->access.forge->judge_scopes(run->scopes);
 	struct error failure = ERROR_INIT;
 
 	if (verdict.known && (!verdict.can_read_api || !verdict.can_clone)) {
@@ -210,43 +142,118 @@ static bool check_scopes(struct check_run *run)
 		check_fail(run->report, CHECK_SCOPES, &failure, CHECK_BLOCKS_CLONE);
 		return false;
 	}
-	if (run->request->push_branch && verdict.known && !verdict.can_push) {
+	if (run->request->access == CHECK_ACCESS_WRITE && verdict.known && !verdict.can_push) {
 		error_set(&failure, ERR_TOKEN_SCOPE_MISSING,
-		          "Insufficient permissions: The token can read but not push (scopes: %.200s). Add 'write_repository' or "
-		          "'api'.",
-		          run->scopes);
+		          "Insufficient permissions: The token can read but not push (scopes: %.200s). Add %s.", run->scopes,
+		          run->report->provider == PROVIDER_GITHUB ? "'repo'" : "'write_repository' or 'api'");
 		check_fail(run->report, CHECK_SCOPES, &failure, CHECK_BLOCKS_PUSH);
 	}
-	check_pass(run->report, CHECK_SCOPES);
+	check_list_pass(&run->report->checks, CHECK_SCOPES);
 	return true;
 }
 
-bool check_repository(struct account_service *s, const struct check_request *request, struct check_report *ret, struct error *err)
+bool check_project(struct check_run *run)
 {
-	CLEANUP(run_release) struct check_run run = {.service = s, .request = request, .report = ret};
-	CLEANUP(connection_list_release) struct connection_list connections = CONNECTION_LIST_INIT;
-	const struct connection *connection;
+	struct check_report *report = run->report;
+
+	if (!ask_both(run))
+		return false;
+	take_places(report);
+	run->scopes = run->request->want_account ? report->account.scopes : report->credential.connection.scopes;
+	check_list_pass_network(&report->checks, CHECK_SCOPES, report->credential.instance.https);
+	if (!check_scopes(run) || !check_identity(run))
+		return false;
+	check_list_pass(&report->checks, CHECK_REPOSITORY);
+	if (report->project.moved)
+		check_list_note(&report->checks, CHECK_REPOSITORY, NOTE_REPO_MOVED, "%s moved to %s.", report->credential.path,
+		                report->project.path);
+	return true;
+}
+
+/* ---- Reports ---- */
+
+bool check_repository(struct check_service *s, const struct check_request *request, struct check_report *ret, struct error *err)
+{
+	struct check_run run = {.service = s, .request = request, .report = ret};
 	struct error failure = ERROR_INIT;
 
 	*ret = (struct check_report)CHECK_REPORT_INIT;
-	if (!s->client)
+	if (!s->credentials.accounts->client)
 		return error_set(err, ERR_INTERNAL, "This process makes no calls to GitLab.");
-	if (!check_address(&run))
-		return true;
-	if (!s->connections.ops->list(s->connections.state, request->user_id, &connections, err))
-		return false;
-	run.host = address_authority(&run.url);
-	connection = check_choose_connection(&connections, &run.url, &ret->instance, &run.path);
-	if (!check_provider(&run, connection != NULL) || !check_connected(&run, connection))
-		return true;
-	if (!open_connection(&run, &failure)) {
-		if (failure.code == ERR_NONE)
-			return true;
-		if (err)
+	if (!check_binding(&run, &failure)) {
+		if (failure.code != ERR_NONE && err)
 			*err = failure;
+		return failure.code == ERR_NONE;
+	}
+	if (check_project(&run))
+		check_access(&run);
+	secret_release(&ret->credential.token);
+	return true;
+}
+
+struct report_job {
+	struct check_service *service;
+	const struct check_request *request;
+	struct check_report *report;
+	bool judged;
+	struct error failure;
+};
+
+static void run_report_job(void *context)
+{
+	struct report_job *job = context;
+
+	job->judged = check_repository(job->service, job->request, job->report, &job->failure);
+}
+
+bool check_repositories(struct check_service *s, const struct check_request *requests, struct check_report *ret_reports,
+                        size_t count, struct error *err)
+{
+	CLEANUP(freep) struct report_job *jobs = xcalloc(count ? count : 1, sizeof(*jobs));
+	CLEANUP(freep) struct parallel_job *queue = xcalloc(count ? count : 1, sizeof(*queue));
+	bool judged = true;
+
+	for (size_t i = 0; i < count; i++) {
+		jobs[i] = (struct report_job){.service = s, .request = &requests[i], .report = &ret_reports[i]};
+		queue[i] = (struct parallel_job){.run = run_report_job, .context = &jobs[i]};
+	}
+	parallel_run(queue, count, REPORTS_WIDTH);
+	for (size_t i = 0; i < count; i++) {
+		if (!jobs[i].judged && judged && err)
+			*err = jobs[i].failure;
+		judged &= jobs[i].judged;
+	}
+	return judged;
+}
+
+/* ---- Opening for a look ---- */
+
+void check_opened_release(struct check_opened *opened)
+{
+	credential_release(&opened->credential);
+	forge_project_release(&opened->project);
+	forge_ref_release(&opened->pasted);
+}
+
+bool check_open(struct check_service *s, const struct check_request *request, struct check_opened *ret, struct error *err)
+{
+	CLEANUP(check_report_release) struct check_report report = CHECK_REPORT_INIT;
+	CLEANUP(check_opened_release) struct check_opened opened = CHECK_OPENED_INIT;
+	struct check_run run = {.service = s, .request = request, .report = &report};
+	struct error failure = ERROR_INIT;
+
+	if (!check_binding(&run, &failure) || !check_project(&run)) {
+		if (err)
+			*err = failure.code != ERR_NONE ? failure : report.failure;
 		return false;
 	}
-	if (check_project(&run) && check_scopes(&run))
-		check_access(&run);
+	if (report.url.ref && !run.access.forge->find_ref(&run.access, &report.project, report.url.ref, &opened.pasted, err))
+		return false;
+	opened.credential = report.credential;
+	report.credential = (struct credential)CREDENTIAL_INIT;
+	opened.project = report.project;
+	report.project = (struct forge_project)FORGE_PROJECT_INIT;
+	*ret = opened;
+	opened = (struct check_opened)CHECK_OPENED_INIT;
 	return true;
 }

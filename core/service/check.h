@@ -1,76 +1,85 @@
 #pragma once
 /*
- * check — the one ordered list of checks and its words: address, provider, connection, reachable, tls, token, scopes, repository,
- * read, push, branch. Used by pre-flight (and by validate, connect and test as they come to use it). Floor: service.
+ * check — one repository address, one honest report: what it is, whether this user can clone and push it, and if not, why. Used by
+ * validate, the project's repositories and pre-flight. Floor: service.
+ *
+ * A whole report takes two round trips where nothing is wrong: the project (and, where it is wanted, the account), then the push
+ * probe and the branch at once.
  */
-#include "account_service.h"
-#include "provider.h"
+#include "check_list.h"
+#include "credential.h"
+#include "provider_probe.h"
 
-enum check_name {
-	CHECK_ADDRESS,
-	CHECK_PROVIDER,
-	CHECK_CONNECTION,
-	CHECK_REACHABLE,
-	CHECK_TLS,
-	CHECK_TOKEN,
-	CHECK_SCOPES,
-	CHECK_REPOSITORY,
-	CHECK_READ,
-	CHECK_PUSH,
-	CHECK_BRANCH,
-	CHECK_COUNT
+struct check_service {
+	struct credential_sources credentials;
+	struct provider_probe *probe; /* NULL: unknown hosts stay unknown */
 };
-const char *check_name_text(enum check_name name);
 
-enum check_state { CHECK_NOT_RUN, CHECK_OK, CHECK_FAILED };
+enum check_access { CHECK_ACCESS_READ, CHECK_ACCESS_WRITE };
+
+struct check_request {
+	const char *user_id;
+	const char *url;
+	const char *provider; /* explicit; NULL or "": detect */
+	enum check_access access;
+	const char *start_branch; /* must exist when given (an empty repository has none, which is fine); NULL: the pasted one or
+	                             the default */
+	const char *push_branch;  /* with WRITE: may be missing, must not be protected; NULL: none in particular */
+	int64_t expected_id;      /* of the project, as it was found before; 0: any */
+	bool want_account;        /* ask for name and e-mail too (commits) */
+	const char *request_id;
+};
 
 struct check_report {
-	enum check_state states[CHECK_COUNT];
-	struct error *errors[CHECK_COUNT]; /* of each failed check, NULL for the others. Owned */
+	struct check_list checks;
 	struct error failure;   /* the one to show: the first that blocks cloning, else the first; code ERR_NONE when valid */
 	enum check_name failed; /* the check of `failure` */
 	enum provider provider;
-	struct connection connection; /* the bound one; empty if none */
-	struct instance_url instance;
-	struct gitlab_project project; /* filled once the repository was found */
-	struct gitlab_account account; /* the user's name and e-mail; filled with want_account */
-	char *start_branch;            /* what to clone: the asked one or the default; NULL: empty repository */
-	bool had_credentials;
-	bool can_read, can_push; /* can_push only where a push_branch was asked about */
+	struct repo_url url;                        /* as it was understood */
+	char *host;                                 /* with its port where that is not the default; NULL: the address is unusable */
+	char *path, *web_url, *clone_url, *api_url; /* canonical once the project was found; NULL: not known */
+	struct credential credential;               /* its token is wiped before the report is given back */
+	struct forge_project project;               /* filled once the repository was found */
+	struct forge_account account;               /* the user's name and e-mail; filled with want_account */
+	char *start_branch;      /* what to clone: the asked, the pasted or the default one; NULL: empty repository */
+	bool can_read, can_push; /* can_push only with WRITE */
 	bool blocks_clone;       /* private: ask check_blocks_clone() */
 };
 #define CHECK_REPORT_INIT ZERO_INIT
 void check_report_release(struct check_report *report);
 
+/* Nothing failed. */
+bool check_is_valid(const struct check_report *report);
+
 /*
  * Whether a session has to end before anything is cloned. A token or role that cannot push does not end it (the session starts, and
- * its push fails with GitLab's reason while the commit stays in the workspace): failed `scopes` and `push` checks that concern
+ * its push fails with the forge's reason while the commit stays in the workspace): failed `scopes` and `push` checks that concern
  * pushing alone leave this false. Everything else that failed blocks: address, provider, connection, network, token, repository,
  * read, a missing start branch, a protected or impossible push branch.
  */
 bool check_blocks_clone(const struct check_report *report);
 
-struct check_request {
-	const char *user_id;
-	const char *url;
-	const char *provider;     /* explicit; NULL: detect */
-	const char *start_branch; /* must exist when given (an empty repository has none, which is fine); NULL: the default */
-	const char *push_branch;  /* NULL: read access is enough */
-	bool want_account;        /* ask for name and e-mail too (commits) */
-	const char *request_id;
-};
-
 /* Always fills the report (release it); false only when the store failed before anything could be judged. */
-bool check_repository(struct account_service *s, const struct check_request *request, struct check_report *ret,
+bool check_repository(struct check_service *s, const struct check_request *request, struct check_report *ret,
                       struct error *err) MUST_CHECK;
 
-/* Which check an error of GitLab, network or git belongs to: a TLS error to `tls`, an expired token to `token` … */
-enum check_name check_of_error(enum error_code code);
+/* Several at once, `width` at a time; all reports are filled (release each). False: as above, for any of them. */
+bool check_repositories(struct check_service *s, const struct check_request *requests, struct check_report *ret_reports,
+                        size_t count, struct error *err) MUST_CHECK;
 
-/*
- * The connection that may serve this address: the one whose instance it is on (of nested relative roots the deepest), never one
- * that merely looks alike. NULL: none. `ret_instance` and `ret_path` (the project's path) are filled with a result; caller
- * releases.
- */
-const struct connection *check_choose_connection(const struct connection_list *connections, const struct repo_url *url,
-                                                 struct instance_url *ret_instance, char **ret_path);
+/* The report as the API shows it (contract §2.2). Caller decrefs. */
+json_t *check_report_json(const struct check_report *report) MUST_CHECK;
+/* The member "checks" of it. Caller decrefs. */
+json_t *check_list_json(const struct check_list *list) MUST_CHECK;
+
+/* The credential, opened, and the project behind an address, for looking at its files: the checks up to `repository`. The failure
+ * is that of the first check that failed. */
+struct check_opened {
+	struct credential credential;
+	struct forge_project project;
+	struct forge_ref pasted; /* the branch or tag that the address itself names; name NULL: none */
+};
+#define CHECK_OPENED_INIT ZERO_INIT
+void check_opened_release(struct check_opened *opened);
+bool check_open(struct check_service *s, const struct check_request *request, struct check_opened *ret,
+                struct error *err) MUST_CHECK;

@@ -5,13 +5,15 @@
 #include "branch_name.h"
 #include "parallel.h"
 
+#include <string.h>
+
 enum { LEVEL_REPORTER = 20, LEVEL_DEVELOPER = 30 };
 
 struct branch_question {
 	struct check_run *run;
 	const char *name; /* NULL: not asked */
 	bool answered;
-	struct gitlab_branch branch;
+	struct forge_branch branch;
 	struct error failure;
 };
 
@@ -19,64 +21,124 @@ static void ask_branch(void *context)
 {
 	struct branch_question *question = context;
 	const struct check_run *run = question->run;
-	const struct gitlab_project *project = &run->report->project;
+	const struct check_report *report = run->report;
 
 	if (question->name)
 		question->answered =
-		        gitlab_branch_get(&run->access, project->id, project->access_level, run->report->connection.gitlab_user_id,
-		                          question->name, &question->branch, &question->failure);
+		        run->access.forge->branch_get(&run->access, &report->project, report->credential.connection.gitlab_user_id,
+		                                      question->name, &question->branch, &question->failure);
 }
 
-struct push_question {
+struct probe_question {
 	struct check_run *run;
+	enum git_service service;
 	bool asked, answered;
 	struct error failure;
 };
 
-static void ask_push(void *context)
+static void ask_probe(void *context)
 {
-	struct push_question *question = context;
+	struct probe_question *question = context;
+	const struct forge_access *access = &question->run->access;
 
 	if (question->asked)
-		question->answered = gitlab_push_probe(&question->run->access, &question->run->report->project, &question->failure);
+		question->answered =
+		        access->forge->git_probe(access, &question->run->report->project, question->service, &question->failure);
+}
+
+struct pasted_question {
+	struct check_run *run;
+	bool asked, answered;
+	struct forge_ref ref;
+	struct error failure;
+};
+
+static void ask_pasted(void *context)
+{
+	struct pasted_question *question = context;
+	const struct check_report *report = question->run->report;
+	const struct forge_access *access = &question->run->access;
+
+	if (question->asked)
+		question->answered =
+		        access->forge->find_ref(access, &report->project, report->url.ref, &question->ref, &question->failure);
+}
+
+/* What has to be found out, all at once. */
+struct questions {
+	struct branch_question start, push;
+	struct probe_question fetch_probe, push_probe;
+	struct pasted_question pasted;
+};
+
+static void questions_release(struct questions *questions)
+{
+	forge_ref_release(&questions->pasted.ref);
+}
+
+/* ---- read ---- */
+
+static const char *role_for(const struct check_run *run, int level)
+{
+	bool github = run->report->provider == PROVIDER_GITHUB;
+
+	if (level >= LEVEL_DEVELOPER)
+		return github ? "Write" : "Developer";
+	return github ? "Read" : "Reporter";
+}
+
+static const char *role_of(const struct forge_project *project)
+{
+	return project->role ? project->role : "No role";
+}
+
+static void remedy_role(const struct check_run *run, int level, struct error *failure)
+{
+	error_remedy(failure, "Ask %s for the %s role or higher.",
+	             run->report->provider == PROVIDER_GITHUB ? "an administrator of the repository"
+	                                                      : "a maintainer of the project",
+	             role_for(run, level));
 }
 
 static void refuse_reading(const struct check_run *run, struct error *failure)
 {
-	const struct gitlab_project *project = &run->report->project;
+	const struct forge_project *project = &run->report->project;
 
 	error_set(failure, ERR_REPO_NO_READ,
-	          "Insufficient permissions: %s (%s) may not read the code of %s. Reporter or higher is needed.",
-	          run->report->connection.username, gitlab_role_name(project->access_level), project->path);
+	          "Insufficient permissions: %s (%s) may not read the code of %s. %s or higher is needed.",
+	          credential_actor(&run->report->credential), role_of(project), project->path, role_for(run, LEVEL_REPORTER));
+	remedy_role(run, LEVEL_REPORTER, failure);
 }
 
-static void check_read(struct check_run *run, const struct branch_question *start)
+static void check_read(struct check_run *run, const struct probe_question *probe)
 {
-	const struct gitlab_project *project = &run->report->project;
+	const struct forge_project *project = &run->report->project;
 	struct error failure = ERROR_INIT;
 
 	if (project->repository_disabled) {
 		error_set(&failure, ERR_REPO_DISABLED, "The repository of %s is disabled.", project->path);
+	} else if (project->importing) {
+		error_set(&failure, ERR_REPO_DISABLED, "%s is still being imported.", project->path);
+		error_remedy(&failure, "Try again when the import has ended.");
 	} else if (!project->default_branch && !project->empty) {
 		/* GitLab hides the default branch from those who may not read the code. */
 		refuse_reading(run, &failure);
-	} else if (project->access_level < LEVEL_REPORTER && start->name && !start->answered) {
-		/* A guest, or a visitor of a public project: whether the code may be read shows in whether it could be. */
-		if (check_of_error(start->failure.code) < CHECK_TOKEN || account_error_condemns_token(start->failure.code)) {
-			check_fail(run->report, CHECK_READ, &start->failure, CHECK_BLOCKS_CLONE);
-			return;
-		}
-		refuse_reading(run, &failure);
+	} else if (probe->asked && !probe->answered) {
+		failure = probe->failure;
+		if (failure.code == ERR_REPO_NO_READ && project->role)
+			refuse_reading(run, &failure);
 	} else {
 		run->report->can_read = true;
-		check_pass(run->report, CHECK_READ);
+		check_list_pass(&run->report->checks, CHECK_READ);
 		return;
 	}
 	check_fail(run->report, CHECK_READ, &failure, CHECK_BLOCKS_CLONE);
 }
 
+/* ---- push ---- */
+
 /* Reasons that lie in the project itself. */
-static bool project_refuses_push(const struct gitlab_project *project, struct error *failure)
+static bool project_refuses_push(const struct forge_project *project, struct error *failure)
 {
 	if (project->archived)
 		error_set(failure, ERR_REPO_ARCHIVED, "%s is archived and read-only.", project->path);
@@ -87,9 +149,10 @@ static bool project_refuses_push(const struct gitlab_project *project, struct er
 	return true;
 }
 
-static void check_push(struct check_run *run, const struct push_question *probe)
+static void check_push(struct check_run *run, const struct probe_question *probe)
 {
-	const struct gitlab_project *project = &run->report->project;
+	struct check_report *report = run->report;
+	const struct forge_project *project = &report->project;
 	struct error failure = ERROR_INIT;
 	bool refused = project_refuses_push(project, &failure);
 
@@ -98,40 +161,54 @@ static void check_push(struct check_run *run, const struct push_question *probe)
 		failure = probe->failure;
 		if (failure.code == ERR_REPO_NO_PUSH && project->access_level > 0)
 			error_set(&failure, ERR_REPO_NO_PUSH,
-			          "Insufficient permissions: %s is %s on %s; pushing needs Developer or higher.",
-			          run->report->connection.username, gitlab_role_name(project->access_level), project->path);
+			          "Insufficient permissions: %s is %s on %s; pushing needs %s or higher.",
+			          credential_actor(&report->credential), role_of(project), project->path,
+			          role_for(run, LEVEL_DEVELOPER));
+		if (failure.code == ERR_REPO_NO_PUSH)
+			remedy_role(run, LEVEL_DEVELOPER, &failure);
 	}
 	if (refused) {
-		check_fail(run->report, CHECK_PUSH, &failure, CHECK_BLOCKS_PUSH);
+		check_fail(report, CHECK_PUSH, &failure, CHECK_BLOCKS_PUSH);
 		return;
 	}
 	/* A token that lacks the scope was refused above; there is nothing left to find out. */
-	if (run->report->states[CHECK_SCOPES] != CHECK_OK)
+	if (report->checks.states[CHECK_SCOPES] != CHECK_OK)
 		return;
-	run->report->can_push = true;
-	check_pass(run->report, CHECK_PUSH);
+	report->can_push = true;
+	check_list_pass(&report->checks, CHECK_PUSH);
+	if (project->mirror)
+		check_list_note(&report->checks, CHECK_PUSH, NOTE_REPO_MIRROR,
+		                "%s mirrors another repository: what is pushed to it may be overwritten.", project->path);
 }
 
-static bool judge_start_branch(struct check_run *run, const struct branch_question *start, struct error *failure)
+/* ---- branch ---- */
+
+/* Where a session starts: the asked branch, the one of the pasted page, else the default one. */
+static bool judge_start(struct check_run *run, const struct questions *asked, struct error *failure)
 {
-	const struct gitlab_project *project = &run->report->project;
+	const struct forge_project *project = &run->report->project;
+	const char *start = run->request->start_branch;
 
 	if (project->empty || !project->default_branch)
 		return true; /* nothing to start from, and nothing missing: the first push creates the branch */
-	if (run->request->start_branch) {
-		if (!start->answered) {
-			*failure = start->failure;
-			return false;
-		}
-		if (start->branch.state == GITLAB_BRANCH_MISSING || start->branch.commit[0] == '\0')
-			return error_set(failure, ERR_BRANCH_NOT_FOUND, "%s has no branch %s. Its default branch is %s.",
-			                 project->path, run->request->start_branch, project->default_branch);
+	if (start && !asked->start.answered) {
+		*failure = asked->start.failure;
+		return false;
 	}
-	run->report->start_branch = xstrdup(run->request->start_branch ? run->request->start_branch : project->default_branch);
+	if (start && asked->start.branch.commit[0] == '\0')
+		return error_set(failure, ERR_BRANCH_NOT_FOUND, "%s has no branch %s. Its default branch is %s.", project->path,
+		                 start, project->default_branch);
+	if (asked->pasted.asked && !asked->pasted.answered) {
+		*failure = asked->pasted.failure;
+		return false;
+	}
+	if (!start && asked->pasted.ref.name && !asked->pasted.ref.is_tag)
+		start = asked->pasted.ref.name;
+	run->report->start_branch = xstrdup(start ? start : project->default_branch);
 	return true;
 }
 
-static bool judge_push_branch(struct check_run *run, const struct branch_question *push, struct error *failure)
+static bool judge_push(struct check_run *run, const struct branch_question *push, struct error *failure)
 {
 	if (!push->name)
 		return true;
@@ -140,21 +217,47 @@ static bool judge_push_branch(struct check_run *run, const struct branch_questio
 		return false;
 	}
 	/* Sessions never push to a protected branch, also where their owner may. */
-	if (push->branch.state != GITLAB_BRANCH_PROTECTED && !push->branch.is_protected)
+	if (push->branch.state != FORGE_BRANCH_PROTECTED && !push->branch.is_protected)
 		return true;
 	return error_set(failure, ERR_BRANCH_PROTECTED,
 	                 "%s is protected on %s. Push to another branch and open a merge request, or ask a Maintainer.", push->name,
 	                 run->report->project.path);
 }
 
-static void check_branches(struct check_run *run, const struct branch_question *start, const struct branch_question *push)
+static void note_branch(struct check_run *run, const struct questions *asked)
+{
+	const struct forge_project *project = &run->report->project;
+	const struct forge_ref *pasted = &asked->pasted.ref;
+	const char *push = asked->push.name;
+	struct check_list *checks = &run->report->checks;
+
+	if (project->empty && push)
+		check_list_note(checks, CHECK_BRANCH, NOTE_REPO_EMPTY, "%s is empty; the first push will create %s.", project->path,
+		                push);
+	else if (project->empty)
+		check_list_note(checks, CHECK_BRANCH, NOTE_REPO_EMPTY, "%s is empty; the first push will create its first branch.",
+		                project->path);
+	else if (pasted->name && pasted->is_tag)
+		check_list_note(checks, CHECK_BRANCH, NOTE_REF_IS_TAG, "%s is a tag; a session starts from the branch %s.",
+		                pasted->name, run->report->start_branch);
+	else if (push && asked->push.branch.state == FORGE_BRANCH_UNKNOWN)
+		check_list_note(checks, CHECK_BRANCH, NOTE_RULES_UNKNOWN,
+		                "%s does not show its rules for branches; whether %s may be created shows when it is pushed.",
+		                run->report->host, push);
+	else if (push && asked->push.branch.commit[0] == '\0')
+		check_list_note(checks, CHECK_BRANCH, NOTE_BRANCH_NEW, "%s does not exist yet; the push will create it.", push);
+}
+
+static void check_branches(struct check_run *run, const struct questions *asked)
 {
 	struct error failure = ERROR_INIT;
 
-	if (judge_start_branch(run, start, &failure) && judge_push_branch(run, push, &failure))
-		check_pass(run->report, CHECK_BRANCH);
-	else
+	if (!judge_start(run, asked, &failure) || !judge_push(run, &asked->push, &failure)) {
 		check_fail(run->report, CHECK_BRANCH, &failure, CHECK_BLOCKS_CLONE);
+		return;
+	}
+	check_list_pass(&run->report->checks, CHECK_BRANCH);
+	note_branch(run, asked);
 }
 
 /* A name that git would not accept is asked of nobody. */
@@ -170,29 +273,50 @@ static bool check_branch_names(struct check_run *run)
 	return true;
 }
 
+/* ---- all of them ---- */
+
+static void choose_questions(struct check_run *run, bool names_ok, struct questions *ret)
+{
+	const struct check_request *request = run->request;
+	const struct forge_project *project = &run->report->project;
+	bool closed = project->repository_disabled || project->importing;
+	bool has_code = !project->empty && project->default_branch && !closed;
+	bool writes = request->access == CHECK_ACCESS_WRITE;
+
+	*ret = (struct questions){.start = {.run = run},
+	                          .push = {.run = run},
+	                          .fetch_probe = {.run = run, .service = GIT_UPLOAD_PACK},
+	                          .push_probe = {.run = run, .service = GIT_RECEIVE_PACK},
+	                          .pasted = {.run = run}};
+	if (has_code && names_ok)
+		ret->start.name = request->start_branch;
+	if (names_ok && !closed && writes)
+		ret->push.name = request->push_branch;
+	ret->pasted.asked = has_code && !request->start_branch && run->report->url.ref;
+	/*
+	 * Levels and scopes are a forecast: administrators push without a role, fine-grained tokens do not tell, and git over HTTP
+	 * can be switched off, redirected or behind a single sign-on of its own. Where the token says no, git is not asked.
+	 */
+	ret->fetch_probe.asked = !closed;
+	ret->push_probe.asked = writes && !closed && !project->archived && !project->deleting &&
+	                        run->access.forge->judge_scopes(run->scopes).can_push;
+}
+
 void check_access(struct check_run *run)
 {
-	const struct gitlab_project *project = &run->report->project;
-	struct scope_verdict scopes = scope_judge(run->scopes);
-	struct branch_question start = {.run = run}, push = {.run = run};
-	struct push_question probe = {.run = run};
-	bool names_ok = check_branch_names(run),
-	     has_code = !project->empty && project->default_branch && !project->repository_disabled;
-	const struct parallel_job jobs[] = {{ask_branch, &start}, {ask_branch, &push}, {ask_push, &probe}};
+	CLEANUP(questions_release) struct questions asked;
+	bool names_ok = check_branch_names(run);
 
-	if (has_code && names_ok && run->request->start_branch)
-		start.name = run->request->start_branch;
-	else if (has_code && project->access_level < LEVEL_REPORTER)
-		start.name = project->default_branch;
-	if (names_ok && !project->repository_disabled)
-		push.name = run->request->push_branch;
-	/* Levels and scopes are only a forecast: administrators push without a role, and old or fine-grained tokens do not tell. */
-	probe.asked = run->request->push_branch && scopes.can_push && !project->archived && !project->deleting &&
-	              !project->repository_disabled && (project->access_level < LEVEL_DEVELOPER || !scopes.known);
+	choose_questions(run, names_ok, &asked);
+	const struct parallel_job jobs[] = {{ask_branch, &asked.start},
+	                                    {ask_branch, &asked.push},
+	                                    {ask_probe, &asked.fetch_probe},
+	                                    {ask_probe, &asked.push_probe},
+	                                    {ask_pasted, &asked.pasted}};
 	parallel_run(jobs, ARRAY_SIZE(jobs), ARRAY_SIZE(jobs));
-	check_read(run, &start);
-	if (run->request->push_branch && run->report->can_read)
-		check_push(run, &probe);
+	check_read(run, &asked.fetch_probe);
+	if (run->request->access == CHECK_ACCESS_WRITE && run->report->can_read)
+		check_push(run, &asked.push_probe);
 	if (names_ok && run->report->can_read)
-		check_branches(run, &start, &push);
+		check_branches(run, &asked);
 }

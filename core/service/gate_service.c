@@ -2,18 +2,13 @@
 
 #include "alloc.h"
 #include "clock.h"
-#include "parallel.h"
 #include "redact.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	CREDENTIAL_HASH_BYTES = 32,
-	/* Repositories that are checked at once: each asks up to three questions at a time, and one instance answers them all. */
-	PREFLIGHT_WIDTH = 4,
-};
+enum { CREDENTIAL_HASH_BYTES = 32 };
 
 void gate_credential_hash(const struct secret *credential, char ret_hex[GATE_HASH_SIZE])
 {
@@ -41,52 +36,67 @@ bool gate_session(struct gate_service *s, const char *session_id, const struct s
 
 /* ---- Pre-flight ---- */
 
-struct preflight_job {
-	struct account_service *accounts;
-	struct check_request request;
-	struct check_report *report;
-	bool judged;
-	struct error failure;
-};
-
-static void run_preflight_job(void *context)
+/* One request per repository of the spec. Borrows; caller frees the array. */
+static struct check_request *make_requests(const struct session_row *session, const struct session_spec *spec,
+                                           const char *request_id)
 {
-	struct preflight_job *job = context;
-
-	job->judged = check_repository(job->accounts, &job->request, job->report, &job->failure);
-}
-
-static bool check_all(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
-                      const char *request_id, struct check_report *reports, struct error *err)
-{
-	CLEANUP(freep) struct preflight_job *jobs = xcalloc(spec->repository_count, sizeof(*jobs));
-	CLEANUP(freep) struct parallel_job *queue = xcalloc(spec->repository_count, sizeof(*queue));
+	struct check_request *requests = xcalloc(spec->repository_count, sizeof(*requests));
 
 	for (size_t i = 0; i < spec->repository_count; i++) {
 		const struct session_repository *repository = &spec->repositories[i];
 
-		jobs[i] = (struct preflight_job){
-		        .accounts = s->accounts,
-		        .request = {.user_id = session->owner,
-		                    .url = repository->url,
-		                    .provider = repository->provider,
-		                    .start_branch = repository->start_branch,
-		                    .push_branch = repository->push_branch,
-		                    .want_account = true,
-		                    .request_id = request_id},
-		        .report = &reports[i],
+		requests[i] = (struct check_request){
+		        .user_id = session->owner,
+		        .url = repository->url,
+		        .provider = repository->provider,
+		        .access = repository->push_branch ? CHECK_ACCESS_WRITE : CHECK_ACCESS_READ,
+		        .start_branch = repository->start_branch,
+		        .push_branch = repository->push_branch,
+		        .want_account = true,
+		        .request_id = request_id,
 		};
-		queue[i] = (struct parallel_job){.run = run_preflight_job, .context = &jobs[i]};
 	}
-	parallel_run(queue, spec->repository_count, PREFLIGHT_WIDTH);
-	for (size_t i = 0; i < spec->repository_count; i++) {
-		if (!jobs[i].judged) {
-			if (err)
-				*err = jobs[i].failure;
+	return requests;
+}
+
+/* What the project's list knows about these addresses: another project in the place of a known one is refused. */
+static bool expect_identities(struct gate_service *s, const struct session_row *session, struct check_request *requests,
+                              size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		CLEANUP(repo_url_release) struct repo_url url = REPO_URL_INIT;
+
+		if (repo_url_parse(requests[i].url, &url, NULL) &&
+		    !project_expected_id(s->projects, session->project, &url, &requests[i].expected_id, err))
 			return false;
-		}
 	}
 	return true;
+}
+
+static void release_reports(struct check_report *reports, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		check_report_release(&reports[i]);
+	free(reports);
+}
+
+bool gate_reports(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
+                  const char *request_id, struct check_report **ret_reports, struct error *err)
+{
+	CLEANUP(freep) struct check_request *requests = NULL;
+	struct check_report *reports;
+
+	if (spec->repository_count == 0)
+		return error_set(err, ERR_SESSION_NO_REPOSITORY, "The session names no repository.");
+	requests = make_requests(session, spec, request_id);
+	reports = xcalloc(spec->repository_count, sizeof(*reports));
+	if (expect_identities(s, session, requests, spec->repository_count, err) &&
+	    check_repositories(s->checks, requests, reports, spec->repository_count, err)) {
+		*ret_reports = reports;
+		return true;
+	}
+	release_reports(reports, spec->repository_count);
+	return false;
 }
 
 static void release_bindings(struct session_binding *bindings, size_t count)
@@ -111,8 +121,9 @@ static bool bind_all(struct gate_service *s, const struct session_row *session, 
 			continue;
 		bindings[count++] = (struct session_binding){
 		        .repository = xstrdup(spec->repositories[i].name),
-		        .record_key = xstrdup(report->connection.key),
-		        .instance_url = xstrdup(report->instance.text),
+		        .provider = xstrdup(provider_name(report->provider)),
+		        .credential = credential_to_binding(&report->credential),
+		        .instance_url = xstrdup(report->credential.instance.text),
 		        .project_path = xstrdup(report->project.path),
 		        .project_id = report->project.id,
 		        .push_branch = xstrdup(spec->repositories[i].push_branch),
@@ -126,18 +137,12 @@ static bool bind_all(struct gate_service *s, const struct session_row *session, 
 bool gate_preflight(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
                     const char *request_id, struct check_report **ret_reports, struct error *err)
 {
-	struct check_report *reports;
-
-	if (spec->repository_count == 0)
-		return error_set(err, ERR_SESSION_NO_REPOSITORY, "The session names no repository.");
-	reports = xcalloc(spec->repository_count, sizeof(*reports));
-	if (check_all(s, session, spec, request_id, reports, err) && bind_all(s, session, spec, reports, err)) {
-		*ret_reports = reports;
+	if (!gate_reports(s, session, spec, request_id, ret_reports, err))
+		return false;
+	if (bind_all(s, session, spec, *ret_reports, err))
 		return true;
-	}
-	for (size_t i = 0; i < spec->repository_count; i++)
-		check_report_release(&reports[i]);
-	free(reports);
+	release_reports(*ret_reports, spec->repository_count);
+	*ret_reports = NULL;
 	return false;
 }
 
@@ -148,13 +153,11 @@ void gate_route_release(struct gate_route *route)
 	if (!route)
 		return;
 	free(route->url_base);
-	secret_release(&route->token);
+	credential_release(&route->credential);
 	free(route->push_branch);
 	free(route->host);
 	free(route->username);
 	free(route->project_path);
-	free(route->record_key);
-	free(route->ca_file);
 	*route = (struct gate_route)GATE_ROUTE_INIT;
 }
 
@@ -170,36 +173,16 @@ static bool find_binding(struct gate_service *s, const struct session_row *sessi
 	return true;
 }
 
-static bool find_connection(struct gate_service *s, const struct session_row *session, const struct session_binding *binding,
-                            struct connection *ret, struct error *err)
-{
-	const struct connection_store *store = &s->accounts->connections;
-	bool found = false;
-
-	if (!store->ops->find(store->state, binding->record_key, ret, &found, err))
-		return false;
-	if (!found)
-		return error_set(err, ERR_NOT_CONNECTED,
-		                 "no GitLab credentials available. Connect GitLab on the Integrations page: there is no connection "
-		                 "to %s any more.",
-		                 binding->instance_url);
-	/* A session uses its owner's tokens and nobody else's, for the instance it was checked with: whatever the database says. */
-	if (strcmp(ret->user_id, session->owner) != 0 || strcmp(ret->instance_url, binding->instance_url) != 0) {
-		error_set(err, ERR_GIT_CREDENTIAL, "The connection of this repository does not belong to the session's owner.");
-		return error_detail(err, "binding of session %s names record %s", session->id, binding->record_key);
-	}
-	return true;
-}
-
 /* By its id, so that another project under the same path gets nothing; and before git asks, since receive-pack creates what is
  * missing. */
-static bool confirm_project(struct gate_service *s, const struct session_binding *binding, const struct connection *connection,
-                            const struct gitlab_access *access, struct gitlab_project *ret, struct error *err)
+static bool confirm_project(struct gate_service *s, const struct session_binding *binding, const struct credential *credential,
+                            const char *request_id, struct forge_project *ret, struct error *err)
 {
+	const struct forge_access access = credential_access(&s->checks->credentials, credential, request_id);
 	struct error failure = ERROR_INIT;
 
-	if (!gitlab_project_get(access, NULL, binding->project_id, NULL, ret, &failure)) {
-		account_note_use(s->accounts, connection, &failure);
+	if (!access.forge->project_get(&access, NULL, binding->project_id, NULL, ret, &failure)) {
+		credential_note_use(&s->checks->credentials, credential, &failure);
 		if (err)
 			*err = failure;
 		return false;
@@ -214,36 +197,24 @@ static bool confirm_project(struct gate_service *s, const struct session_binding
 	return true;
 }
 
-static bool open_route(struct gate_service *s, const struct session_binding *binding, const struct connection *connection,
+static bool open_route(struct gate_service *s, const struct session_row *session, const struct session_binding *binding,
                        enum git_service service, const char *request_id, struct gate_route *route, struct error *err)
 {
-	CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
-	CLEANUP(gitlab_project_release) struct gitlab_project project = GITLAB_PROJECT_INIT;
-	CLEANUP(seal_payload_release) struct seal_payload opened = SEAL_PAYLOAD_INIT;
-	const char *ca_file = NULL;
+	const struct credential_sources *sources = &s->checks->credentials;
+	CLEANUP(forge_project_release) struct forge_project project = FORGE_PROJECT_INIT;
+	struct credential *credential = &route->credential;
 
-	if (!account_instance(s->accounts, binding->instance_url, &instance, &ca_file, err) ||
-	    !account_open(s->accounts, connection, &opened, err))
+	if (!credential_from_binding(sources, session->owner, binding->provider, binding->credential, binding->instance_url,
+	                             binding->project_path, credential, err) ||
+	    !credential_open(sources, credential, request_id, err))
 		return false;
-	if (service == GIT_RECEIVE_PACK) {
-		const struct gitlab_access access = {.client = s->accounts->client,
-		                                     .instance = &instance,
-		                                     .token = &opened.token,
-		                                     .ca_file = ca_file,
-		                                     .request_id = request_id};
-
-		if (!confirm_project(s, binding, connection, &access, &project, err))
-			return false;
-	}
+	if (service == GIT_RECEIVE_PACK && !confirm_project(s, binding, credential, request_id, &project, err))
+		return false;
 	route->project_path = xstrdup(project.path ? project.path : binding->project_path);
-	route->url_base = xasprintf("%s/%s.git", instance.text, route->project_path);
-	secret_copy(&route->token, &opened.token);
+	route->url_base = xasprintf("%s/%s.git", credential->instance.text, route->project_path);
 	route->push_branch = xstrdup(binding->push_branch);
-	route->host = instance_url_authority(&instance);
-	route->username = xstrdup(opened.username);
-	route->record_key = xstrdup(connection->key);
-	route->ca_file = xstrdup(ca_file);
-	route->generation = opened.generation;
+	route->host = instance_url_authority(&credential->instance);
+	route->username = xstrdup(credential_actor(credential));
 	return true;
 }
 
@@ -251,15 +222,13 @@ bool gate_route_open(struct gate_service *s, const struct session_row *session, 
                      const char *request_id, struct gate_route *ret, struct error *err)
 {
 	CLEANUP(session_binding_release) struct session_binding binding = SESSION_BINDING_INIT;
-	CLEANUP(connection_release) struct connection connection = CONNECTION_INIT;
 	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
 
 	if (!find_binding(s, session, repository, &binding, err))
 		return false;
 	if (service == GIT_RECEIVE_PACK && !binding.push_branch)
 		return error_set(err, ERR_GIT_REF_FORBIDDEN, "This session may not push to %.100s.", repository);
-	if (!find_connection(s, session, &binding, &connection, err) ||
-	    !open_route(s, &binding, &connection, service, request_id, &route, err))
+	if (!open_route(s, session, &binding, service, request_id, &route, err))
 		return false;
 	*ret = route;
 	route = (struct gate_route)GATE_ROUTE_INIT;
@@ -268,19 +237,6 @@ bool gate_route_open(struct gate_service *s, const struct session_row *session, 
 
 /* ---- What went wrong ---- */
 
-/* Of the connection that was used, not of one that has replaced it since. */
-static void note_use(struct account_service *accounts, const struct gate_route *route, const struct error *failure)
-{
-	CLEANUP(connection_release) struct connection connection = CONNECTION_INIT;
-	const struct connection_store *store = &accounts->connections;
-	bool found = false;
-
-	if (account_error_condemns_token(failure->code) &&
-	    store->ops->find(store->state, route->record_key, &connection, &found, NULL) && found &&
-	    connection.generation == route->generation)
-		account_note_use(accounts, &connection, failure);
-}
-
 /* What the instance said is kept and shown to people who have no part in the token: by value, since its prefix may be anything. */
 static char *masked(const char *text, const struct gate_route *route)
 {
@@ -288,7 +244,7 @@ static char *masked(const char *text, const struct gate_route *route)
 	CLEANUP(strbuf_release) struct strbuf to = STRBUF_INIT(SIZE_MAX);
 
 	if (route)
-		redactor_add(redactor, &route->token);
+		redactor_add(redactor, &route->credential.token);
 	redact(redactor, text, strlen(text), &to);
 	return strbuf_detach(&to);
 }
@@ -311,8 +267,8 @@ void gate_record(struct gate_service *s, const struct session_row *session, cons
 	};
 	bool kept = s->sessions.ops->add_outcome(s->sessions.state, session->id, &outcome, NULL);
 
-	if (route && route->record_key)
-		note_use(s->accounts, route, failure);
+	if (route && account_error_condemns_token(failure->code))
+		credential_note_use(&s->checks->credentials, &route->credential, failure);
 	/* The client already has its answer; a store that is down loses the explanation, nothing else. */
 	(void)kept;
 }

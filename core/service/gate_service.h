@@ -4,11 +4,12 @@
  * streaming is fcgi/git_gate.c. Floor: service.
  */
 #include "check.h"
-#include "gitlab_errors.h"
+#include "project_service.h"
 #include "session_store.h"
 
 struct gate_service {
-	struct account_service *accounts;
+	struct check_service *checks;
+	struct project_service *projects;
 	struct session_store sessions;
 };
 
@@ -19,6 +20,10 @@ void gate_credential_hash(const struct secret *credential, char ret_hex[GATE_HAS
 bool gate_session(struct gate_service *s, const char *session_id, const struct secret *credential, struct session_row *ret,
                   struct error *err) MUST_CHECK;
 
+/* The reports of all repositories of a session, for its owner; nothing is bound. `ret_reports` as for gate_preflight. */
+bool gate_reports(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
+                  const char *request_id, struct check_report **ret_reports, struct error *err) MUST_CHECK;
+
 /* Runs every repository's checks, binds each to its connection and project. `ret_reports` has one per repository of the spec, in
  * its order; caller releases each and frees the array. */
 bool gate_preflight(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
@@ -26,15 +31,12 @@ bool gate_preflight(struct gate_service *s, const struct session_row *session, c
 
 /* Where one git request goes. */
 struct gate_route {
-	char *url_base; /* "https://host/group/project.git". Owned, as all */
-	struct secret token;
-	char *push_branch; /* NULL: no pushing */
+	char *url_base;               /* "https://host/group/project.git". Owned, as all */
+	struct credential credential; /* opened; names forge, instance, token and CA */
+	char *push_branch;            /* NULL: no pushing */
 	char *host;
 	char *username;
 	char *project_path;
-	char *record_key;
-	char *ca_file; /* NULL: default */
-	int64_t generation;
 };
 #define GATE_ROUTE_INIT ZERO_INIT
 void gate_route_release(struct gate_route *route);

@@ -4,6 +4,7 @@
 #include "caps.h"
 #include "clock.h"
 #include "encoding.h"
+#include "project_service.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -48,7 +49,7 @@ static void clean_addresses(json_t *value)
 	json_object_foreach(value, name, member)
 	{
 		if (json_is_string(member) && strcmp(name, "url") == 0) {
-			CLEANUP(freep) char *clean = repo_url_clean_text(json_string_value(member));
+			CLEANUP(freep) char *clean = session_kept_address(json_string_value(member));
 
 			json_string_set(member, clean);
 		} else {
@@ -104,20 +105,98 @@ static char *compact_text(const json_t *value)
 	return strbuf_detach(&text);
 }
 
+static json_t *parse_or_empty(const char *text)
+{
+	json_t *value = text ? json_parse_answer(text, strlen(text)) : NULL;
+
+	if (json_is_object(value))
+		return value;
+	json_decref(value);
+	return json_object();
+}
+
+/* ---- The specification ---- */
+
+/* The object with the project's repositories in it, where the session took them. Caller decrefs. */
+static json_t *whole_object(const struct session_row *row)
+{
+	json_t *object = parse_or_empty(row->object);
+
+	if (row->project_repositories) {
+		json_t *taken = json_parse_answer(row->project_repositories, strlen(row->project_repositories));
+
+		/* An array that cannot be read is null here, and the session names no repository. */
+		json_object_set_new(json_object_get(object, "spec"), "repositories", taken ? taken : json_null());
+	}
+	return object;
+}
+
+bool session_row_spec(const struct session_row *row, struct session_spec *ret, struct error *err)
+{
+	CLEANUP(release_json) json_t *object = whole_object(row);
+	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
+	struct error cause = ERROR_INIT;
+
+	if (session_spec_parse(object, &spec, &cause) && spec.repository_count == 0)
+		error_set(&cause, ERR_SESSION_NO_REPOSITORY, "It has no repository.");
+	if (cause.code != ERR_NONE) {
+		error_set(err, ERR_INTERNAL, "The stored session %s cannot be read.", row->name);
+		return error_detail(err, "%s", cause.message);
+	}
+	*ret = spec;
+	spec = (struct session_spec)SESSION_SPEC_INIT;
+	return true;
+}
+
 /* ---- Create ---- */
 
-static bool check_spec(const struct session_spec *spec, const char *project, struct error *err)
+static bool check_project(const struct session_spec *spec, const char *project, struct error *err)
 {
 	if (spec->project && strcmp(spec->project, project) != 0)
 		return error_set(err, ERR_SESSION_INVALID, "metadata.namespace is '%.63s', but the session is created in '%.63s'.",
 		                 spec->project, project);
-	if (spec->repository_count == 0)
-		return error_set(err, ERR_SESSION_NO_REPOSITORY, "The session names no repository.");
 	return true;
 }
 
-bool session_create(struct session_store *sessions, const char *project, const char *owner, const json_t *object,
-                    const char *idempotency_key, struct session_row *ret, bool *ret_created, struct error *err)
+/* Fills row->project_repositories with what a session without repositories is given. */
+static bool take_project_repositories(struct project_store *projects, struct session_row *row, struct error *err)
+{
+	CLEANUP(release_json) json_t *repositories = NULL;
+	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
+	struct error cause = ERROR_INIT;
+
+	if (!project_session_repositories(projects, row->project, &repositories, err))
+		return false;
+	if (!repositories)
+		return error_set(err, ERR_SESSION_NO_REPOSITORY, "The session names no repository, and its project has none.");
+	if (json_array_size(repositories) > LIMIT_SESSION_REPOSITORIES) {
+		error_set(err, ERR_SESSION_INVALID, "The session names no repository, and its project has %zu; a session takes %d.",
+		          json_array_size(repositories), LIMIT_SESSION_REPOSITORIES);
+		return error_remedy(err, "Name those that the session needs in spec.repositories.");
+	}
+	row->project_repositories = compact_text(repositories);
+	if (session_row_spec(row, &spec, &cause))
+		return true;
+	error_set(err, ERR_SESSION_INVALID, "The session names no repository, and those of its project cannot be used.");
+	error_remedy(err, "Correct the project's list, or name repositories in spec.repositories.");
+	return error_detail(err, "%s", cause.detail);
+}
+
+/* A repeated request means the session that it made, whatever has become of the project's list since. */
+static bool take_from_earlier(struct session_store *sessions, struct session_row *row)
+{
+	CLEANUP(session_row_release) struct session_row earlier = SESSION_ROW_INIT;
+
+	if (!sessions->ops->find(sessions->state, row->project, row->name, &earlier, NULL) ||
+	    strcmp(earlier.owner, row->owner) != 0)
+		return false;
+	row->project_repositories = xstrdup(earlier.project_repositories);
+	return row->project_repositories != NULL;
+}
+
+bool session_create(struct session_store *sessions, struct project_store *projects, const char *project, const char *owner,
+                    const json_t *object, const char *idempotency_key, struct session_row *ret, bool *ret_created,
+                    struct error *err)
 {
 	CLEANUP(session_spec_release) struct session_spec given = SESSION_SPEC_INIT, spec = SESSION_SPEC_INIT;
 	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
@@ -125,7 +204,7 @@ bool session_create(struct session_store *sessions, const char *project, const c
 	char id[37];
 
 	/* The request first, so that errors speak of what was sent; then what is kept, whose name and branches count. */
-	if (!session_spec_parse(object, &given, err) || !check_spec(&given, project, err))
+	if (!session_spec_parse(object, &given, err) || !check_project(&given, project, err))
 		return false;
 	kept = kept_object(object, owner, idempotency_key);
 	if (!session_spec_parse(kept, &spec, err))
@@ -140,20 +219,12 @@ bool session_create(struct session_store *sessions, const char *project, const c
 	row.status = xstrdup("{\"phase\":\"Pending\"}");
 	row.phase = PHASE_PENDING;
 	row.created_at = clock_now_s();
+	if (given.repository_count == 0 && !take_from_earlier(sessions, &row) && !take_project_repositories(projects, &row, err))
+		return false;
 	return sessions->ops->create(sessions->state, &row, idempotency_key, ret, ret_created, err);
 }
 
 /* ---- Show ---- */
-
-static json_t *parse_or_empty(const char *text)
-{
-	json_t *value = text ? json_parse_answer(text, strlen(text)) : NULL;
-
-	if (json_is_object(value))
-		return value;
-	json_decref(value);
-	return json_object();
-}
 
 static json_t *shown_status(const struct session_row *row)
 {
@@ -181,15 +252,4 @@ json_t *session_to_json(const struct session_row *row)
 	json_object_set_new(metadata, "creationTimestamp", json_string(created));
 	json_object_set_new(object, "status", shown_status(row));
 	return object;
-}
-
-bool session_row_spec(const struct session_row *row, struct session_spec *ret, struct error *err)
-{
-	CLEANUP(release_json) json_t *object = parse_or_empty(row->object);
-	struct error cause = ERROR_INIT;
-
-	if (session_spec_parse(object, ret, &cause))
-		return true;
-	error_set(err, ERR_INTERNAL, "The stored session %s cannot be read.", row->name);
-	return error_detail(err, "%s", cause.message);
 }

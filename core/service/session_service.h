@@ -2,6 +2,7 @@
 /*
  * session_service — creating, showing and ending agentic sessions. Floor: service.
  */
+#include "project_store.h"
 #include "session_store.h"
 
 /*
@@ -9,12 +10,17 @@
  * and creates the session once, for `owner`. What is stored is the object as it was asked for, with its name, without credentials
  * in addresses and without what is not the caller's to say (status, uid, times): the same request gives the same text, so that a
  * repeated one is recognised. With an idempotency key and no name, the name follows from owner and key.
+ *
+ * A session that names no repository takes those of the project as they are now; they lie beside the object, so that a later change
+ * of the project's list changes neither this session nor what counts as the same request.
  */
-bool session_create(struct session_store *sessions, const char *project, const char *owner, const json_t *object,
-                    const char *idempotency_key, struct session_row *ret, bool *ret_created, struct error *err) MUST_CHECK;
+bool session_create(struct session_store *sessions, struct project_store *projects, const char *project, const char *owner,
+                    const json_t *object, const char *idempotency_key, struct session_row *ret, bool *ret_created,
+                    struct error *err) MUST_CHECK;
 
 /* The AgenticSession with metadata (name, namespace, uid, creationTimestamp) and status, as the API shows it. Caller decrefs. */
 json_t *session_to_json(const struct session_row *row) MUST_CHECK;
 
-/* The specification of a stored session. ERR_INTERNAL: what is stored is none. */
+/* The specification of a stored session; the project's repositories, where it took them, stand as its spec.repositories.
+ * ERR_INTERNAL: what is stored is none. */
 bool session_row_spec(const struct session_row *row, struct session_spec *ret, struct error *err) MUST_CHECK;

@@ -69,14 +69,15 @@ bool connect_abandon(void *state, const char *record_key, int64_t generation, st
 }
 
 /* Records that are hidden already are listed again: whoever hid them may have died. */
-bool disconnect_begin(void *state, const char *user_id, const char *instance_url, struct intent_list *ret, struct error *err)
+bool disconnect_begin(void *state, const char *user_id, const char *provider, const char *instance_url, struct intent_list *ret,
+                      struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
 	CLEANUP(intent_list_release) struct intent_list list = INTENT_LIST_INIT;
 	int64_t now = clock_now_s(), change;
 	bool any_changed = false;
 
-	if (!writing_begin(state, &w, err) || !connection_row_select(w.handle, user_id, instance_url, &list, err))
+	if (!writing_begin(state, &w, err) || !connection_row_select(w.handle, user_id, provider, instance_url, &list, err))
 		return false;
 	for (size_t i = 0; i < list.count; i++) {
 		bool changed;

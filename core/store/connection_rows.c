@@ -65,7 +65,9 @@ static bool list(void *state, const char *user_id, struct connection_list *ret, 
 	return read_list(&query, ret, err);
 }
 
-static bool list_unchecked(void *state, int64_t checked_before, size_t limit, struct connection_list *ret, struct error *err)
+/* Row values are compared as the index is ordered, so that a page begins where the one before ended. */
+static bool list_unchecked(void *state, int64_t checked_before, const struct connection *after, size_t limit,
+                           struct connection_list *ret, struct error *err)
 {
 	CLEANUP(reading_end) struct reading r = READING_INIT;
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
@@ -73,10 +75,13 @@ static bool list_unchecked(void *state, int64_t checked_before, size_t limit, st
 	if (!reading_begin(state, &r, err) ||
 	    !query_start(&query, r.handle,
 	                 "SELECT " COLUMNS
-	                 "FROM connections WHERE last_checked_at < ? AND state = 'live' ORDER BY last_checked_at LIMIT ?",
+	                 "FROM connections WHERE last_checked_at < ?1 AND (last_checked_at, record_key) > (?2, ?3) "
+	                 "AND state = 'live' ORDER BY last_checked_at, record_key LIMIT ?4",
 	                 err))
 		return false;
 	query_bind_number(&query, checked_before);
+	query_bind_number(&query, after ? after->last_checked_at : INT64_MIN);
+	query_bind_text(&query, after ? after->key : "");
 	query_bind_number(&query, limit < INT32_MAX ? (int64_t)limit : INT32_MAX);
 	return read_list(&query, ret, err);
 }
@@ -195,18 +200,20 @@ bool connection_row_put(struct handle *handle, const struct connection *c, const
 	return query_run(&query, err);
 }
 
-bool connection_row_select(struct handle *handle, const char *user_id, const char *instance_url, struct intent_list *ret,
-                           struct error *err)
+bool connection_row_select(struct handle *handle, const char *user_id, const char *provider, const char *instance_url,
+                           struct intent_list *ret, struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	CLEANUP(intent_list_release) struct intent_list list = INTENT_LIST_INIT;
 	bool row;
 
 	if (!query_start(&query, handle,
-	                 "SELECT record_key, generation FROM connections WHERE user_id = ?1 AND (?2 IS NULL OR instance_url = ?2)",
+	                 "SELECT record_key, generation FROM connections "
+	                 "WHERE user_id = ?1 AND provider = ?2 AND (?3 IS NULL OR instance_url = ?3)",
 	                 err))
 		return false;
 	query_bind_text(&query, user_id);
+	query_bind_text(&query, provider);
 	query_bind_text(&query, instance_url);
 	for (;;) {
 		struct intent intent = {.action = INTENT_DISCONNECT};

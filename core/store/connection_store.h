@@ -32,13 +32,16 @@ typedef bool connection_make_value(void *context, int64_t generation, struct sea
 struct connection_store_ops {
 	/* Whether the database is the one this installation wrote last: schema current, not empty, restored or foreign. */
 	bool (*ready)(void *state, struct error *err);
-	/* A number that changes with every committed change of any connection; cheap. For caches. */
+	/* A number that changes with every committed change of any connection, project's list or installation; cheap. For caches.
+	 */
 	uint64_t (*version)(void *state);
 
 	/* Newest first; records being disconnected are not listed. */
 	bool (*list)(void *state, const char *user_id, struct connection_list *ret, struct error *err);
-	/* All users, for housekeeping; at most `limit` whose last_checked_at is before `checked_before`. */
-	bool (*list_unchecked)(void *state, int64_t checked_before, size_t limit, struct connection_list *ret, struct error *err);
+	/* All users, for housekeeping: at most `limit` whose last_checked_at is before `checked_before`, the longest unchecked
+	 * first. `after` is the last of the page before (its last_checked_at and key count); NULL: from the beginning. */
+	bool (*list_unchecked)(void *state, int64_t checked_before, const struct connection *after, size_t limit,
+	                       struct connection_list *ret, struct error *err);
 	bool (*find)(void *state, const char *record_key, struct connection *ret, bool *ret_found, struct error *err);
 
 	/*
@@ -63,10 +66,10 @@ struct connection_store_ops {
 	/* Forgets the intent; the old connection stays as it was. */
 	bool (*connect_abandon)(void *state, const char *record_key, int64_t generation, struct error *err);
 
-	/* Hides the user's connection to `instance_url` (NULL: all of them) and records the intents. None: true with an empty list.
-	 * Connections that an unfinished disconnect hid before are in the list again. */
-	bool (*disconnect_begin)(void *state, const char *user_id, const char *instance_url, struct intent_list *ret,
-	                         struct error *err);
+	/* Hides the user's connection of this provider to `instance_url` (NULL: all of them) and records the intents. None: true
+	 * with an empty list. Connections that an unfinished disconnect hid before are in the list again. */
+	bool (*disconnect_begin)(void *state, const char *user_id, const char *provider, const char *instance_url,
+	                         struct intent_list *ret, struct error *err);
 	/* Deletes the row (and the value in it). A record that was connected again since stays. */
 	bool (*disconnect_finish)(void *state, const char *record_key, int64_t generation, struct error *err);
 

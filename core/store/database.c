@@ -72,6 +72,11 @@ struct session_store database_sessions(struct database *db)
 	return (struct session_store){&session_rows, db};
 }
 
+struct project_store database_projects(struct database *db)
+{
+	return (struct project_store){&project_rows, db};
+}
+
 struct secret_store database_secrets(struct database *db)
 {
 	return (struct secret_store){&sealed_rows, db};

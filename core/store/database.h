@@ -9,6 +9,7 @@
  * ready, nothing deleted, until `acp-gitlab rebuild-index`. Floor: store; the only floor that includes <sqlite3.h>.
  */
 #include "connection_store.h"
+#include "project_store.h"
 #include "session_store.h"
 
 struct database;
@@ -32,6 +33,7 @@ void database_freep(struct database **db);
 struct connection_store database_connections(struct database *db);
 struct session_store database_sessions(struct database *db);
 struct secret_store database_secrets(struct database *db);
+struct project_store database_projects(struct database *db);
 
 /* Creates the file if there is none, applies the embedded migrations that are missing, each in one transaction with its checksum,
  * and writes the installation id. Refuses a database newer than the program or with another checksum (ERR_STORE_NOT_READY). */

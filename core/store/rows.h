@@ -1,13 +1,15 @@
 #pragma once
 /*
  * rows — what the files with the tables' SQL give each other. One file knows one table: connection_rows.c, intent_rows.c,
- * session_rows.c (as users see it) with session_claims.c (as workers see it), session_gate.c (bindings and outcomes). The
- * operations over several tables are in connection_changes.c. Floor: store, private.
+ * session_rows.c (as users see it) with session_claims.c (as workers see it), session_gate.c (bindings and outcomes),
+ * project_rows.c (repositories of projects, installations). The operations over several tables are in connection_changes.c. Floor:
+ * store, private.
  */
 #include "transaction.h"
 
 extern const struct connection_store_ops connection_rows; /* connection_rows.c */
 extern const struct session_store_ops session_rows;       /* session_rows.c */
+extern const struct project_store_ops project_rows;       /* project_rows.c */
 extern const struct secret_store_ops sealed_rows;         /* connection_rows.c */
 
 /* database.c */
@@ -23,9 +25,9 @@ bool connection_row_look(struct handle *handle, const char *record_key, int64_t 
 bool connection_row_check_token(struct handle *handle, const char *user_id, const char *fingerprint, struct error *err) MUST_CHECK;
 bool connection_row_put(struct handle *handle, const struct connection *c, const struct sealed_value *value,
                         struct error *err) MUST_CHECK;
-/* The user's records, hidden or not, as disconnect intents. `instance_url` NULL: all. */
-bool connection_row_select(struct handle *handle, const char *user_id, const char *instance_url, struct intent_list *ret,
-                           struct error *err) MUST_CHECK;
+/* The user's records of this provider, hidden or not, as disconnect intents. `instance_url` NULL: all. */
+bool connection_row_select(struct handle *handle, const char *user_id, const char *provider, const char *instance_url,
+                           struct intent_list *ret, struct error *err) MUST_CHECK;
 bool connection_row_hide(struct handle *handle, const struct intent *intent, bool *ret_changed, struct error *err) MUST_CHECK;
 /* Only a hidden row of this generation. */
 bool connection_row_delete(struct handle *handle, const char *record_key, int64_t generation, bool *ret_changed,
@@ -51,11 +53,14 @@ bool connect_commit(void *state, const struct connection *connection, const stru
 bool connect_abandon(void *state, const char *record_key, int64_t generation, struct error *err);
 bool connect_in_row(void *state, struct connection *connection, connection_make_value *make_value, void *context,
                     struct error *err);
-bool disconnect_begin(void *state, const char *user_id, const char *instance_url, struct intent_list *ret, struct error *err);
+bool disconnect_begin(void *state, const char *user_id, const char *provider, const char *instance_url, struct intent_list *ret,
+                      struct error *err);
 bool disconnect_finish(void *state, const char *record_key, int64_t generation, struct error *err);
 
 /* session_rows.c: the table sessions */
-#define SESSION_COLUMNS "id, project, name, owner, object, status, phase, created_at, attempt, stop_requested, push_requested "
+#define SESSION_COLUMNS                                                                                                            \
+	"id, project, name, owner, object, status, phase, created_at, attempt, stop_requested, push_requested, "                   \
+	"project_repositories "
 /* Reads SESSION_COLUMNS, which come first. */
 void session_row_read(const struct query *q, struct session_row *ret);
 /* ERR_SESSION_NOT_FOUND. */

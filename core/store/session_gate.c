@@ -9,7 +9,8 @@
 void session_binding_release(struct session_binding *binding)
 {
 	freep(&binding->repository);
-	freep(&binding->record_key);
+	freep(&binding->provider);
+	freep(&binding->credential);
 	freep(&binding->instance_url);
 	freep(&binding->project_path);
 	freep(&binding->push_branch);
@@ -35,13 +36,14 @@ static bool put_binding(struct handle *handle, const char *id, const struct sess
 
 	if (!query_start(&query, handle,
 	                 "INSERT OR REPLACE INTO session_bindings "
-	                 "(session_id, repository, record_key, instance_url, project_path, project_id, push_branch) VALUES (?, ?, "
-	                 "?, ?, ?, ?, ?)",
+	                 "(session_id, repository, provider, credential, instance_url, project_path, project_id, push_branch) "
+	                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 	                 err))
 		return false;
 	query_bind_text(&query, id);
 	query_bind_text(&query, binding->repository);
-	query_bind_text(&query, binding->record_key);
+	query_bind_text(&query, binding->provider);
+	query_bind_text(&query, binding->credential);
 	query_bind_text(&query, binding->instance_url);
 	query_bind_text(&query, binding->project_path);
 	query_bind_number(&query, binding->project_id);
@@ -70,8 +72,8 @@ bool session_binding_of(void *state, const char *id, const char *repository, str
 
 	if (!reading_begin(state, &r, err) ||
 	    !query_start(&query, r.handle,
-	                 "SELECT repository, record_key, instance_url, project_path, project_id, push_branch FROM session_bindings "
-	                 "WHERE session_id = ? AND repository = ?",
+	                 "SELECT repository, provider, credential, instance_url, project_path, project_id, push_branch "
+	                 "FROM session_bindings WHERE session_id = ? AND repository = ?",
 	                 err))
 		return false;
 	query_bind_text(&query, id);
@@ -82,11 +84,12 @@ bool session_binding_of(void *state, const char *id, const char *repository, str
 		session_binding_release(ret);
 		*ret = (struct session_binding){
 		        .repository = query_text(&query, 0),
-		        .record_key = query_text(&query, 1),
-		        .instance_url = query_text(&query, 2),
-		        .project_path = query_text(&query, 3),
-		        .project_id = query_number(&query, 4),
-		        .push_branch = query_text(&query, 5),
+		        .provider = query_text(&query, 1),
+		        .credential = query_text(&query, 2),
+		        .instance_url = query_text(&query, 3),
+		        .project_path = query_text(&query, 4),
+		        .project_id = query_number(&query, 5),
+		        .push_branch = query_text(&query, 6),
 		};
 	}
 	*ret_found = row;

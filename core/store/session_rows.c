@@ -14,6 +14,7 @@ void session_row_release(struct session_row *row)
 	freep(&row->owner);
 	freep(&row->object);
 	freep(&row->status);
+	freep(&row->project_repositories);
 	*row = (struct session_row)SESSION_ROW_INIT;
 }
 
@@ -40,6 +41,7 @@ void session_row_read(const struct query *q, struct session_row *ret)
 	ret->attempt = query_number(q, 8);
 	ret->stop_requested = query_number(q, 9);
 	ret->push_requested = query_number(q, 10);
+	ret->project_repositories = query_text(q, 11);
 }
 
 /* A session that is being removed is Stopped for everyone but the worker that still holds it. */
@@ -134,8 +136,8 @@ static bool insert(struct handle *handle, const struct session_row *row, const c
 
 	if (!query_start(
 	            &query, handle,
-	            "INSERT INTO sessions (id, project, name, owner, idempotency_key, object, status, phase, final, created_at) "
-	            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	            "INSERT INTO sessions (id, project, name, owner, idempotency_key, object, status, phase, final, created_at, "
+	            "project_repositories) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	            err))
 		return false;
 	query_bind_text(&query, row->id);
@@ -148,6 +150,7 @@ static bool insert(struct handle *handle, const struct session_row *row, const c
 	query_bind_text(&query, session_phase_name(row->phase));
 	query_bind_number(&query, session_phase_is_final(row->phase));
 	query_bind_number(&query, row->created_at);
+	query_bind_text(&query, row->project_repositories);
 	return query_run(&query, err);
 }
 

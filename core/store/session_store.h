@@ -13,9 +13,11 @@ struct session_row {
 	char *id; /* UUID: metadata.uid, folder of the workspace, name in /git/…. Owned, as all strings */
 	char *project;
 	char *name;
-	char *owner;  /* the verified caller */
-	char *object; /* the AgenticSession as it was accepted, JSON */
-	char *status; /* its status, JSON */
+	char *owner;                /* the verified caller */
+	char *object;               /* the AgenticSession as it was accepted, JSON */
+	char *status;               /* its status, JSON */
+	char *project_repositories; /* of a session that names none: the project's at its creation, a JSON array; NULL: it names
+	                               some */
 	enum session_phase phase;
 	int64_t created_at; /* unix seconds */
 	int64_t attempt;    /* 0: never claimed */
@@ -34,7 +36,8 @@ void session_list_release(struct session_list *list);
 /* A repository bound to one connection and one project, by the pre-flight. */
 struct session_binding {
 	char *repository; /* session_repository.name. Owned, as all */
-	char *record_key;
+	char *provider;   /* "gitlab", "github" */
+	char *credential; /* credential_to_binding(): a record key, "installation:<id>" or "project" */
 	char *instance_url;
 	char *project_path; /* canonical */
 	int64_t project_id;

@@ -35,7 +35,8 @@ struct writing {
 
 /* Looks again at file, anchor and schema inside the transaction: nothing is written to a database that is not ours. */
 bool writing_begin(struct database *db, struct writing *ret, struct error *err) MUST_CHECK;
-/* Gives this transaction a change number (the same one when asked again); connections must not change without. */
+/* Gives this transaction a change number (the same one when asked again); connections, projects' lists and installations must not
+ * change without. */
 bool writing_change(struct writing *w, int64_t *ret_change, struct error *err) MUST_CHECK;
 /* Durable when it returns true, the anchor included. */
 bool writing_commit(struct writing *w, struct error *err) MUST_CHECK;

@@ -9,7 +9,9 @@ import time
 import urllib.parse
 import uuid
 
+from . import api_files  # noqa: F401 (adds its routes to HANDLERS)
 from .api_handlers import HANDLERS
+from .journal import judge_request
 from .refusal import Refusal, error_refusal, message_refusal, oauth_refusal
 from .world import OTHER_KINDS
 
@@ -22,6 +24,18 @@ REVOKED = "Token was revoked. You have to re-authorize from the user."
 IMPERSONATION_OFF = "Token is an impersonation token but impersonation was disabled."
 DPOP = "DPoP validation error: DPoP header is missing"
 TOO_OFTEN = "This endpoint has been requested too many times. Try again later."
+
+
+def match_route(routes, method, path):
+    """(handler, its arguments decoded, whether the path is known with another method)"""
+    other_method = False
+    for known, pattern, handler in routes:
+        match = pattern.fullmatch(path)
+        if match and known == method:
+            found = match.groupdict().items()
+            return handler, {name: value and urllib.parse.unquote(value) for name, value in found}, False
+        other_method |= bool(match)
+    return None, {}, other_method
 
 
 def throttle_headers(limit, name, observed):
@@ -115,21 +129,13 @@ class Api:
         def violate(rule, detail=""):
             self.simulator.journal.violate(rule, request, detail)
 
-        names = [name for name, _ in request.headers]
-        for name in {name for name in names if names.count(name) > 1}:
-            violate("duplicate_header", name)
+        names = judge_request(request, violate)
         if "authorization" in names and "private-token" in names:
             violate("two_credentials")
         if kind is None:
             violate("no_credential", "Authorization is not Bearer" if "authorization" in names else "")
         if re.search(r"(^|&)(private_token|access_token|job_token)=", request.query):
             violate("token_in_query")
-        if "cookie" in names:
-            violate("cookie")
-        if not request.header("user-agent"):
-            violate("no_user_agent")
-        if not request.header("host"):
-            violate("no_host")
         if value is not None and self.simulator.world.is_foreign(value):
             violate("foreign_token")
         elif value is not None and OTHER_KINDS.search(value) and "glpat-" not in value:
@@ -138,12 +144,9 @@ class Api:
     # -- answering --------------------------------------------------------------------------------------------
 
     def find_route(self, call, path):
-        other_method = False
-        for method, pattern, handler in self.routes:
-            match = pattern.fullmatch(path)
-            if match and method == call.request.method:
-                return handler, {name: urllib.parse.unquote(value) for name, value in match.groupdict().items()}
-            other_method |= bool(match)
+        handler, arguments, other_method = match_route(self.routes, call.request.method, path)
+        if handler is not None:
+            return handler, arguments
         detail = "wrong method" if other_method else ""
         if re.match(r"/projects/[^/%]+/[^/]+", path):
             detail = "is this a project's path with raw slashes?"
@@ -180,7 +183,8 @@ class Api:
 
     @staticmethod
     def reply(request, status, body, headers):
-        text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+        if not isinstance(body, (str, bytes)):
+            body = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
         if not any(name == "content-type" for name, _ in headers):
             headers = [JSON_TYPE, *headers]
         number = uuid.uuid4().hex[:26].upper()
@@ -197,5 +201,5 @@ class Api:
                 ("x-request-id", number),
                 ("x-runtime", "0.021"),
             ],
-            text.encode(),
+            body if isinstance(body, bytes) else body.encode(),
         )

@@ -3,9 +3,7 @@
 A handler is declared with the scopes GitLab accepts for it; none means that any token may ask.
 """
 
-import base64
 import datetime
-import hashlib
 import re
 
 from . import entities
@@ -84,6 +82,13 @@ def paginate(call, items):
         ("x-total-pages", pages),
     ]
     return items[(page - 1) * size : page * size]
+
+
+def search_refs(names, term):
+    """Names that hold the term, in any case: ^ and $ tie it to an end, * stands for anything. The very name comes first."""
+    pattern = re.escape(term).replace(r"\^", "^", 1).replace(r"\*", ".*?").replace(r"\$", "$", 1)
+    found = [name for name in names if re.search(pattern, name, re.IGNORECASE)]
+    return sorted(found, key=lambda name: name != term)
 
 
 # -- the token and its user -----------------------------------------------------------------------------------
@@ -173,8 +178,7 @@ def show_branch(call, project, name, oid, default):
 def list_branches(call, project):
     found = readable_repository(call, project, "read_branch")
     branches = call.repositories.branches(found)
-    wanted = call.query.get("search", "")
-    names = [name for name in branches if wanted in name]
+    names = search_refs(branches, call.query.get("search", ""))
     return 200, [show_branch(call, found, name, branches[name], found.default_branch) for name in paginate(call, names)]
 
 
@@ -193,69 +197,6 @@ def list_protected_branches(call, project):
     if found.power(call.user) < found.protected_list_level:
         raise message_refusal(403, "403 Forbidden")
     return 200, paginate(call, [entities.protected_branch(rule, number) for number, rule in enumerate(found.protected, 100)])
-
-
-# -- files ----------------------------------------------------------------------------------------------------
-
-
-def resolve(call, project, ref):
-    """The commit a branch, HEAD or a commit id stands for."""
-    branches = call.repositories.branches(project)
-    name = project.default_branch if ref in (None, "", "HEAD") else ref
-    if name in branches:
-        return branches[name]
-    if re.fullmatch(r"[0-9a-f]{7,40}", name):
-        try:
-            return call.repositories.git(project, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").decode().strip()
-        except RuntimeError:
-            pass
-    return None
-
-
-@route("GET", PROJECT + "/repository/tree")
-def get_tree(call, project):
-    found = readable_repository(call, project)
-    commit = resolve(call, found, call.query.get("ref"))
-    if commit is None:
-        raise message_refusal(404, "404 Tree Not Found")
-    path = call.query.get("path", "").strip("/")
-    options = ["-r", "-t"] if call.query.get("recursive") in ("true", "1") else []
-    listing = call.repositories.git(found, "ls-tree", "-z", *options, commit, *([f"{path}/"] if path else []))
-    entries = []
-    for line in listing.decode(errors="replace").split("\0")[:-1]:
-        (mode, kind, oid), name = line.partition("\t")[0].split(), line.partition("\t")[2]
-        entries.append({"id": oid, "name": name.rpartition("/")[2], "type": kind, "path": name, "mode": mode})
-    if path and not entries:
-        raise message_refusal(404, "404 invalid revision or path Not Found")
-    return 200, paginate(call, entries)
-
-
-@route("GET", PROJECT + "/repository/files/(?P<file>[^/]+)")
-def get_file(call, project, file):
-    found = readable_repository(call, project)
-    if not call.query.get("ref"):
-        raise error_refusal(400, "ref is missing")
-    commit = resolve(call, found, call.query["ref"])
-    if commit is None:
-        raise message_refusal(404, "404 Commit Not Found")
-    try:
-        blob = call.repositories.git(found, "rev-parse", "--verify", "--quiet", f"{commit}:{file}").decode().strip()
-        content = call.repositories.git(found, "cat-file", "blob", blob)
-    except RuntimeError:
-        raise message_refusal(404, "404 File Not Found") from None
-    return 200, {
-        "file_name": file.rpartition("/")[2],
-        "file_path": file,
-        "size": len(content),
-        "encoding": "base64",
-        "content_sha256": hashlib.sha256(content).hexdigest(),
-        "ref": call.query["ref"],
-        "blob_id": blob,
-        "commit_id": commit,
-        "last_commit_id": commit,
-        "execute_filemode": False,
-        "content": base64.b64encode(content).decode(),
-    }
 
 
 # -- merge requests ---------------------------------------------------------------------------------------------

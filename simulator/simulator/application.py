@@ -1,4 +1,4 @@
-"""The simulator as a whole: one world, one journal, and the way of each request to what answers it."""
+"""The simulator as a whole: its journal, GitLab's world and the way of each request to what answers it. GitHub's: github.py."""
 
 import re
 import urllib.parse
@@ -6,11 +6,14 @@ import urllib.parse
 from . import sample_world
 from .api import Api, credential_of
 from .faults import MAINTENANCE, Faults
-from .git_routes import GitCall, GitRoutes
+from .git_backend import GitCall
+from .git_routes import GitRoutes
+from .github import GitHub
 from .journal import Journal
-from .repositories import Repositories
+from .repositories import Hooks, Repositories
 
 API = "/api/v4"
+HOOKS = Hooks("git_hook.py", ("pre-receive", "post-receive"))
 
 
 class Simulator:
@@ -19,10 +22,11 @@ class Simulator:
         self.external_url = external_url
         self.journal = Journal()
         self.faults = Faults()
-        self.repositories = Repositories(folder)
+        self.repositories = Repositories(folder, HOOKS)
         self.world = sample_world.build()
         self.api = Api(self)
         self.git = GitRoutes(self)
+        self.github = GitHub(folder, self.journal, self.faults, lambda value: self.world.token(value) is not None)
         self.prepare()
 
     def prepare(self):
@@ -37,6 +41,7 @@ class Simulator:
         self.journal.clear()
         self.journal.clear_violations()
         self.external_url = None
+        self.github.reset(keep_repositories)
         extra = set(self.world.projects) - set(sample_world.build().projects)
         for number in extra:
             self.repositories.remove(self.world.projects[number])
@@ -88,7 +93,7 @@ class Simulator:
         self._note(entry, credential, value)
         self.api.judge(request, credential, value)
         try:
-            fault = self.faults.find(request, "api", value, self._project_path(path))
+            fault = self.faults.find(request, (value, self._project_path(path), "api", "global"))
             if fault is None or not fault.answer(request, self.base_url(request)):
                 self.api.handle(request, path, credential, value)
         finally:
@@ -102,7 +107,7 @@ class Simulator:
         self.git.judge(request, call)
         project = self.world.project(call.path) if call.path else None
         try:
-            fault = self.faults.find(request, "git", call.password, project.path if project else None)
+            fault = self.faults.find(request, (call.password, project.path if project else None, "git", "global"))
             # Maintenance stops pushes and lets fetches through: git's routes know which is which.
             maintenance = fault is not None and fault.kind == MAINTENANCE
             if fault is None or maintenance or not fault.answer(request, self.base_url(request)):

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import urllib.parse
 
+from .github_control import GitHubControl
 from .http_server import Server
 from .listeners import Listener
 from .world import DEVELOPER, FAMILY, Project, Protection, Token, User, in_days
@@ -83,6 +84,8 @@ class Control:
             ("POST", "/listener"): self.open_listener,
             ("POST", "/reset"): self.reset,
         }
+        self.github = GitHubControl(simulator.github)
+        self.routes |= self.github.routes
         self.server = Server(self.handle, host, port)
 
     @property
@@ -187,13 +190,19 @@ class Control:
             raise ControlError(f"no project {order['project']}")
         return project
 
+    def find_repository(self, order):
+        """(the repositories it is one of, project); GitHub's are called github:owner/name."""
+        if order["project"].startswith("github:"):
+            return self.simulator.github.repositories, self.github.find(order["project"].removeprefix("github:"))
+        return self.simulator.repositories, self.find_project(order)
+
     def refs(self, query):
-        branches = self.simulator.repositories.branches(self.find_project(query))
-        return {f"refs/heads/{name}": oid for name, oid in branches.items()}
+        repositories, project = self.find_repository(query)
+        return {f"refs/heads/{name}": oid for name, oid in repositories.branches(project).items()}
 
     def commit(self, query):
         """A commit's fields, and its files."""
-        project, repositories = self.find_project(query), self.simulator.repositories
+        repositories, project = self.find_repository(query)
         oid = repositories.git(project, "rev-parse", "--verify", query["ref"] + "^{commit}").decode().strip()
         files = repositories.git(project, "ls-tree", "-r", "-z", "--name-only", oid).decode(errors="replace").split("\0")[:-1]
         return repositories.commit(project, oid) | {"files": files}
@@ -204,8 +213,15 @@ class Control:
         """A sample token may be called by its name."""
         return next((token.value for token in list(self.simulator.world.tokens.values()) if token.name == text), text)
 
+    def scope(self, text):
+        """What a fault's scope means: a token by its name (GitLab's first, github:name for the other), or what it says."""
+        name = text.removeprefix("github:")
+        value = text if name != text else self.token_value(text)
+        found = self.github.token_value(name) if value == text else value
+        return text if found == name else found
+
     def set_mode(self, order):
-        self.simulator.faults.set(order | {"scope": self.token_value(order.get("scope", "global"))})
+        self.simulator.faults.set(order | {"scope": self.scope(order.get("scope", "global"))})
         return self.modes({})
 
     def set_version(self, order):
@@ -299,7 +315,7 @@ class Control:
 
     def add_commit(self, order):
         """{"project", "branch", "files": {name: text}, "message"?}: someone else's push, in between."""
-        project, repositories = self.find_project(order), self.simulator.repositories
+        repositories, project = self.find_repository(order)
         return {
             "commit": repositories.commit_files(project, order["branch"], order["files"], order.get("message", "Change elsewhere"))
         }

@@ -230,6 +230,19 @@ def branch(project_, caller, name, default_branch, fields, base):
     }
 
 
+def tag(name, target, message, fields, url, protected=False):
+    """An item of GET /projects/:id/repository/tags; a light tag has no message."""
+    return {
+        "name": name,
+        "message": message,
+        "target": target,
+        "commit": commit(fields, url),
+        "release": None,
+        "protected": protected,
+        "created_at": _moment(fields["committed"]) if message else None,
+    }
+
+
 def _level(number, level, **more):
     described = ROLE_NAMES.get(level, "Maintainers")
     return {

@@ -1,7 +1,7 @@
 """Faults on demand: what a broken, slow, hostile or misconfigured server does instead of answering well.
 
-A fault has a scope (global, api, git, a token, a project's path) and may be limited to paths that contain `match` and to the first
-`times` requests. Some replace the answer, some only shape how its bytes leave.
+A fault has a scope (global, api, git, github, a token, a project's path, github:owner/repo) and may be limited to paths that
+contain `match` and to the first `times` requests. Some replace the answer, some only shape how its bytes leave.
 """
 
 import threading
@@ -16,6 +16,8 @@ CLOUDFLARE = b"""<!DOCTYPE html><html><head><title>Just a moment...</title></hea
 <body><h1>Checking your Browser</h1><p>This process is automatic.</p></body></html>\n"""
 BOOTING = b"""<!DOCTYPE html><html><head><title>GitLab is not responding (502)</title></head>
 <body><h1>502</h1><h3>Whoops, GitLab is taking too much time to respond.</h3></body></html>\n"""
+UNICORN = b"""<!DOCTYPE html><html><head><title>Unicorn! &middot; GitHub</title></head>
+<body><p><strong>This page is taking too long to load.</strong></p></body></html>\n"""
 PAGE = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body><h1>Company portal</h1></body></html>\n"
 HTML = ("content-type", "text/html; charset=utf-8")
 TEXT = ("content-type", "text/plain; charset=utf-8")
@@ -30,6 +32,7 @@ FIXED = {
     ),
     "error500": (500, [JSON], b'{"message":"500 Internal Server Error"}'),
     "error502_html": (502, [HTML], BOOTING),
+    "unicorn": (502, [HTML, ("server", "github.com")], UNICORN),
     "maintenance503": (503, [TEXT], b"GitLab Maintenance: system is in maintenance mode"),
     "not_gitlab_json": (200, [JSON], b'{"service":"billing","status":"ok"}'),
     "json_array": (200, [JSON], b"[]"),
@@ -44,6 +47,7 @@ FIXED = {
 ANSWERING = ("delay", "silent", "sign_in_redirect", "redirect", "huge", "endless", "garbage", "reset", "header_flood")
 # Real maintenance mode: reads are answered, writes are not.
 MAINTENANCE = "maintenance"
+AREAS = ("global", "api", "git", "github", "github-api", "github-git")
 KINDS = ("normal", MAINTENANCE, *FIXED, *SHAPING, *ANSWERING)
 
 
@@ -188,14 +192,15 @@ class Faults:
 
     @staticmethod
     def _shown(scope):
-        return scope if "/" in scope or scope in ("global", "api", "git") else "(token)"
+        return scope if "/" in scope or scope in AREAS else "(token)"
 
-    def find(self, request, area, token, project_path):
-        """The fault for this request, its use counted; None in good times."""
+    def find(self, request, scopes):
+        """The fault for this request, which stands in these scopes, the most special first; its use is counted. None in good
+        times."""
         if not self.by_scope:
             return None
         with self.guard:
-            for scope in (token, project_path, area, "global"):
+            for scope in scopes:
                 fault = self.by_scope.get(scope.lower()) if scope else None
                 if fault is None or fault.match not in request.target or (fault.method and fault.method != request.method):
                     continue

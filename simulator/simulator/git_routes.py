@@ -4,20 +4,12 @@ Order as in Gitlab::GitAccess: protocol, credential, account, token scope, proje
 only when a branch is looked at is refused by git_hook.py.
 """
 
-import base64
-import binascii
-import json
-import queue
-import re
-import subprocess
-import threading
 from functools import partial
 
-from .http_server import Hangup
+from .git_backend import RECEIVE, UPLOAD, WITHOUT_GIT, GitBackend, judge_git, plain
 from .refusal import Refusal
-from .world import DEVELOPER, Project
+from .world import DEVELOPER, Project, Protection
 
-TEXT_TYPE = ("content-type", "text/plain; charset=utf-8")
 CHALLENGE = ("www-authenticate", 'Basic realm="GitLab"')
 DENIED = (
     "HTTP Basic: Access denied. If a password was provided for Git authentication, the password was incorrect or you're required "
@@ -43,54 +35,11 @@ NO_HTTP_PULL = "Pulling over HTTP is not allowed."
 NO_HTTP_PUSH = "Pushing over HTTP is not allowed."
 NO_SSO = "Cannot find valid SSO session. Please login via your group's SSO at {base}/groups/{group}/-/saml/sso?token=Zx8Kq2Rv"
 
-# path, and what git asks for
-PATHS = re.compile(r"/(?P<path>.+?)\.git/(?P<what>info/refs|git-upload-pack|git-receive-pack)")
-WITHOUT_GIT = re.compile(r"/(?P<path>.+)/(?P<what>info/refs|git-upload-pack|git-receive-pack)")
-UPLOAD, RECEIVE = "git-upload-pack", "git-receive-pack"
-CHUNK = 65536
-
-
-class GitCall:
-    """A git request: which project, which service, and the token it carries."""
-
-    def __init__(self, request, path):
-        self.request = request
-        match = PATHS.fullmatch(path)
-        self.path = match["path"] if match else None
-        self.what = match["what"] if match else None
-        self.service = None
-        if self.what == "info/refs":
-            found = re.fullmatch(r"service=(git-upload-pack|git-receive-pack)", request.query)
-            self.service = found and found[1]
-        elif self.what:
-            self.service = self.what
-        self.password = basic_password(request)
-        self.token = self.user = None
-
-
-def basic_password(request):
-    """The password of Basic authentication; None without a credential, "" when it cannot be read."""
-    given = request.header("authorization")
-    if given is None:
-        return None
-    scheme, _, value = given.partition(" ")
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(value, validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-
-
-def plain(status, text, headers=()):
-    return Refusal(status, text, [TEXT_TYPE, *headers])
-
 
 class GitRoutes:
     def __init__(self, simulator):
         self.simulator = simulator
-        # Called by its own name: a kill then meets it and not a wrapper.
-        self.backend = subprocess.check_output(["git", "--exec-path"], text=True).strip() + "/git-http-backend"
+        self.backend = GitBackend(simulator.repositories)
 
     def judge(self, request, call):
         def violate(rule, detail=""):
@@ -98,23 +47,7 @@ class GitRoutes:
 
         if call.password and self.simulator.world.is_foreign(call.password):
             violate("foreign_token")
-        if request.header("private-token") is not None:
-            violate("private_token_on_git")
-        if call.password == "":
-            violate("git_not_basic")
-        if request.header("cookie") is not None:
-            violate("cookie")
-        if not request.header("user-agent"):
-            violate("no_user_agent")
-        if len(request.all_headers("authorization")) > 1:
-            violate("duplicate_header", "authorization")
-        if call.what == "info/refs" and call.service is None:
-            violate("git_without_service", "the dumb protocol")
-        expected = {"info/refs": "GET"}.get(call.what, "POST")
-        if call.what and request.method != expected:
-            violate("git_wrong_method")
-        if call.what and expected == "POST" and request.header("content-type") != f"application/x-{call.service}-request":
-            violate("git_wrong_content_type", request.header("content-type") or "none")
+        judge_git(request, call, violate)
 
     # -- who may do what --------------------------------------------------------------------------------------
 
@@ -199,7 +132,7 @@ class GitRoutes:
         try:
             if call.what is None:
                 raise self.without_git(request, path, base)
-            if call.service is None or request.method != ("GET" if call.what == "info/refs" else "POST"):
+            if call.service is None or request.method != call.method:
                 raise plain(403, NO_HTTP)
             project = self.authorize(call, base)
             if maintenance and call.service == RECEIVE:
@@ -207,12 +140,17 @@ class GitRoutes:
         except Refusal as refusal:
             request.connection.reply(refusal.status, [*refusal.headers, ("cache-control", "no-cache")], refusal.body.encode())
             return
-        self.simulator.repositories.ensure(project)
-        try:
-            self.run_backend(request, call, project, base)
-        finally:
-            if call.what == RECEIVE:
-                self.simulator.repositories.after_push(project)  # once more: the client may have left before the end
+        username = call.user.username if call.user else ""
+        policy = self.policy(call, project, base) if call.what == RECEIVE else None
+        self.backend.run(call, project, username, policy, partial(self.after_push, project))
+
+    def after_push(self, project):
+        """A new default branch is protected where new ones are."""
+        repositories = self.simulator.repositories
+        repositories.adopt_default_branch(project)
+        if project.protects_empty and repositories.branches(project):
+            project.protects_empty = False
+            project.protected.append(Protection(project.default_branch))
 
     def without_git(self, request, path, base):
         """GitLab sends the first GET on to the name with .git, and knows nothing else without it."""
@@ -238,112 +176,18 @@ class GitRoutes:
             for rule in project.protected
         ]
         moved = call.path if call.path.lower() != project.path.lower() else None
-        return json.dumps(
-            {
-                "path": project.path,
-                "url": f"{base}/{project.path}",
-                "level": level,
-                "username": user.username,
-                "email": user.email,
-                "defaultBranch": project.default_branch,
-                "empty": not self.simulator.repositories.branches(project),
-                "protectsEmpty": project.protects_empty,
-                "protected": rules,
-                "rules": project.rules,
-                "movedFrom": moved,
-                "showsLink": project.shows_merge_request_link,
-                "mergeRequests": {request["source_branch"]: request["web_url"] for request in project.merge_requests},
-            }
-        )
-
-    def run_backend(self, request, call, project, base):
-        repositories = self.simulator.repositories
-        environment = repositories.environment() | {
-            "GIT_PROJECT_ROOT": str(repositories.folder),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "PATH_INFO": f"/{project.id}.git/{call.what}",
-            "REQUEST_METHOD": request.method,
-            "QUERY_STRING": request.query,
-            "CONTENT_TYPE": request.header("content-type") or "",
-            "REMOTE_USER": call.user.username if call.user else "",
-            "REMOTE_ADDR": "127.0.0.1",
-            "SERVER_PROTOCOL": "HTTP/1.1",
+        return {
+            "path": project.path,
+            "url": f"{base}/{project.path}",
+            "level": level,
+            "username": user.username,
+            "email": user.email,
+            "defaultBranch": project.default_branch,
+            "empty": not self.simulator.repositories.branches(project),
+            "protectsEmpty": project.protects_empty,
+            "protected": rules,
+            "rules": project.rules,
+            "movedFrom": moved,
+            "showsLink": project.shows_merge_request_link,
+            "mergeRequests": {request["source_branch"]: request["web_url"] for request in project.merge_requests},
         }
-        if request.header("content-encoding"):
-            environment["HTTP_CONTENT_ENCODING"] = request.header("content-encoding")
-        if request.header("git-protocol"):
-            environment["GIT_PROTOCOL"] = request.header("git-protocol")
-        if call.what == RECEIVE:
-            environment["SIMULATOR_POLICY"] = self.policy(call, project, base)
-        before_end = partial(repositories.after_push, project) if call.what == RECEIVE else lambda: None
-        process = subprocess.Popen(
-            [self.backend], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-        )
-        try:
-            self.relay(request, process, before_end)
-        finally:
-            process.stdout.close()
-            process.wait()
-
-    def relay(self, request, process, before_end):
-        """Body to git, answer to the client. A second thread reads the answer, so that neither side waits for the other to
-        finish; only this thread touches the socket."""
-        output = queue.Queue(maxsize=256)
-        threading.Thread(target=self._read_output, args=(process.stdout, output), daemon=True).start()
-        try:
-            try:
-                for chunk in request.body_chunks():
-                    process.stdin.write(chunk)
-                process.stdin.close()
-            except BrokenPipeError:
-                pass  # git has answered without reading to the end
-            self._send_answer(request.connection, output, before_end)
-        except (Hangup, OSError):
-            process.kill()
-            raise
-        finally:
-            self._close(process.stdin)
-            while output.get() is not None:
-                pass
-
-    @staticmethod
-    def _close(stream):
-        try:
-            stream.close()
-        except BrokenPipeError:
-            pass
-
-    @staticmethod
-    def _read_output(stream, output):
-        try:
-            while data := stream.read1(CHUNK):
-                output.put(data)
-        except ValueError:
-            pass  # closed: the client is gone
-        output.put(None)
-
-    @staticmethod
-    def _send_answer(connection, output, before_end):
-        head = b""
-        while b"\r\n\r\n" not in head:
-            data = output.get()
-            if data is None:
-                output.put(None)
-                connection.reply(500, [TEXT_TYPE], b"git http-backend failed")
-                return
-            head += data
-        head, _, rest = head.partition(b"\r\n\r\n")
-        status, headers = 200, []
-        for line in head.decode("latin-1").split("\r\n"):
-            name, _, value = line.partition(": ")
-            if name.lower() == "status":
-                status = int(value.split()[0])
-            elif name.lower() != "content-length":
-                headers.append((name.lower(), value))
-        connection.start(status, headers)
-        connection.write(rest)
-        while (data := output.get()) is not None:
-            connection.write(data)
-        output.put(None)
-        before_end()
-        connection.finish()

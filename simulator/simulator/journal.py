@@ -12,6 +12,20 @@ KEPT = 200_000
 TOKEN_IN_QUERY = re.compile(r"(private_token|access_token|job_token|token)=[^&]*")
 
 
+def judge_request(request, violate):
+    """What a well-behaved client never does, whichever server it asks. Returns the names of the headers."""
+    names = [name for name, _ in request.headers]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        violate("duplicate_header", name)
+    if "cookie" in names:
+        violate("cookie")
+    if not request.header("user-agent"):
+        violate("no_user_agent")
+    if not request.header("host"):
+        violate("no_host")
+    return names
+
+
 class Journal:
     def __init__(self):
         self.guard = threading.Lock()

@@ -8,7 +8,7 @@ import threading
 
 from .api import credential_of
 from .faults import redirect_target
-from .git_routes import basic_password
+from .git_backend import basic_password
 from .http_server import Server
 
 TEXT_TYPE = ("content-type", "text/plain; charset=utf-8")
@@ -104,7 +104,7 @@ class Listener:
         with self.guard:
             self.requests.append({"method": request.method, "path": request.path, "headers": [name for name, _ in request.headers]})
             if value:
-                token = self.simulator.world.token(value)
+                token = self.simulator.world.token(value) or self.simulator.github.world.token(value)
                 self.credentials.append(token.name if token else "unknown")
 
     def _redirect(self, request):

@@ -1,4 +1,4 @@
-"""The bare repositories: made with `git fast-import`, always with the same commits, kept between starts.
+"""The bare repositories of one server: made from templates, kept between starts, read for the API.
 
 A folder is named by the project's id, as GitLab's storage is, so a rename moves nothing. References are read here without
 starting a process, because every project answer needs to know whether the repository is empty.
@@ -11,12 +11,11 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
-from .world import Protection
+from .templates import FastImport, fill
 
-FIRST_COMMIT = 1_767_261_600  # 2026-01-01 10:00 UTC
-AUTHOR = "Mary Major <mary@example.com>"
 OID = re.compile(r"[0-9a-f]{40}")
 
 CONFIG = """[safe]
@@ -35,88 +34,35 @@ CONFIG = """[safe]
 """
 
 
-class FastImport:
-    """The text of a fast-import stream; commits are a minute apart, from a fixed start."""
+@dataclass(frozen=True)
+class Hooks:
+    """The program that git starts as a repository's hooks, and the settings it needs."""
 
-    def __init__(self):
-        self.parts = []
-        self.clock = FIRST_COMMIT
-
-    def commit(self, branch, message, files, start=None):
-        self.clock += 60
-        text = message.encode()
-        head = f"commit refs/heads/{branch}\nauthor {AUTHOR} {self.clock} +0000\ncommitter {AUTHOR} {self.clock} +0000\n"
-        self.parts.append(head.encode() + b"data %d\n%b\n" % (len(text), text))
-        if start:
-            self.parts.append(f"from refs/heads/{start}\n".encode())
-        for name, content in files.items():
-            data = content if isinstance(content, bytes) else content.encode()
-            self.parts.append(f"M 100644 inline {name}\n".encode() + b"data %d\n%b\n" % (len(data), data))
-
-    def branch(self, name, start):
-        self.parts.append(f"reset refs/heads/{name}\nfrom refs/heads/{start}\n\n".encode())
-
-    def bytes(self):
-        return b"".join(self.parts)
-
-
-def _fill(project):
-    """The fast-import stream of the project's template."""
-    stream, main = FastImport(), project.default_branch
-    title = project.path.rpartition("/")[2]
-    kind, _, size = project.template.partition(":")
-    if kind == "empty":
-        return b""
-    stream.commit(main, "Initial commit", {"README.md": f"# {title}\n"})
-    if kind == "hello":
-        stream.commit(
-            main,
-            "Say hello\n\nThe program is as small as a program can be.",
-            {
-                "src/hello.c": '#include <stdio.h>\n\nint main(void)\n{\n\tputs("Hello");\n\treturn 0;\n}\n',
-                "Makefile": "hello: src/hello.c\n\t$(CC) -Wall -o $@ $<\n",
-            },
-        )
-        stream.commit(
-            main, "Explain how to build", {"README.md": f"# {title}\n\nA small program to try things on.\n\n    make && ./hello\n"}
-        )
-        stream.commit("docs/guide", "Begin a guide", {"docs/guide.md": "# Guide\n"}, start=main)
-    else:
-        stream.commit(main, "Add a source file", {"src/main.txt": f"{project.path}\n"})
-        stream.branch("develop", main)
-    if kind == "releases":
-        stream.commit("release/1.0", "Prepare 1.0", {"VERSION": "1.0\n"}, start=main)
-    elif kind == "branches":
-        for number in range(int(size)):
-            stream.branch(f"topic/{number:04d}", main)
-    elif kind == "lfs":
-        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4d7a2146' * 8}\nsize 12345\n"
-        stream.commit(main, "Add a picture", {".gitattributes": "*.png filter=lfs diff=lfs merge=lfs -text\n", "logo.png": pointer})
-    elif kind == "big":
-        noise = random.Random(7)
-        for number in range(int(size)):
-            stream.commit(main, f"Add part {number}", {f"data/{number:04d}.bin": noise.randbytes(1 << 20)})
-    return stream.bytes()
+    program: str
+    names: tuple
+    config: str = ""
 
 
 class Repositories:
-    def __init__(self, folder):
+    def __init__(self, folder, hooks):
         self.folder = Path(folder) / "repositories"
         self.home = Path(folder) / "home"
+        self.hooks = hooks
         self.guard = threading.Lock()
         self.commits = {}
+        self.peeled = {}
         self.folder.mkdir(parents=True, exist_ok=True)
         self._install_hooks()
 
     def _install_hooks(self):
         hooks = self.home / "hooks"
         hooks.mkdir(parents=True, exist_ok=True)
-        program = Path(__file__).with_name("git_hook.py")
-        for name in ("pre-receive", "post-receive"):
+        program = Path(__file__).with_name(self.hooks.program)
+        for name in self.hooks.names:
             hook = hooks / name
             hook.write_text(f"#!/bin/sh\nexec {sys.executable} -IS '{program}' {name}\n")
             hook.chmod(0o755)
-        (self.home / ".gitconfig").write_text(CONFIG.format(hooks=hooks))
+        (self.home / ".gitconfig").write_text(CONFIG.format(hooks=hooks) + self.hooks.config)
 
     def environment(self):
         """Nothing of the caller's git settings reaches these repositories."""
@@ -158,7 +104,7 @@ class Repositories:
                 check=True,
                 env=environment,
             )
-            stream = _fill(project)
+            stream = fill(project)
             if stream:
                 subprocess.run(
                     ["git", f"--git-dir={draft}", "fast-import", "--quiet", "--force"], input=stream, check=True, env=environment
@@ -184,19 +130,19 @@ class Repositories:
 
     # -- reading ---------------------------------------------------------------------------------------------
 
-    def branches(self, project):
-        """{name: object id}, sorted by name."""
+    def refs(self, project, kind):
+        """{name: object id} below refs/heads or refs/tags, sorted by name; an annotated tag's id is its own."""
         self.ensure(project)
-        path, found = self.path(project), {}
+        path, found, prefix = self.path(project), {}, f"refs/{kind}/"
         try:
             for line in (path / "packed-refs").read_text().splitlines():
                 oid, _, name = line.partition(" ")
-                if name.startswith("refs/heads/") and OID.fullmatch(oid):
-                    found[name[11:]] = oid
+                if name.startswith(prefix) and OID.fullmatch(oid):
+                    found[name.removeprefix(prefix)] = oid
         except FileNotFoundError:
             pass
-        heads = path / "refs" / "heads"
-        for folder, _, names in os.walk(heads):
+        top = path / "refs" / kind
+        for folder, _, names in os.walk(top):
             for name in names:
                 file = Path(folder) / name
                 try:
@@ -204,8 +150,14 @@ class Repositories:
                 except OSError:
                     continue
                 if OID.fullmatch(oid):
-                    found[str(file.relative_to(heads))] = oid
+                    found[str(file.relative_to(top))] = oid
         return dict(sorted(found.items()))
+
+    def branches(self, project):
+        return self.refs(project, "heads")
+
+    def tags(self, project):
+        return self.refs(project, "tags")
 
     def default_branch(self, project, branches=None):
         """The default branch; None while the repository is empty."""
@@ -232,14 +184,54 @@ class Repositories:
             self.commits[oid] = dict(zip(keys, text.rstrip("\n").split("\0"), strict=True))
         return self.commits[oid]
 
-    def after_push(self, project):
-        """The first branch pushed to an empty repository becomes its default, and is then protected where new ones are."""
+    def peel(self, project, oid, kind="commit"):
+        """The commit or tree an object stands for; None when it stands for none."""
+        key = (project.id, oid, kind)
+        if key not in self.peeled:
+            try:
+                text = self.git(project, "rev-parse", "--verify", "--quiet", f"{oid}^{{{kind}}}")
+            except RuntimeError:
+                return None
+            self.peeled[key] = text.decode().strip()
+        return self.peeled[key]
+
+    def resolve(self, project, ref):
+        """The commit a branch, a tag, HEAD or a commit id stands for; None when there is none."""
         branches = self.branches(project)
-        if not branches:
-            return
-        if project.default_branch not in branches:
+        name = project.default_branch if ref in (None, "", "HEAD") else ref
+        if name in branches:
+            return branches[name]
+        tag = self.tags(project).get(name)
+        if tag:
+            return self.peel(project, tag)
+        return self.peel(project, name) if re.fullmatch(r"[0-9a-f]{7,40}", name) else None
+
+    def entries(self, project, treeish, path="", recursive=False):
+        """A folder's entries as dicts with mode, type, id, size, name, path; None when there is no such folder."""
+        options = ["-r", "-t"] if recursive else []
+        where = [f"{path}/"] if path else []
+        listing = self.git(project, "ls-tree", "-z", "-l", *options, treeish, *where).decode(errors="replace")
+        found = [self._entry(line) for line in listing.split("\0")[:-1]]
+        return None if path and not found else found
+
+    def entry(self, project, treeish, path):
+        """The one entry at this path, or None."""
+        listing = self.git(project, "ls-tree", "-z", "-l", treeish, path).decode(errors="replace").split("\0")[:-1]
+        return self._entry(listing[0]) if listing else None
+
+    @staticmethod
+    def _entry(line):
+        fields, _, path = line.partition("\t")
+        mode, kind, oid, size = fields.split()
+        size = None if size == "-" else int(size)
+        return {"mode": mode, "type": kind, "id": oid, "size": size, "name": path.rpartition("/")[2], "path": path}
+
+    def blob(self, project, oid):
+        return self.git(project, "cat-file", "blob", oid)
+
+    def adopt_default_branch(self, project):
+        """The first branch pushed to an empty repository becomes its default."""
+        branches = self.branches(project)
+        if branches and project.default_branch not in branches:
             project.default_branch = next(iter(branches))
             self.git(project, "symbolic-ref", "HEAD", f"refs/heads/{project.default_branch}")
-        if project.protects_empty:
-            project.protects_empty = False
-            project.protected.append(Protection(project.default_branch))

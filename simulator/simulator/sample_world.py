@@ -136,6 +136,7 @@ def _projects(world):
         ("demo/Mixed.Case_name", {}),
         ("demo/trunk", {"default_branch": "trunk/main", "protected": [Protection("trunk/main")]}),
         ("demo/empty-named", {"template": "empty", "protected": [], "empty_shows_default": True}),
+        ("demo/browse", {"template": "browse:250"}),
     ]
     for number, (path, more) in enumerate(rows, 81):
         world.add_project(Project(number, path, **({"members": {JOHN: DEVELOPER, MARY: MAINTAINER}} | more)))

@@ -26,7 +26,8 @@ FAMILY_PATTERN = re.compile(r"glpat-user([1-9]\d{0,5})-0123456789abcdefghij")
 FAMILY_LIMIT = 200_000
 FAMILY_FIRST_ID = 100_000
 
-OTHER_KINDS = re.compile(r"(^|-)gl(dt|cbt|rt|rtr|ptt|ft|imt|agent|soat|oas|ffct|wt)-|^gh[pousr]_|^github_pat_")
+OTHER_KINDS = re.compile(r"(^|-)gl(dt|cbt|rt|rtr|ptt|ft|imt|agent|soat|oas|ffct|wt)-")
+GITHUB_KINDS = re.compile(r"gh[pousr]_|github_pat_")
 
 ACCOUNT_REFUSALS = {
     "blocked": "Your account has been blocked.",
@@ -251,5 +252,5 @@ class World:
         return self.paths.get(path.lower())
 
     def is_foreign(self, value):
-        """A token of another instance: to see one here means it was sent to the wrong place."""
-        return value in self.foreign or value.startswith("glpat-foreign-")
+        """A token of another instance or of GitHub: to see one here means it was sent to the wrong place."""
+        return value in self.foreign or value.startswith("glpat-foreign-") or bool(GITHUB_KINDS.match(value))

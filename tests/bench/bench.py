@@ -249,6 +249,11 @@ def bench_connect(stack, arguments):
     return result
 
 
+def bench_parse():
+    """Repository addresses a second on one core; the program takes the median of its rounds."""
+    return json.loads(subprocess.run([OUT / "parse", "--json"], text=True, capture_output=True, timeout=120, check=True).stdout)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/run")
     parser.add_argument("--rounds", type=int, default=3)
@@ -256,7 +261,7 @@ def main():
     parser.add_argument("--connects", type=int, default=60)
     arguments = parser.parse_args()
 
-    results = {"machine": {"cpus": os.cpu_count(), "kernel": os.uname().release}}
+    results = {"machine": {"cpus": os.cpu_count(), "kernel": os.uname().release}, "parse": bench_parse()}
     with Stack() as stack:
         stack.violations_allowed = True
         answer = stack.connect()
@@ -284,6 +289,8 @@ def main():
     print(f"status p99 while 200 connects hang: {silent['hanging_p99_us'] / silent['calm_p99_us']:.2f} of calm ({silent['rounds_while_hanging']} rounds, {silent['bad']} failed)")
     for name, row in results["connect"].items():
         print(f"connect, {name}: {row['connect_p50_ms']} ms, slowest upstream {row['slowest_upstream_p50_ms']} ms, over it {row['over_ms']} ms")
+    parse = results["parse"]
+    print(f"addresses a second: {parse['accepted']:.0f} accepted, {parse['refused']:.0f} refused, {parse['refused_with_message']:.0f} refused with a message")
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "results.json").write_text(json.dumps(results, indent=1) + "\n")
 

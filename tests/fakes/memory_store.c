@@ -79,15 +79,37 @@ static bool memory_list(void *state, const char *user_id, struct connection_list
 	return true;
 }
 
-static bool memory_list_unchecked(void *state, int64_t checked_before, size_t limit, struct connection_list *ret, struct error *err)
+/* The order of list_unchecked. */
+static bool comes_after(const struct connection *row, const struct connection *other)
+{
+	if (row->last_checked_at != other->last_checked_at)
+		return row->last_checked_at > other->last_checked_at;
+	return strcmp(row->key, other->key) > 0;
+}
+
+/* The first row after this one; NULL: there is none. */
+static const struct connection *next_unchecked(const struct memory_store *m, const struct connection *after)
+{
+	const struct connection *next = NULL;
+
+	for (size_t i = 0; i < MEMORY_ROWS; i++) {
+		const struct connection *row = &m->rows[i];
+
+		if (row->user_id && !m->hidden[i] && (!after || comes_after(row, after)) && (!next || comes_after(next, row)))
+			next = row;
+	}
+	return next;
+}
+
+static bool memory_list_unchecked(void *state, int64_t checked_before, const struct connection *after, size_t limit,
+                                  struct connection_list *ret, struct error *err)
 {
 	struct memory_store *m = state;
 
 	if (!step(m, "list_unchecked", err))
 		return false;
-	for (size_t i = 0; i < MEMORY_ROWS && ret->count < limit; i++)
-		if (m->rows[i].user_id && !m->hidden[i] && m->rows[i].last_checked_at < checked_before)
-			list_row(&m->rows[i], ret);
+	while (ret->count < limit && (after = next_unchecked(m, after)) != NULL && after->last_checked_at < checked_before)
+		list_row(after, ret);
 	return true;
 }
 
@@ -163,8 +185,8 @@ static bool memory_connect_abandon(void *state, const char *key, int64_t generat
 	return true;
 }
 
-static bool memory_disconnect_begin(void *state, const char *user_id, const char *instance_url, struct intent_list *ret,
-                                    struct error *err)
+static bool memory_disconnect_begin(void *state, const char *user_id, const char *provider, const char *instance_url,
+                                    struct intent_list *ret, struct error *err)
 {
 	struct memory_store *m = state;
 
@@ -174,7 +196,7 @@ static bool memory_disconnect_begin(void *state, const char *user_id, const char
 	for (size_t i = 0; i < MEMORY_ROWS; i++) {
 		const struct connection *row = &m->rows[i];
 
-		if (!row->user_id || strcmp(row->user_id, user_id) != 0 ||
+		if (!row->user_id || strcmp(row->user_id, user_id) != 0 || strcmp(row->provider, provider) != 0 ||
 		    (instance_url && strcmp(row->instance_url, instance_url) != 0))
 			continue;
 		if (!m->hidden[i])

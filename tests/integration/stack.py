@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -61,6 +62,13 @@ def wait_until(what, condition, seconds=30, every=0.05):
         time.sleep(every)
 
 
+def free_port():
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Stack:
     """`with Stack() as stack:` runs the product; stack.api(...) calls it, stack.control(...) steers the simulator."""
 
@@ -93,6 +101,8 @@ class Stack:
         self.url, self.bearer = self.ready["url"], self.ready["bearer"]
         self.simulator = self.ready.get("simulator")
         self.tokens = self.simulator["tokens"] if self.simulator else {}
+        self.github = self.simulator["github"] if self.simulator else None
+        self.github_tokens = self.github["tokens"] if self.github else {}
         return self
 
     def stop(self):
@@ -214,7 +224,9 @@ class Stack:
         }
         if self.simulator:
             settings["ACP_CA_FILE"] = self.simulator["caFile"]
-            settings["ACP_EGRESS_ALLOW"] = urllib.parse.urlsplit(self.simulator["url"]).netloc
+            servers = (self.simulator, self.github)
+            settings["ACP_EGRESS_ALLOW"] = ",".join(urllib.parse.urlsplit(server["url"]).netloc for server in servers)
+            settings["ACP_GITHUB_URL"] = self.github["url"]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ACP_")}
         environment["ASAN_OPTIONS"] = "detect_leaks=0"
         environment.update({k: str(v) for k, v in settings.items()}, **self.settings)

@@ -1,8 +1,13 @@
 # Unit tests of the fcgi programs.
+unit_test(test_app_github fcgi_rooms)
 unit_test(test_request fcgi_rooms)
 unit_test(test_response fcgi_rooms)
+unit_test(test_entity_tag fcgi_rooms)
 unit_test(test_router fcgi_rooms)
 unit_test(test_render_account fcgi_rooms)
+unit_test(test_render_github fcgi_rooms)
+unit_test(test_render_project fcgi_rooms)
+unit_test(test_handle_browse fcgi_rooms)
 unit_test(test_status_cache fcgi_rooms)
 unit_test(test_git_gate fcgi_rooms)
 unit_test(test_listener fcgi_rooms)

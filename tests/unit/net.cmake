@@ -7,5 +7,6 @@ target_link_libraries(http_peer PUBLIC base PkgConfig::OPENSSL Threads::Threads 
 unit_test(test_http_head net)
 unit_test(test_http_breaker net)
 unit_test(test_http_client net http_peer)
+unit_test(test_http_headers net http_peer)
 unit_test(test_http_stream net http_peer)
 unit_test(test_http_memory net http_peer)

@@ -4,7 +4,13 @@ target_include_directories(memory_store PUBLIC ${CMAKE_CURRENT_LIST_DIR}/../fake
 target_link_libraries(memory_store PUBLIC store PRIVATE acp_warnings)
 
 unit_test(test_account_service service memory_store http_peer)
+unit_test(test_credential service memory_store http_peer)
 unit_test(test_check service memory_store http_peer)
+unit_test(test_check_list service)
 unit_test(test_gate_service service memory_store http_peer)
 unit_test(test_identity service)
+unit_test(test_installation_service service memory_store http_peer)
+target_link_libraries(test_installation_service PRIVATE PkgConfig::OPENSSL) # makes a key
+unit_test(test_project_document service)
+unit_test(test_project_service service memory_store http_peer)
 unit_test(test_session_service service)

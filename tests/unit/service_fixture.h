@@ -1,7 +1,7 @@
 #pragma once
 /* service_fixture — an account service over keys of its own, stores in memory and a small GitLab on 127.0.0.1. */
-#include "account_service.h"
 #include "alloc.h"
+#include "check.h"
 #include "http_peer.h"
 #include "memory_store.h"
 #include "temporary_folder.h"
@@ -35,6 +35,7 @@ struct service_fixture {
 	struct instance_entry entry;
 	struct instances instances;
 	struct account_service service;
+	struct check_service checks;
 	char url[64];
 };
 
@@ -75,6 +76,8 @@ static inline void small_gitlab_answer(struct peer_exchange *exchange, void *con
 		               "{\"id\":%d,\"username\":\"%s\",\"name\":\"John\",\"state\":\"active\",\"email\":\"j@x.org\"}",
 		               gitlab->user_id, gitlab->username);
 		peer_answer(exchange, "200 OK", json, body);
+	} else if (strstr(exchange->target, "service=git-upload-pack")) {
+		peer_answer(exchange, "200 OK", "Content-Type: application/x-git-upload-pack-advertisement\r\n", "001e# service=");
 	} else if (strstr(exchange->target, "git-receive-pack")) {
 		if (gitlab->probe_refusal)
 			peer_answer(exchange, "403 Forbidden", "Content-Type: text/plain\r\n", gitlab->probe_refusal);
@@ -142,6 +145,7 @@ static inline void service_fixture_make(struct service_fixture *f)
 	                                      .keyring = f->keyring,
 	                                      .connections = memory_connections(&f->store),
 	                                      .secrets = memory_secrets(&f->store)};
+	f->checks = (struct check_service){.credentials = {.accounts = &f->service}};
 }
 
 static inline void service_fixture_remove(struct service_fixture *f)
@@ -159,8 +163,10 @@ static inline bool fixture_connect(struct service_fixture *f, const char *user, 
                                    struct error *err)
 {
 	CLEANUP(secret_release) struct secret secret = SECRET_INIT;
+	const struct account_request request = {
+	        .provider = PROVIDER_GITLAB, .user_id = user, .instance_url = f->url, .token = &secret, .request_id = "request-1"};
 
 	secret_set(&secret, token, strlen(token));
 	f->store.log[0] = '\0';
-	return account_connect(&f->service, user, f->url, &secret, "request-1", ret, err);
+	return account_connect(&f->service, &request, ret, err);
 }

@@ -16,6 +16,7 @@ struct store_fixture {
 	struct connection_store connections;
 	struct session_store sessions;
 	struct secret_store secrets;
+	struct project_store projects;
 };
 
 static inline struct database *fixture_open(const struct store_fixture *f, struct error *err)
@@ -32,6 +33,7 @@ static inline void fixture_use(struct store_fixture *f, struct database *db)
 	f->connections = database_connections(db);
 	f->sessions = database_sessions(db);
 	f->secrets = database_secrets(db);
+	f->projects = database_projects(db);
 }
 
 static inline void fixture_prepare(struct store_fixture *f)
@@ -122,7 +124,7 @@ static inline bool sample_disconnect(const struct connection_store *store, const
 {
 	CLEANUP(intent_list_release) struct intent_list list = INTENT_LIST_INIT;
 
-	if (!store->ops->disconnect_begin(store->state, user, instance, &list, err))
+	if (!store->ops->disconnect_begin(store->state, user, "gitlab", instance, &list, err))
 		return false;
 	for (size_t i = 0; i < list.count; i++)
 		if (!store->ops->disconnect_finish(store->state, list.items[i].key, list.items[i].generation, err))

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "clock.h"
 #include "service_fixture.h"
 
 #define FIRST  "glpat-first-token-0001"
@@ -133,7 +134,7 @@ static void crash_at_any_step_of_a_disconnect_ends_with_no_token(void **state UN
 		service_fixture_make(&f);
 		must(fixture_connect(&f, "alice", FIRST, &verdict, &err), &err);
 		f.store.crash_at = steps[i];
-		assert_int_equal(account_disconnect(&f.service, "alice", NULL, &err), steps[i] == NULL);
+		assert_int_equal(account_disconnect(&f.service, PROVIDER_GITLAB, "alice", NULL, &err), steps[i] == NULL);
 		f.store.crashed = false;
 		f.store.crash_at = NULL;
 		assert_opens_to(&f, "alice", "");
@@ -141,7 +142,7 @@ static void crash_at_any_step_of_a_disconnect_ends_with_no_token(void **state UN
 		assert_int_equal(f.store.values[0].length, 0);
 		assert_null(f.store.rows[0].user_id);
 		assert_int_equal(f.store.intent_count, 0);
-		must(account_disconnect(&f.service, "alice", NULL, &err), &err);
+		must(account_disconnect(&f.service, PROVIDER_GITLAB, "alice", NULL, &err), &err);
 		service_fixture_remove(&f);
 	}
 }
@@ -151,11 +152,13 @@ static void test_judges_and_stores_nothing(void **state UNUSED)
 	struct service_fixture f;
 	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
 	CLEANUP(secret_release) struct secret token = SECRET_INIT;
+	const struct account_request request = {
+	        .provider = PROVIDER_GITLAB, .user_id = "alice", .instance_url = f.url, .token = &token};
 	struct error err = ERROR_INIT;
 
 	service_fixture_make(&f);
 	secret_set(&token, FIRST, strlen(FIRST));
-	must(account_test(&f.service, "alice", f.url, &token, NULL, &verdict, &err), &err);
+	must(account_test(&f.service, &request, &verdict, &err), &err);
 	assert_string_equal(verdict.connection.username, "john");
 	assert_string_equal(f.store.log, "find ");
 	service_fixture_remove(&f);
@@ -179,13 +182,17 @@ static void connect_refuses_what_could_not_be_used(void **state UNUSED)
 		struct service_fixture f;
 		CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
 		CLEANUP(secret_release) struct secret token = SECRET_INIT;
+		const struct account_request request = {.provider = PROVIDER_GITLAB,
+		                                        .user_id = "alice",
+		                                        .instance_url = rows[i].url ? rows[i].url : f.url,
+		                                        .token = &token};
 		struct error err = ERROR_INIT;
 
 		print_message("  %s\n", rows[i].sentence);
 		service_fixture_make(&f);
 		f.gitlab.scopes = rows[i].scopes;
 		secret_set(&token, rows[i].token, strlen(rows[i].token));
-		assert_false(account_connect(&f.service, "alice", rows[i].url ? rows[i].url : f.url, &token, NULL, &verdict, &err));
+		assert_false(account_connect(&f.service, &request, &verdict, &err));
 		assert_int_equal(err.code, rows[i].code);
 		assert_null(strstr(f.store.log, "connect_begin"));
 		service_fixture_remove(&f);
@@ -224,36 +231,50 @@ static void reconnect_with_another_account_is_told(void **state UNUSED)
 static void warnings_say_what_the_token_deserves(void **state UNUSED)
 {
 	static const struct {
-		const char *sentence, *scopes, *expires_at;
+		const char *sentence, *provider, *scopes, *expires_at;
 		bool is_bot;
 		const char *expected; /* names, joined by blanks */
 		const char *message;  /* of the first one; NULL: not looked at */
 	} rows[] = {
-	        {"a good token", "api", "2027-01-20", false, "", NULL},
-	        {"three days left", "api", "2026-11-25", false, "token_expiring", "Token expires on 2026-11-25 (3 days)."},
-	        {"tomorrow", "api", "2026-11-23", false, "token_expiring", "Token expires on 2026-11-23 (1 day)."},
-	        {"fourteen days still warn", "api", "2026-12-06", false, "token_expiring", NULL},
-	        {"fifteen do not", "api", "2026-12-07", false, "", NULL},
-	        {"past by our clock", "api", "2026-11-20", false, "token_expiring",
+	        {"a good token", "gitlab", "api", "2027-01-20", false, "", NULL},
+	        {"three days left", "gitlab", "api", "2026-11-25", false, "token_expiring",
+	         "Token expires on 2026-11-25 (3 days)."},
+	        {"tomorrow", "gitlab", "api", "2026-11-23", false, "token_expiring", "Token expires on 2026-11-23 (1 day)."},
+	        {"fourteen days still warn", "gitlab", "api", "2026-12-06", false, "token_expiring", NULL},
+	        {"fifteen do not", "gitlab", "api", "2026-12-07", false, "", NULL},
+	        {"past by our clock", "gitlab", "api", "2026-11-20", false, "token_expiring",
 	         "Token expired on 2026-11-20 by the clock of this server."},
-	        {"no end", "api", NULL, false, "token_never_expires", NULL},
-	        {"an end too far away", "api", "2028-11-22", false, "token_never_expires", NULL},
-	        {"reading only", "read_api read_repository", "2027-01-20", false, "token_cannot_push",
+	        {"no end", "gitlab", "api", NULL, false, "token_never_expires", NULL},
+	        {"an end too far away", "gitlab", "api", "2028-11-22", false, "token_never_expires", NULL},
+	        {"reading only", "gitlab", "read_api read_repository", "2027-01-20", false, "token_cannot_push",
 	         "The token can read but not push (scopes: read_api read_repository). Add 'write_repository' or 'api'."},
-	        {"too much", "api sudo", "2027-01-20", false, "token_too_powerful", "The token also has sudo; it is not needed."},
-	        {"a bot", "api", "2027-01-20", true, "token_is_bot", NULL},
-	        {"an old GitLab tells nothing", NULL, NULL, false, "scopes_unknown", NULL},
-	        {"fine-grained", "granular", "2027-01-20", false, "token_fine_grained", NULL},
+	        {"too much", "gitlab", "api sudo", "2027-01-20", false, "token_too_powerful",
+	         "The token also has sudo; it is not needed."},
+	        {"a bot", "gitlab", "api", "2027-01-20", true, "token_is_bot", NULL},
+	        {"an old GitLab tells nothing", "gitlab", NULL, NULL, false, "scopes_unknown", NULL},
+	        {"fine-grained", "gitlab", "granular", "2027-01-20", false, "token_fine_grained", NULL},
+	        {"a good token of GitHub", "github", "repo workflow", "2027-01-20", false, "", NULL},
+	        {"for public repositories it can push, too", "github", "public_repo", "2027-01-20", false, "", NULL},
+	        {"GitHub's own words", "github", "read:user", "2027-01-20", false, "token_cannot_push",
+	         "The token can read but not push (scopes: read:user). Add 'repo'."},
+	        {"a classic token without an end", "github", "repo", NULL, false, "token_never_expires", NULL},
+	        {"GitHub lists no scopes of a fine-grained token", "github", NULL, NULL, false, "token_fine_grained", NULL},
+	        {"more than is needed", "github", "repo delete_repo", "2027-01-20", false, "token_too_powerful",
+	         "The token has scopes that are not needed (scopes: repo delete_repo); 'repo' is enough."},
+	        {"a bot of GitHub is not bound to a project", "github", "repo", "2027-01-20", true, "token_is_bot",
+	         "Connected as bot project_1_bot; commits will show the bot."},
+	        {"a provider that this program does not know", "forgejo", NULL, NULL, true, "", NULL},
 	};
 	const int64_t now_s = 1795370400; /* 2026-11-22 18:00 UTC */
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char scopes[64], expires_at[16], username[] = "project_1_bot";
-		struct connection c = {.username = username, .is_bot = rows[i].is_bot};
+		char provider[16], scopes[64], expires_at[16], username[] = "project_1_bot";
+		struct connection c = {.provider = provider, .username = username, .is_bot = rows[i].is_bot};
 		struct account_warning warnings[WARN_COUNT];
 		char names[256] = "";
 		size_t count;
 
+		(void)snprintf(provider, sizeof(provider), "%s", rows[i].provider);
 		(void)snprintf(scopes, sizeof(scopes), "%s", rows[i].scopes ? rows[i].scopes : "");
 		(void)snprintf(expires_at, sizeof(expires_at), "%s", rows[i].expires_at ? rows[i].expires_at : "");
 		c.scopes = rows[i].scopes ? scopes : NULL;
@@ -390,6 +411,311 @@ static void recheck_goes_on_when_one_account_makes_its_instance_fail(void **stat
 	service_fixture_remove(&f);
 }
 
+/* The connections of an instance that is down come first and are more than one look takes. */
+static void recheck_reaches_the_others_behind_an_instance_that_is_down(void **state UNUSED)
+{
+	static const char *const users[] = {"a", "b", "c", "d", "e", "f"};
+	struct service_fixture f;
+	struct error err = ERROR_INIT;
+	size_t checked = 0, invalid = 0, last = ARRAY_SIZE(users) - 1;
+
+	service_fixture_make(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(users); i++) {
+		CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+		CLEANUP(freep) char *token = xasprintf("glpat-token-of-%s", users[i]);
+
+		must(fixture_connect(&f, users[i], token, &verdict, &err), &err);
+		f.store.rows[i].last_checked_at = (int64_t)i;
+		if (i < last)
+			set_string(&f.store.rows[i].instance_url,
+			           "http://down.example.com"); /* nobody listed it: it cannot be asked */
+	}
+	must(account_recheck(&f.service, 2, &checked, &invalid, &err), &err);
+	assert_int_equal(checked, 1);
+	assert_int_equal(invalid, 0);
+	for (size_t i = 0; i < last; i++)
+		assert_int_equal(f.store.rows[i].last_checked_at, i);
+	assert_true(f.store.rows[last].last_checked_at > (int64_t)last);
+	service_fixture_remove(&f);
+}
+
+static void a_use_writes_only_what_is_not_known(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence;
+		enum error_code code; /* NONE: the use succeeded */
+		int64_t age_s;        /* of what the store knows; the user of the token has read it before all of this */
+		bool writes, valid;
+	} rows[] = {
+	        {"a success that is known", ERR_NONE, 5, false, true},
+	        {"a right that is missing says nothing about the token", ERR_REPO_NO_PUSH, 5, false, true},
+	        {"a revoked token", ERR_TOKEN_REVOKED, 5, true, false},
+	        {"the same again, by someone who does not know", ERR_TOKEN_REVOKED, 5, false, false},
+	        {"the same after ten minutes", ERR_TOKEN_REVOKED, 601, true, false},
+	        {"another reason", ERR_TOKEN_EXPIRED, 5, true, false},
+	};
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", FIRST, &verdict, &err), &err);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct error failure = ERROR_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		error_set(&failure, rows[i].code, "The reason.");
+		f.store.rows[0].last_checked_at = clock_now_s() - rows[i].age_s;
+		f.store.log[0] = '\0';
+		account_note_use(&f.service, &verdict.connection, rows[i].code == ERR_NONE ? NULL : &failure);
+		assert_int_equal(strstr(f.store.log, "set_checked") != NULL, rows[i].writes);
+		assert_int_equal(f.store.rows[0].valid, rows[i].valid);
+	}
+	service_fixture_remove(&f);
+}
+
+/* ---- The checks of a verdict ---- */
+
+/* One letter a check, in order: '+' passed, '!' failed, '.' not run. */
+static void assert_checks(const struct check_list *list, const char *expected)
+{
+	char states[CHECK_COUNT + 1] = "";
+
+	for (size_t i = 0; i < CHECK_COUNT; i++)
+		states[i] = ".+!"[list->states[i]];
+	assert_string_equal(states, expected);
+}
+
+static void a_verdict_tells_which_check_failed(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence;
+		enum provider provider;
+		const char *url, *token, *scopes, *fail_at;
+		enum error_code code;
+		const char *checks; /* address provider connection | reachable tls token scopes | … */
+	} rows[] = {
+	        {"a good token over plain http", PROVIDER_GITLAB, NULL, SECOND, "[\"api\"]", NULL, ERR_NONE, "++.+.++...."},
+	        {"an address that is none", PROVIDER_GITLAB, "gitlab", SECOND, "[]", NULL, ERR_INSTANCE_URL_INVALID, "!.........."},
+	        {"http that no operator listed", PROVIDER_GITLAB, "http://gitlab.example.com", SECOND, "[]", NULL,
+	         ERR_INSTANCE_INSECURE, "!.........."},
+	        {"neither GitLab nor GitHub", PROVIDER_UNKNOWN, NULL, SECOND, "[]", NULL, ERR_PROVIDER_UNKNOWN, "+!........."},
+	        {"a token that is none; nobody was asked", PROVIDER_GITLAB, NULL, "short", "[]", NULL, ERR_TOKEN_MALFORMED,
+	         "++...!....."},
+	        {"the store is not there; nothing is wrong with the token", PROVIDER_GITLAB, NULL, SECOND, "[]", "find",
+	         ERR_STORE_UNAVAILABLE, "++........."},
+	        {"an address that may not be dialled", PROVIDER_GITLAB, "https://127.0.0.1:1", SECOND, "[]", NULL,
+	         ERR_INSTANCE_FORBIDDEN, "++.!......."},
+	        {"a revoked token", PROVIDER_GITLAB, NULL, "glpat-dead-token", "[]", NULL, ERR_TOKEN_REVOKED, "++.+.!....."},
+	        {"scopes that show nothing", PROVIDER_GITLAB, NULL, SECOND, "[\"read_user\"]", NULL, ERR_TOKEN_SCOPE_MISSING,
+	         "++.+.+!...."},
+	        {"another user's token", PROVIDER_GITLAB, NULL, FIRST, "[\"api\"]", NULL, ERR_TOKEN_IN_USE, "++.+.!+...."},
+	        {"the store fails after all was found good", PROVIDER_GITLAB, NULL, SECOND, "[\"api\"]", "put",
+	         ERR_STORE_UNAVAILABLE, "++.+.++...."},
+	};
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, verdict = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "bob", FIRST, &first, &err), &err);
+	f.gitlab.dead_token = "glpat-dead-token";
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(secret_release) struct secret token = SECRET_INIT;
+		const struct account_request request = {.provider = rows[i].provider,
+		                                        .user_id = "alice",
+		                                        .instance_url = rows[i].url ? rows[i].url : f.url,
+		                                        .token = &token};
+		struct error failure = ERROR_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		f.gitlab.scopes = rows[i].scopes;
+		f.store.fail_at = rows[i].fail_at;
+		secret_set(&token, rows[i].token, strlen(rows[i].token));
+		assert_int_equal(account_connect(&f.service, &request, &verdict, &failure), rows[i].code == ERR_NONE);
+		assert_int_equal(failure.code, rows[i].code);
+		assert_checks(&verdict.checks, rows[i].checks);
+		assert_int_equal(verdict.connection.username != NULL, rows[i].code == ERR_NONE);
+	}
+	service_fixture_remove(&f);
+}
+
+/* ---- GitHub ---- */
+
+#define CLASSIC "ghp_classic0000000001"
+#define GRANTED "github_pat_11granted0000000001"
+
+/* A GitHub Enterprise Server beside the fixture's GitLab; its address is the one of a token for which none is named. */
+struct github_fixture {
+	struct service_fixture base;
+	const char *scopes;     /* the header's value; NULL: none */
+	const char *dead_token; /* NULL: none */
+	struct http_peer *peer;
+	struct instance_entry entries[2];
+	struct instances instances;
+	char url[64];
+};
+
+static void small_github_answer(struct peer_exchange *exchange, void *context)
+{
+	const struct github_fixture *g = context;
+	char headers[256] = "Content-Type: application/json\r\nX-GitHub-Request-Id: 1\r\n", authorization[600] = "";
+
+	(void)peer_header(exchange, "Authorization", authorization, sizeof(authorization));
+	if (g->dead_token && strstr(authorization, g->dead_token)) {
+		peer_answer(exchange, "401 Unauthorized", headers, "{\"message\":\"Bad credentials\"}");
+		return;
+	}
+	if (g->scopes) {
+		size_t used = strlen(headers);
+
+		(void)snprintf(headers + used, sizeof(headers) - used, "X-OAuth-Scopes: %s\r\n", g->scopes);
+	}
+	if (strcmp(exchange->target, "/api/v3/user") == 0)
+		peer_answer(exchange, "200 OK", headers,
+		            "{\"id\":583231,\"login\":\"octocat\",\"name\":\"Octo\",\"type\":\"User\"}");
+	else
+		peer_answer(exchange, "404 Not Found", headers, "{\"message\":\"Not Found\"}");
+}
+
+static void github_fixture_make(struct github_fixture *g)
+{
+	struct error err = ERROR_INIT;
+	char allowed[32];
+
+	*g = (struct github_fixture){.scopes = "repo, workflow"};
+	service_fixture_make(&g->base);
+	g->peer = http_peer_start(PEER_PLAIN, small_github_answer, g);
+	(void)snprintf(allowed, sizeof(allowed), "127.0.0.1:%u", http_peer_port(g->peer));
+	(void)snprintf(g->url, sizeof(g->url), "http://%s", allowed);
+	must(address_policy_add(g->base.policy, allowed, &err), &err);
+	g->entries[0] = g->base.entry;
+	must(instance_url_parse(g->url, &g->entries[1].url, &err), &err);
+	g->entries[1].insecure_http = true;
+	g->instances = (struct instances){g->entries, ARRAY_SIZE(g->entries)};
+	g->base.service.instances = &g->instances;
+	g->base.service.github = &g->entries[1].url;
+}
+
+static void github_fixture_remove(struct github_fixture *g)
+{
+	http_peer_stop(g->peer);
+	instance_url_release(&g->entries[1].url);
+	service_fixture_remove(&g->base);
+}
+
+static bool connect_github(struct github_fixture *g, const char *token, struct account_verdict *ret, struct error *err)
+{
+	CLEANUP(secret_release) struct secret secret = SECRET_INIT;
+	const struct account_request request = {
+	        .provider = PROVIDER_GITHUB, .user_id = "alice", .instance_url = "", .token = &secret};
+
+	secret_set(&secret, token, strlen(token));
+	return account_connect(&g->base.service, &request, ret, err);
+}
+
+static size_t count_of(struct github_fixture *g, enum provider provider)
+{
+	CLEANUP(connection_list_release) struct connection_list list = CONNECTION_LIST_INIT;
+	struct error err = ERROR_INIT;
+
+	must(account_list(&g->base.service, provider, "alice", &list, &err), &err);
+	for (size_t i = 0; i < list.count; i++)
+		assert_string_equal(list.items[i].provider, provider_name(provider));
+	return list.count;
+}
+
+static void github_is_connected_beside_gitlab(void **state UNUSED)
+{
+	struct github_fixture g;
+	CLEANUP(account_verdict_release) struct account_verdict gitlab = ACCOUNT_VERDICT_INIT, github = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+
+	github_fixture_make(&g);
+	must(fixture_connect(&g.base, "alice", FIRST, &gitlab, &err), &err);
+	must(connect_github(&g, CLASSIC, &github, &err), &err);
+	assert_string_equal(github.connection.provider, "github");
+	assert_string_equal(github.connection.instance_url, g.url);
+	assert_string_equal(github.connection.username, "octocat");
+	assert_string_equal(github.connection.gitlab_user_id, "583231");
+	assert_string_equal(github.connection.scopes, "repo workflow");
+	assert_checks(&github.checks, "++.+.++....");
+	assert_int_equal(count_of(&g, PROVIDER_GITLAB), 1);
+	assert_int_equal(count_of(&g, PROVIDER_GITHUB), 1);
+
+	must(account_disconnect(&g.base.service, PROVIDER_GITHUB, "alice", NULL, &err), &err);
+	assert_int_equal(count_of(&g, PROVIDER_GITHUB), 0);
+	assert_opens_to(&g.base, "alice", FIRST);
+	must(account_disconnect(&g.base.service, PROVIDER_GITHUB, "alice", "", &err), &err);
+	assert_int_equal(count_of(&g, PROVIDER_GITLAB), 1);
+	github_fixture_remove(&g);
+}
+
+static void a_github_token_is_judged_by_githubs_words(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *token, *scopes;
+		enum error_code code;
+		const char *checks, *warning; /* "": none */
+	} rows[] = {
+	        {"a classic token for everything", CLASSIC, "repo, workflow", ERR_NONE, "++.+.++....", "token_never_expires"},
+	        {"a classic token for public repositories", CLASSIC, "public_repo", ERR_NONE, "++.+.++....", "token_never_expires"},
+	        {"a fine-grained token tells no scopes: that check could not run", GRANTED, NULL, ERR_NONE, "++.+.+.....",
+	         "token_fine_grained"},
+	        {"a classic token that may only show its user", CLASSIC, "read:user", ERR_TOKEN_SCOPE_MISSING, "++.+.+!....", ""},
+	        {"a classic token without any scope", CLASSIC, "", ERR_TOKEN_SCOPE_MISSING, "++.+.+!....", ""},
+	        {"a token of an installation", "ghs_installation0001", NULL, ERR_TOKEN_WRONG_KIND, "++...!.....", ""},
+	        {"a token of GitLab", FIRST, NULL, ERR_TOKEN_WRONG_KIND, "++...!.....", ""},
+	};
+	struct github_fixture g;
+	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+
+	github_fixture_make(&g);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct error err = ERROR_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		g.scopes = rows[i].scopes;
+		assert_int_equal(connect_github(&g, rows[i].token, &verdict, &err), rows[i].code == ERR_NONE);
+		assert_int_equal(err.code, rows[i].code);
+		assert_checks(&verdict.checks, rows[i].checks);
+		assert_string_equal(verdict.warning_count > 0 ? account_warning_name(verdict.warnings[0].code) : "",
+		                    rows[i].warning);
+		if (rows[i].code == ERR_TOKEN_SCOPE_MISSING) {
+			assert_non_null(strstr(err.message, "GitHub needs 'repo'"));
+			assert_non_null(strstr(error_remediation(&err), "fine-grained"));
+		}
+	}
+	github_fixture_remove(&g);
+}
+
+static void recheck_asks_each_connection_at_its_own_forge(void **state UNUSED)
+{
+	struct github_fixture g;
+	CLEANUP(account_verdict_release) struct account_verdict gitlab = ACCOUNT_VERDICT_INIT, github = ACCOUNT_VERDICT_INIT;
+	struct memory_store *store = &g.base.store;
+	struct error err = ERROR_INIT;
+	size_t checked = 0, invalid = 0;
+
+	github_fixture_make(&g);
+	must(fixture_connect(&g.base, "alice", FIRST, &gitlab, &err), &err);
+	must(connect_github(&g, CLASSIC, &github, &err), &err);
+	store->rows[0].last_checked_at = store->rows[1].last_checked_at = 0;
+	g.dead_token = CLASSIC;
+	must(account_recheck(&g.base.service, 10, &checked, &invalid, &err), &err);
+	assert_int_equal(checked, 2);
+	assert_int_equal(invalid, 1);
+	assert_true(store->rows[0].valid);
+	assert_false(store->rows[1].valid);
+
+	set_string(&store->rows[1].provider, "forgejo"); /* as a later program might write */
+	store->rows[0].last_checked_at = store->rows[1].last_checked_at = 0;
+	must(account_recheck(&g.base.service, 10, &checked, &invalid, &err), &err);
+	assert_int_equal(checked, 1);
+	assert_int_equal(store->rows[1].last_checked_at, 0);
+	github_fixture_remove(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -406,6 +732,12 @@ int main(void)
 	        cmocka_unit_test(commit_whose_answer_was_lost_keeps_its_value),
 	        cmocka_unit_test(overtaken_connect_leaves_the_newer_value_alone),
 	        cmocka_unit_test(recheck_goes_on_when_one_account_makes_its_instance_fail),
+	        cmocka_unit_test(recheck_reaches_the_others_behind_an_instance_that_is_down),
+	        cmocka_unit_test(a_use_writes_only_what_is_not_known),
+	        cmocka_unit_test(a_verdict_tells_which_check_failed),
+	        cmocka_unit_test(github_is_connected_beside_gitlab),
+	        cmocka_unit_test(a_github_token_is_judged_by_githubs_words),
+	        cmocka_unit_test(recheck_asks_each_connection_at_its_own_forge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

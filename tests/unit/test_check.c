@@ -10,68 +10,11 @@
 
 #define TOKEN "glpat-first-token-0001"
 
-static void connection_is_chosen_by_origin_and_deepest_root(void **state UNUSED)
-{
-	static const struct {
-		const char *sentence, *url;
-		int expected; /* index, -1: none */
-		const char *path;
-	} rows[] = {
-	        {"the very origin", "https://gitlab.com/team/api.git", 0, "team/api"},
-	        {"a nested root wins over the server's", "https://host.example/gitlab/team/api", 2, "team/api"},
-	        {"outside the nested root the server's", "https://host.example/team/api", 1, "team/api"},
-	        {"another port is another place", "https://host.example:8443/team/api", -1, NULL},
-	        {"http is not https", "http://gitlab.com/team/api", -1, NULL},
-	        {"ssh needs the host alone", "git@gitlab.com:team/api.git", 0, "team/api"},
-	        {"a host that only looks alike", "https://gitlab.com.evil.example/team/api", -1, NULL},
-	};
-	char com[] = "https://gitlab.com", host[] = "https://host.example", nested[] = "https://host.example/gitlab";
-	struct connection items[] = {{.instance_url = com}, {.instance_url = host}, {.instance_url = nested}};
-	const struct connection_list list = {items, ARRAY_SIZE(items)};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		CLEANUP(repo_url_release) struct repo_url url = REPO_URL_INIT;
-		CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
-		CLEANUP(freep) char *path = NULL;
-		const struct connection *chosen;
-		struct error err = ERROR_INIT;
-
-		print_message("  %s\n", rows[i].sentence);
-		must(repo_url_parse(rows[i].url, &url, &err), &err);
-		chosen = check_choose_connection(&list, &url, &instance, &path);
-		assert_int_equal(chosen ? chosen - items : -1, rows[i].expected);
-		if (rows[i].path)
-			assert_string_equal(path, rows[i].path);
-	}
-}
-
-static void errors_belong_to_their_check(void **state UNUSED)
-{
-	static const struct {
-		enum error_code code;
-		enum check_name check;
-	} rows[] = {
-	        {ERR_INSTANCE_UNRESOLVABLE, CHECK_REACHABLE},
-	        {ERR_RATE_LIMITED, CHECK_REACHABLE},
-	        {ERR_INSTANCE_TLS_UNTRUSTED, CHECK_TLS},
-	        {ERR_TOKEN_EXPIRED, CHECK_TOKEN},
-	        {ERR_ACCOUNT_BLOCKED, CHECK_TOKEN},
-	        {ERR_TOKEN_SCOPE_MISSING, CHECK_SCOPES},
-	        {ERR_REPO_NOT_FOUND, CHECK_REPOSITORY},
-	        {ERR_REPO_NO_READ, CHECK_READ},
-	        {ERR_REPO_ARCHIVED, CHECK_PUSH},
-	        {ERR_BRANCH_PROTECTED, CHECK_BRANCH},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		assert_int_equal(check_of_error(rows[i].code), rows[i].check);
-}
-
 /* States as text in the order of the checks: '+' passed, '-' failed, '.' not run. */
 static void states_text(const struct check_report *report, char ret[CHECK_COUNT + 1])
 {
 	for (size_t i = 0; i < CHECK_COUNT; i++)
-		ret[i] = ".+-"[report->states[i]];
+		ret[i] = ".+-"[report->checks.states[i]];
 	ret[CHECK_COUNT] = '\0';
 }
 
@@ -177,6 +120,7 @@ static void checks_are_judged_in_order(void **state UNUSED)
 		                                .provider = rows[i].provider,
 		                                .start_branch = rows[i].start,
 		                                .push_branch = rows[i].push,
+		                                .access = rows[i].push ? CHECK_ACCESS_WRITE : CHECK_ACCESS_READ,
 		                                .want_account = true};
 		struct error err = ERROR_INIT;
 		char url[128], states[CHECK_COUNT + 1];
@@ -187,14 +131,14 @@ static void checks_are_judged_in_order(void **state UNUSED)
 		f.gitlab = rows[i].gitlab;
 		(void)snprintf(url, sizeof(url), "%s%s", f.url, rows[i].path);
 		request.url = url;
-		must(check_repository(&f.service, &request, &report, &err), &err);
+		must(check_repository(&f.checks, &request, &report, &err), &err);
 		states_text(&report, states);
 		assert_string_equal(states, rows[i].expected);
 		assert_int_equal(report.failure.code, rows[i].code);
 		assert_int_equal(check_blocks_clone(&report), rows[i].blocks);
 		assert_int_equal(f.store.rows[0].valid, rows[i].code != ERR_TOKEN_REVOKED);
 		if (report.failure.code != ERR_NONE)
-			assert_non_null(report.errors[report.failed]);
+			assert_non_null(report.checks.errors[report.failed]);
 		service_fixture_remove(&f);
 	}
 }
@@ -207,7 +151,7 @@ static void address_without_a_connection_says_where_to_connect(void **state UNUS
 	struct error err = ERROR_INIT;
 
 	service_fixture_make(&f);
-	must(check_repository(&f.service, &request, &report, &err), &err);
+	must(check_repository(&f.checks, &request, &report, &err), &err);
 	assert_int_equal(report.failed, CHECK_CONNECTION);
 	assert_int_equal(report.failure.code, ERR_NOT_CONNECTED);
 	assert_string_equal(report.failure.message, "no GitLab credentials available. Connect GitLab on the Integrations page: "
@@ -224,7 +168,7 @@ static void store_failure_is_no_verdict(void **state UNUSED)
 
 	service_fixture_make(&f);
 	f.store.fail_at = "list";
-	assert_false(check_repository(&f.service, &request, &report, &err));
+	assert_false(check_repository(&f.checks, &request, &report, &err));
 	assert_int_equal(err.code, ERR_STORE_UNAVAILABLE);
 	service_fixture_remove(&f);
 }
@@ -232,8 +176,6 @@ static void store_failure_is_no_verdict(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(connection_is_chosen_by_origin_and_deepest_root),
-	        cmocka_unit_test(errors_belong_to_their_check),
 	        cmocka_unit_test(checks_are_judged_in_order),
 	        cmocka_unit_test(address_without_a_connection_says_where_to_connect),
 	        cmocka_unit_test(store_failure_is_no_verdict),

@@ -277,7 +277,7 @@ static void disconnect_hides_first_and_deletes_then(void **state UNUSED)
 	fixture_make(&f);
 	must(sample_connect(&f.connections, "john", GITLAB_COM_URL, "a", NULL, &err), &err);
 	must(sample_connect(&f.connections, "john", COMPANY, "bb", NULL, &err), &err);
-	must(CALL(&f, disconnect_begin, "john", COMPANY, &list, &err), &err);
+	must(CALL(&f, disconnect_begin, "john", "gitlab", COMPANY, &list, &err), &err);
 	assert_int_equal(list.count, 1);
 	assert_int_equal(list.items[0].action, INTENT_DISCONNECT);
 	assert_int_equal(count_of(&f, "john"), 1);
@@ -286,17 +286,35 @@ static void disconnect_hides_first_and_deletes_then(void **state UNUSED)
 	sealed_of(&f, "john", COMPANY, text);
 	assert_string_equal(text, "");
 	assert_int_equal(intents_of(&f), 1);
-	must(CALL(&f, disconnect_begin, "john", COMPANY, &again, &err), &err); /* the first may have died */
+	must(CALL(&f, disconnect_begin, "john", "gitlab", COMPANY, &again, &err), &err); /* the first may have died */
 	assert_int_equal(again.count, 1);
 	assert_int_equal(again.items[0].generation, list.items[0].generation);
 	for (int i = 0; i < 2; i++)
 		must(CALL(&f, disconnect_finish, list.items[0].key, list.items[0].generation, &err), &err);
 	assert_int_equal(intents_of(&f), 0);
-	must(CALL(&f, disconnect_begin, "john", NULL, &list, &err), &err);
+	must(CALL(&f, disconnect_begin, "john", "gitlab", NULL, &list, &err), &err);
 	assert_int_equal(list.count, 1);
 	must(CALL(&f, disconnect_finish, list.items[0].key, list.items[0].generation, &err), &err);
-	must(CALL(&f, disconnect_begin, "john", NULL, &list, &err), &err);
+	must(CALL(&f, disconnect_begin, "john", "gitlab", NULL, &list, &err), &err);
 	assert_int_equal(list.count, 0);
+}
+
+static void disconnect_takes_one_providers_connections(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(intent_list_release) struct intent_list list = INTENT_LIST_INIT;
+	struct error err = ERROR_INIT;
+
+	fixture_make(&f);
+	must(sample_connect(&f.connections, "john", GITLAB_COM_URL, "a", NULL, &err), &err);
+	must(CALL(&f, disconnect_begin, "john", "github", NULL, &list, &err), &err);
+	assert_int_equal(list.count, 0);
+	must(CALL(&f, disconnect_begin, "john", "github", GITLAB_COM_URL, &list, &err), &err);
+	assert_int_equal(list.count, 0);
+	assert_int_equal(count_of(&f, "john"), 1);
+	must(CALL(&f, disconnect_begin, "john", "gitlab", NULL, &list, &err), &err);
+	assert_int_equal(list.count, 1);
+	assert_int_equal(count_of(&f, "john"), 0);
 }
 
 static void a_connect_after_a_disconnect_began_wins(void **state UNUSED)
@@ -308,7 +326,7 @@ static void a_connect_after_a_disconnect_began_wins(void **state UNUSED)
 
 	fixture_make(&f);
 	must(sample_connect(&f.connections, "john", GITLAB_COM_URL, "old", NULL, &err), &err);
-	must(CALL(&f, disconnect_begin, "john", NULL, &list, &err), &err);
+	must(CALL(&f, disconnect_begin, "john", "gitlab", NULL, &list, &err), &err);
 	must(sample_connect(&f.connections, "john", GITLAB_COM_URL, "newer", NULL, &err), &err);
 	assert_int_equal(intents_of(&f), 0);
 	must(CALL(&f, disconnect_finish, list.items[0].key, list.items[0].generation, &err), &err);
@@ -399,13 +417,50 @@ static void list_unchecked_gives_the_longest_unused_of_all_users(void **state UN
 	must(sample_connect(&f.connections, "jim", GITLAB_COM_URL, "ccc", NULL, &err), &err);
 	record_key_make("gitlab", "john", GITLAB_COM_URL, key);
 	must(CALL(&f, set_checked, key, generation, true, NULL, 5000, &err), &err);
-	must(CALL(&f, list_unchecked, 5000, 10, &list, &err), &err);
+	must(CALL(&f, list_unchecked, 5000, NULL, 10, &list, &err), &err);
 	assert_int_equal(list.count, 2);
-	must(CALL(&f, list_unchecked, 5001, 10, &list, &err), &err);
+	must(CALL(&f, list_unchecked, 5001, NULL, 10, &list, &err), &err);
 	assert_int_equal(list.count, 3);
 	assert_string_equal(list.items[2].user_id, "john");
-	must(CALL(&f, list_unchecked, 5001, 1, &list, &err), &err);
+	must(CALL(&f, list_unchecked, 5001, NULL, 1, &list, &err), &err);
 	assert_int_equal(list.count, 1);
+}
+
+/* Several of the same age, as after a recheck of many within one second. */
+static void pages_of_list_unchecked_show_each_connection_once(void **state UNUSED)
+{
+	enum { USERS = 7, PAGE = 3 };
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(connection_release) struct connection last = CONNECTION_INIT;
+	struct error err = ERROR_INIT;
+	unsigned seen = 0;
+	size_t pages = 0, count;
+
+	fixture_make(&f);
+	for (int i = 0; i < USERS; i++) {
+		char user[16], token[16];
+
+		snprintf(user, sizeof(user), "%d", i);
+		snprintf(token, sizeof(token), "t%d", i);
+		must(sample_connect(&f.connections, user, GITLAB_COM_URL, token, NULL, &err), &err);
+	}
+	do {
+		CLEANUP(connection_list_release) struct connection_list page = CONNECTION_LIST_INIT;
+
+		must(CALL(&f, list_unchecked, 5000, last.user_id ? &last : NULL, PAGE, &page, &err), &err);
+		count = page.count;
+		for (size_t i = 0; i < count; i++) {
+			unsigned bit = 1U << (page.items[i].user_id[0] - '0');
+
+			assert_int_equal(seen & bit, 0);
+			seen |= bit;
+		}
+		if (count > 0)
+			connection_copy(&last, &page.items[count - 1]);
+		pages++;
+	} while (count == PAGE);
+	assert_int_equal(pages, 3);
+	assert_int_equal(seen, (1U << USERS) - 1);
 }
 
 static void version_changes_with_every_change_and_only_then(void **state UNUSED)
@@ -555,11 +610,13 @@ int main(void)
 	        cmocka_unit_test(a_commit_that_is_repeated_is_accepted),
 	        cmocka_unit_test(one_token_serves_one_user),
 	        cmocka_unit_test(disconnect_hides_first_and_deletes_then),
+	        cmocka_unit_test(disconnect_takes_one_providers_connections),
 	        cmocka_unit_test(a_connect_after_a_disconnect_began_wins),
 	        cmocka_unit_test(a_live_record_is_never_deleted_by_finish),
 	        cmocka_unit_test(intents_are_due_by_their_age),
 	        cmocka_unit_test(a_check_is_recorded_for_its_generation_only),
 	        cmocka_unit_test(list_unchecked_gives_the_longest_unused_of_all_users),
+	        cmocka_unit_test(pages_of_list_unchecked_show_each_connection_once),
 	        cmocka_unit_test(version_changes_with_every_change_and_only_then),
 	        cmocka_unit_test(version_is_shared_by_all_who_opened_the_database),
 	        cmocka_unit_test(many_threads_share_the_pool),

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "clock.h"
+#include "migrations.h"
 #include "store_fixture.h"
 
 static void must(bool ok, const struct error *err)
@@ -203,6 +204,99 @@ static void an_interrupted_first_migration_is_completed(void **state UNUSED)
 	expect_not_ready(&f, "older schema");
 	must(database_migrate(f.path, INSTALLATION, &applied, &err), &err);
 	must(is_ready(&f, &err), &err);
+}
+
+/* One value of the database as text, read from outside. */
+static void peek(const char *path, const char *sql, char ret[64])
+{
+	sqlite3_stmt *statement = NULL;
+	sqlite3 *sqlite = NULL;
+
+	assert_int_equal(sqlite3_open(path, &sqlite), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(sqlite, sql, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	snprintf(ret, 64, "%s", (const char *)sqlite3_column_text(statement, 0));
+	sqlite3_finalize(statement);
+	sqlite3_close(sqlite);
+}
+
+/* A database as the first release left it, with a session that is running. */
+static void make_first_release(const struct store_fixture *f)
+{
+	CLEANUP(freep)
+	char *applied =
+	        xasprintf("INSERT INTO schema_migrations VALUES (1, '%s', '%s', 1)", migrations[0].name, migrations[0].checksum);
+
+	tamper(f->path, "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, "
+	                "applied_at INTEGER NOT NULL) STRICT");
+	tamper(f->path, migrations[0].sql);
+	tamper(f->path, applied);
+	tamper(f->path, "PRAGMA application_id = 1094930503");
+	tamper(f->path, "INSERT INTO meta VALUES (1, '" INSTALLATION "', 1)");
+	tamper(f->path, "INSERT INTO sessions (id, project, name, owner, object, status, phase, final, created_at) "
+	                "VALUES ('id-1', 'alpha', 'one', 'john', '{}', '{}', 'Running', 0, 1)");
+	tamper(f->path, "INSERT INTO session_bindings VALUES ('id-1', 'api', 'k1-x', 'https://gitlab.com', 'g/p', 42, NULL)");
+}
+
+static void a_database_of_the_first_release_keeps_what_it_has(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_binding_release) struct session_binding binding = SESSION_BINDING_INIT;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	unsigned applied = 0;
+	bool found = false;
+	char text[64];
+
+	fixture_prepare(&f);
+	make_first_release(&f);
+	expect_state(&f, "older");
+	must(database_migrate(f.path, INSTALLATION, &applied, &err), &err);
+	assert_int_equal(applied, migration_count - 1);
+	expect_state(&f, "ready");
+	fixture_use(&f, fixture_open(&f, &err));
+	assert_non_null(f.db);
+	must(f.sessions.ops->find_by_id(f.sessions.state, "id-1", &row, &err), &err);
+	assert_null(row.project_repositories);
+	must(f.sessions.ops->binding(f.sessions.state, "id-1", "api", &binding, &found, &err), &err);
+	assert_true(found);
+	assert_string_equal(binding.provider, "gitlab");
+	assert_string_equal(binding.credential, "k1-x");
+	assert_string_equal(binding.project_path, "g/p");
+	assert_int_equal(binding.project_id, 42);
+	peek(f.path, "PRAGMA integrity_check", text);
+	assert_string_equal(text, "ok");
+}
+
+static void housekeeping_and_lists_of_projects_use_their_indexes(void **state UNUSED)
+{
+	static const struct {
+		const char *sql, *plan;
+	} rows[] = {
+	        {"EXPLAIN QUERY PLAN SELECT document FROM project_repositories WHERE project = 'a'",
+	         "USING INDEX sqlite_autoindex_project_repositories_1"},
+	        {"EXPLAIN QUERY PLAN SELECT account FROM github_installations WHERE user_id = 'a'", "USING PRIMARY KEY"},
+	        {"EXPLAIN QUERY PLAN SELECT user_id FROM connections WHERE last_checked_at < 9 AND (last_checked_at, record_key) > "
+	         "(1, "
+	         "'k') AND state = 'live' ORDER BY last_checked_at, record_key LIMIT 10",
+	         "USING INDEX connections_by_check"},
+	};
+	CLEANUP(fixture_remove) struct store_fixture f;
+
+	fixture_make(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		sqlite3_stmt *statement = NULL;
+		sqlite3 *sqlite = NULL;
+
+		assert_int_equal(sqlite3_open(f.path, &sqlite), SQLITE_OK);
+		assert_int_equal(sqlite3_prepare_v2(sqlite, rows[i].sql, -1, &statement, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+		if (!strstr((const char *)sqlite3_column_text(statement, 3), rows[i].plan))
+			fail_msg("%s", (const char *)sqlite3_column_text(statement, 3));
+		assert_int_equal(sqlite3_step(statement), SQLITE_DONE); /* one step: nothing is sorted */
+		sqlite3_finalize(statement);
+		sqlite3_close(sqlite);
+	}
 }
 
 static void another_programs_database_is_left_alone(void **state UNUSED)
@@ -477,6 +571,8 @@ int main(void)
 	        cmocka_unit_test(a_database_of_another_schema_is_not_ready),
 	        cmocka_unit_test(a_file_that_was_never_migrated_is_older),
 	        cmocka_unit_test(an_interrupted_first_migration_is_completed),
+	        cmocka_unit_test(a_database_of_the_first_release_keeps_what_it_has),
+	        cmocka_unit_test(housekeeping_and_lists_of_projects_use_their_indexes),
 	        cmocka_unit_test(another_programs_database_is_left_alone),
 	        cmocka_unit_test(a_damaged_file_is_refused_with_one_clear_line),
 	        cmocka_unit_test(a_database_made_anew_stays_empty_until_it_is_accepted),

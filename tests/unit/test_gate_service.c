@@ -128,6 +128,7 @@ static void command_framing_is_strict(void **state UNUSED)
 struct gate_fixture {
 	struct service_fixture f;
 	struct database *db;
+	struct project_service projects;
 	struct gate_service gate;
 	struct session_row session;
 	struct session_spec spec;
@@ -144,7 +145,9 @@ static void open_sessions(struct gate_fixture *g)
 
 	must(database_migrate(path, keyring_installation(g->f.keyring), &applied, &err), &err);
 	must(database_open(&options, &g->db, &err), &err);
-	g->gate = (struct gate_service){.accounts = &g->f.service, .sessions = database_sessions(g->db)};
+	g->projects = (struct project_service){.checks = &g->f.checks, .store = database_projects(g->db)};
+	g->gate = (struct gate_service){
+	        .checks = &g->f.checks, .projects = &g->projects, .sessions = database_sessions(g->db)};
 }
 
 static void claim_session(struct gate_fixture *g, const char *path)
@@ -157,7 +160,7 @@ static void claim_session(struct gate_fixture *g, const char *path)
 	(void)snprintf(url, sizeof(url), "%s%s", g->f.url, path);
 	object = json_pack("{s:{s:s}, s:{s:{s:s, s:s}}}", "metadata", "name", "x", "spec", "outputRepo", "url", url, "branch",
 	                   "ambient/x");
-	must(session_create(&g->gate.sessions, "default", "alice", object, NULL, &g->session, &created, &err), &err);
+	must(session_create(&g->gate.sessions, &g->projects.store, "default", "alice", object, NULL, &g->session, &created, &err), &err);
 	json_decref(object);
 	session_row_release(&g->session);
 	secret_random(&g->credential, 32);
@@ -239,7 +242,7 @@ static void route_leads_to_what_the_preflight_bound(void **state UNUSED)
 	assert_string_equal(fetch.url_base, expected);
 	assert_string_equal(push.url_base, expected);
 	assert_string_equal(push.push_branch, "ambient/x");
-	assert_string_equal(secret_bytes(&push.token), TOKEN);
+	assert_string_equal(secret_bytes(&push.credential.token), TOKEN);
 	assert_false(gate_route_open(&g.gate, &g.session, "other", GIT_UPLOAD_PACK, NULL, &none, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
 	g.f.gitlab.archived = true;
@@ -261,7 +264,7 @@ static void route_uses_the_owners_token_and_no_other(void **state UNUSED)
 	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &route, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
 	set_string(&g.session.owner, "alice");
-	must(account_disconnect(&g.f.service, "alice", NULL, &err), &err);
+	must(account_disconnect(&g.f.service, PROVIDER_GITLAB, "alice", NULL, &err), &err);
 	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &route, &err));
 	assert_int_equal(err.code, ERR_NOT_CONNECTED);
 	gate_fixture_remove(&g);
@@ -320,7 +323,7 @@ static void failures_are_kept_and_condemn_only_dead_tokens(void **state UNUSED)
 		struct error failure = ERROR_INIT;
 		int64_t known_at = g.f.store.rows[0].last_checked_at -= 5;
 
-		error_set(&failure, ERR_TOKEN_INVALID, "The token %s is unknown.", secret_bytes(&route.token));
+		error_set(&failure, ERR_TOKEN_INVALID, "The token %s is unknown.", secret_bytes(&route.credential.token));
 		gate_record(&g.gate, &g.session, &route, "api", GIT_RECEIVE_PACK, &failure);
 		assert_int_equal(g.f.store.rows[0].last_checked_at, known_at); /* what is known is not written again at once */
 	}

@@ -90,12 +90,12 @@ static void preflight_shows_what_the_worker_needs(void **state)
 	        .start_branch = main_branch,
 	        .project = {.id = 42, .path = path, .web_url = web, .clone_url = clone, .default_branch = main_branch},
 	        .account = {.id = id, .username = user},
-	        .instance = {.host = host}};
+	        .credential = {.source = CREDENTIAL_CONNECTION, .instance = {.host = host}}};
 	json_t *answer, *repository, *commit;
 
 	(void)state;
 	for (unsigned check = 0; check < CHECK_COUNT; check++)
-		report.states[check] = CHECK_OK;
+		report.checks.states[check] = CHECK_OK;
 	answer = render_preflight(&spec, &report);
 	repository = json_array_get(json_object_get(answer, "repositories"), 0);
 	commit = json_object_get(repository, "commit");
@@ -112,6 +112,24 @@ static void preflight_shows_what_the_worker_needs(void **state)
 	json_decref(answer);
 }
 
+static void each_forge_has_its_own_private_address_and_branch_page(void **state)
+{
+	char name[] = "backend", url[] = "https://github.com/t/backend", branch[] = "feature/x", user[] = "mona", id[] = "583231",
+	     host[] = "github.com";
+	struct session_repository asked = {.name = name, .url = url, .push_branch = branch};
+	struct session_spec spec = {.repositories = &asked, .repository_count = 1};
+	struct check_report report = {.provider = PROVIDER_GITHUB,
+	                              .project = {.id = 9, .path = name, .web_url = url, .clone_url = url},
+	                              .account = {.id = id, .username = user},
+	                              .credential = {.instance = {.host = host}}};
+	json_t *answer = render_preflight(&spec, &report), *repository = json_array_get(json_object_get(answer, "repositories"), 0);
+
+	(void)state;
+	assert_string_equal(text_at(repository, "branchUrl"), "https://github.com/t/backend/tree/feature/x");
+	assert_string_equal(text_at(json_object_get(repository, "commit"), "email"), "583231+mona@users.noreply.github.com");
+	json_decref(answer);
+}
+
 static void preflight_explains_the_failed_check(void **state)
 {
 	char name[] = "backend", url[] = "https://gitlab.com/t/backend";
@@ -121,9 +139,10 @@ static void preflight_explains_the_failed_check(void **state)
 	json_t *answer, *repository, *checks;
 
 	(void)state;
-	report.states[CHECK_ADDRESS] = report.states[CHECK_PROVIDER] = CHECK_OK;
-	report.states[CHECK_CONNECTION] = CHECK_FAILED;
+	check_list_pass(&report.checks, CHECK_ADDRESS);
+	check_list_pass(&report.checks, CHECK_PROVIDER);
 	error_set(&report.failure, ERR_NOT_CONNECTED, "no GitLab credentials available.");
+	check_list_fail(&report.checks, CHECK_CONNECTION, &report.failure);
 	answer = render_preflight(&spec, &report);
 	repository = json_array_get(json_object_get(answer, "repositories"), 0);
 	checks = json_object_get(repository, "checks");
@@ -135,6 +154,7 @@ static void preflight_explains_the_failed_check(void **state)
 	assert_true(json_is_null(json_object_get(json_array_get(checks, CHECK_READ), "ok")));
 	assert_true(json_is_null(json_object_get(repository, "commit")));
 	json_decref(answer);
+	check_list_release(&report.checks);
 }
 
 int main(void)
@@ -143,6 +163,7 @@ int main(void)
 	        cmocka_unit_test(only_the_smart_protocol_is_spoken),
 	        cmocka_unit_test(post_has_gits_headers),
 	        cmocka_unit_test(preflight_shows_what_the_worker_needs),
+	        cmocka_unit_test(each_forge_has_its_own_private_address_and_branch_page),
 	        cmocka_unit_test(preflight_explains_the_failed_check),
 	};
 

@@ -30,7 +30,7 @@ static struct http_call answer(int status, const char *body)
 	return call;
 }
 
-static bool judge(int user_status, const char *user_body, int self_status, const char *self_body, struct gitlab_account *ret,
+static bool judge(int user_status, const char *user_body, int self_status, const char *self_body, struct forge_account *ret,
                   struct error *err)
 {
 	CLEANUP(http_call_release) struct http_call user = answer(user_status, user_body);
@@ -41,7 +41,7 @@ static bool judge(int user_status, const char *user_body, int self_status, const
 
 static void account_is_read_from_both_answers(void **state)
 {
-	struct gitlab_account account = GITLAB_ACCOUNT_INIT;
+	struct forge_account account = FORGE_ACCOUNT_INIT;
 	struct error err = ERROR_INIT;
 	(void)state;
 
@@ -54,7 +54,7 @@ static void account_is_read_from_both_answers(void **state)
 	assert_string_equal(account.scopes, "api read_user");
 	assert_string_equal(account.expires_at, "2027-01-31");
 	assert_false(account.is_bot);
-	gitlab_account_release(&account);
+	forge_account_release(&account);
 }
 
 static void account_without_introspection_has_unknown_scopes(void **state)
@@ -74,7 +74,7 @@ static void account_without_introspection_has_unknown_scopes(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct gitlab_account account = GITLAB_ACCOUNT_INIT;
+		struct forge_account account = FORGE_ACCOUNT_INIT;
 		struct error err = ERROR_INIT;
 		if (!judge(200, USER, rows[i].status, rows[i].body, &account, &err))
 			fail_msg("%s: %s", rows[i].what, err.message);
@@ -83,7 +83,7 @@ static void account_without_introspection_has_unknown_scopes(void **state)
 		else
 			assert_null(account.scopes);
 		assert_null(account.expires_at);
-		gitlab_account_release(&account);
+		forge_account_release(&account);
 	}
 }
 
@@ -123,7 +123,7 @@ static void unusable_tokens_are_refused(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct gitlab_account account = GITLAB_ACCOUNT_INIT;
+		struct forge_account account = FORGE_ACCOUNT_INIT;
 		struct error err = ERROR_INIT;
 		if (judge(rows[i].user_status, rows[i].user, rows[i].self_status, rows[i].self, &account, &err) ||
 		    err.code != rows[i].code || (rows[i].message && strcmp(err.message, rows[i].message) != 0))
@@ -146,13 +146,13 @@ static void bots_are_recognised(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct gitlab_account account = GITLAB_ACCOUNT_INIT;
+		struct forge_account account = FORGE_ACCOUNT_INIT;
 		struct error err = ERROR_INIT;
 		assert_true(judge(200, rows[i].user, 200, SELF, &account, &err));
 		if (account.is_bot != rows[i].is_bot)
 			fail_msg("%s", rows[i].user);
 		assert_string_equal(account.name, account.username);
-		gitlab_account_release(&account);
+		forge_account_release(&account);
 	}
 }
 

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "forge_probe.h"
 #include "gitlab_api.h"
 
 #define PUSH_SENTENCE                                                                                                              \
@@ -214,7 +215,8 @@ static void probe_accepts_only_the_advertisement(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct error err = ERROR_INIT;
-		bool accepted = probe_judge(&rows[i].call, "gitlab.corp", "g/p", &err);
+		bool accepted = forge_probe_judge(&rows[i].call, &gitlab_forge, &gitlab_words, GIT_RECEIVE_PACK, "gitlab.corp",
+		                                  "g/p", &err);
 		if (accepted != (rows[i].code == ERR_NONE) || err.code != rows[i].code ||
 		    (rows[i].message && strcmp(err.message, rows[i].message) != 0))
 			fail_msg("%s: %s (%s)", rows[i].what, error_name(err.code), err.message);

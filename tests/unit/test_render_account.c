@@ -6,45 +6,19 @@
 
 #include <cmocka.h>
 
-#include "alloc.h"
+#include "check_list.h"
 #include "render_account.h"
-
-enum { NOW_S = 1795366800 /* 2026-11-22T17:00:00Z */ };
-
-static void fill(struct connection *c, const char *instance, int64_t updated_at)
-{
-	*c = (struct connection){.user_id = xstrdup("user-123"),
-	                         .provider = xstrdup("gitlab"),
-	                         .instance_url = xstrdup(instance),
-	                         .gitlab_user_id = xstrdup("456789"),
-	                         .username = xstrdup("yourname"),
-	                         .token_name = xstrdup("acp"),
-	                         .scopes = xstrdup("api read_user"),
-	                         .expires_at = xstrdup("2026-12-22"),
-	                         .generation = 1,
-	                         .connected_at = updated_at,
-	                         .updated_at = updated_at,
-	                         .valid = true,
-	                         .last_checked_at = updated_at};
-}
-
-static void assert_json(json_t *actual, const char *expected)
-{
-	char *text = json_dumps(actual, JSON_COMPACT | JSON_SORT_KEYS);
-	json_t *wanted = json_loads(expected, 0, NULL);
-	char *wanted_text = json_dumps(wanted, JSON_COMPACT | JSON_SORT_KEYS);
-
-	assert_non_null(wanted);
-	assert_string_equal(text, wanted_text);
-	free(text);
-	free(wanted_text);
-	json_decref(wanted);
-	json_decref(actual);
-}
+#include "render_fixture.h"
 
 #define TOKEN                                                                                                                      \
 	"\"token\":{\"name\":\"acp\",\"scopes\":[\"api\",\"read_user\"],\"expiresAt\":\"2026-12-22\",\"daysToExpiry\":30,"         \
 	"\"canRead\":true,\"canPush\":true}"
+
+/* What was checked: the list with nothing done. */
+#define CHECK(name) "{\"name\":\"" name "\",\"ok\":null}"
+#define CHECKS                                                                                                                           \
+	"\"checks\":[" CHECK("address") "," CHECK("provider") "," CHECK("connection") "," CHECK("reachable") "," CHECK("tls") "," CHECK( \
+	        "token") "," CHECK("scopes") "," CHECK("repository") "," CHECK("read") "," CHECK("push") "," CHECK("branch") "]"
 
 static void connect_answers_with_account_token_and_warnings(void **state)
 {
@@ -59,7 +33,7 @@ static void connect_answers_with_account_token_and_warnings(void **state)
 	            "gitlab.com\","
 	            "\"connected\":true,\"message\":\"GitLab account connected "
 	            "successfully\",\"updatedAt\":\"2026-11-22T17:00:00Z\"," TOKEN
-	            ",\"warnings\":[{\"code\":\"token_cannot_push\",\"message\":\"It reads only.\"}]}");
+	            ",\"warnings\":[{\"code\":\"token_cannot_push\",\"message\":\"It reads only.\"}]," CHECKS "}");
 }
 
 static void status_without_connections_is_exactly_one_member(void **state)
@@ -128,33 +102,45 @@ static void unknown_is_null_and_never_invented(void **state)
 	json_decref(answer);
 }
 
-static void failed_test_says_code_and_remedy(void **state)
+static void failed_test_says_code_remedy_and_which_check(void **state)
 {
+	CLEANUP(check_list_release) struct check_list checks = CHECK_LIST_INIT;
 	struct error failure = ERROR_INIT;
+	json_t *answer, *check;
 
 	(void)state;
 	error_set(&failure, ERR_TOKEN_EXPIRED, "Invalid token. It expired.");
-	assert_json(render_test_failed(&failure),
-	            "{\"valid\":false,\"error\":\"Invalid token. It expired.\",\"code\":\"token_expired\","
-	            "\"remediation\":\"Create a new token in GitLab and reconnect.\"}");
+	check_list_pass(&checks, CHECK_ADDRESS);
+	check_list_fail(&checks, CHECK_TOKEN, &failure);
+	answer = render_test_failed(&checks, &failure);
+	assert_false(json_bool_or(answer, "valid", true));
+	assert_string_equal(json_string_or(answer, "error", ""), "Invalid token. It expired.");
+	assert_string_equal(json_string_or(answer, "code", ""), "token_expired");
+	assert_string_not_equal(json_string_or(answer, "remediation", ""), "");
+	assert_int_equal(json_array_size(json_object_get(answer, "checks")), CHECK_COUNT);
+	check = json_array_get(json_object_get(answer, "checks"), CHECK_TOKEN);
+	assert_false(json_bool_or(check, "ok", true));
+	assert_string_equal(json_string_or(check, "code", ""), "token_expired");
+	json_decref(answer);
 }
 
-static void integrations_name_every_provider(void **state)
+static void github_account_has_githubs_words(void **state)
 {
-	CLEANUP(connection_list_release) struct connection_list list = CONNECTION_LIST_INIT;
-	struct connection connection;
+	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	json_t *answer, *token;
 
-#define OTHERS                                                                                                                     \
-	"\"github\":{\"installed\":false,\"pat\":{\"configured\":false}},\"google\":{\"connected\":false},\"jira\":{"              \
-	"\"connected\":"                                                                                                           \
-	"false},\"coderabbit\":{\"connected\":false},\"gerrit\":{\"instances\":[]}}"
 	(void)state;
-	assert_json(render_integrations(&list), "{\"gitlab\":{\"connected\":false}," OTHERS);
-	fill(&connection, "https://gitlab.com", NOW_S);
-	connection_list_take(&list, &connection);
-	assert_json(render_integrations(&list),
-	            "{\"gitlab\":{\"connected\":true,\"instanceUrl\":\"https://gitlab.com\",\"updatedAt\":"
-	            "\"2026-11-22T17:00:00Z\",\"valid\":true}," OTHERS);
+	fill(&verdict.connection, "https://github.com", NOW_S);
+	set_string(&verdict.connection.provider, "github");
+	set_string(&verdict.connection.scopes, "repo");
+	answer = render_connected(&verdict, NOW_S);
+	token = json_object_get(answer, "token");
+	assert_string_equal(json_string_or(answer, "message", ""), "GitHub PAT saved successfully");
+	assert_string_equal(json_string_or(answer, "githubUserId", ""), "456789");
+	assert_null(json_object_get(answer, "gitlabUserId"));
+	/* "repo" is no scope of GitLab's: it is judged by its own forge. */
+	assert_true(json_bool_or(token, "canPush", false));
+	json_decref(answer);
 }
 
 int main(void)
@@ -165,8 +151,8 @@ int main(void)
 	        cmocka_unit_test(status_shows_the_newest_and_lists_all),
 	        cmocka_unit_test(refused_token_says_why_and_what_to_do),
 	        cmocka_unit_test(unknown_is_null_and_never_invented),
-	        cmocka_unit_test(failed_test_says_code_and_remedy),
-	        cmocka_unit_test(integrations_name_every_provider),
+	        cmocka_unit_test(failed_test_says_code_remedy_and_which_check),
+	        cmocka_unit_test(github_account_has_githubs_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,6 +219,9 @@ static void query_parameter_is_found_whole_and_decoded(void **state)
 	} rows[] = {
 	        {"/x?service=git-upload-pack", "service", "git-upload-pack"},
 	        {"/x?a=1&b=%20c", "b", " c"},
+	        {"/x?path=my+notes%2B.md", "path", "my notes+.md"},
+	        {"/x?path=+", "path", " "},
+	        {"/x?path=a+&ref=b", "path", "a "},
 	        {"/x?verbose", "verbose", ""},
 	        {"/x?verbose=", "verbose", ""},
 	        {"/x?averbose", "verbose", NULL},
@@ -237,6 +240,54 @@ static void query_parameter_is_found_whole_and_decoded(void **state)
 		if (rows[i].value)
 			assert_string_equal(value.data, rows[i].value);
 	}
+}
+
+static void query_text_is_whole_or_refused(void **state)
+{
+	static const struct {
+		const char *sentence, *uri;
+		bool valid, present;
+		const char *value;
+	} rows[] = {
+	        {"an address as browsers encode it", "/x?repo=https%3A%2F%2Fgitlab.com%2Fg%2Fp", true, true,
+	         "https://gitlab.com/g/p"},
+	        {"not there", "/x?path=a", true, false, ""},
+	        {"empty is as good as not there", "/x?repo=&path=a", true, false, ""},
+	        {"UTF-8", "/x?repo=%C3%A4", true, true, "\xc3\xa4"},
+	        {"a broken escape is not taken for a missing parameter", "/x?repo=%zz", false, false, NULL},
+	        {"NUL", "/x?repo=a%00b", false, false, NULL},
+	        {"a line break", "/x?repo=a%0Ab", false, false, NULL},
+	        {"bytes that are not UTF-8", "/x?repo=%ff", false, false, NULL},
+	        {"more than is taken", "/x?repo=0123456789012345678901234567890123456789", false, false, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(request_release) struct request request = REQUEST_INIT;
+		CLEANUP(strbuf_release) struct strbuf value = STRBUF_INIT(32);
+		struct variable variables[] = {{"REQUEST_METHOD", "GET"}, {"REQUEST_URI", rows[i].uri}, {NULL, NULL}};
+		struct error err = ERROR_INIT;
+		bool present = false;
+
+		assert_true(read_with(variables, &request, NULL));
+		if (request_query_text(&request, "repo", &value, &present, &err) != rows[i].valid || present != rows[i].present ||
+		    (rows[i].valid ? strcmp(value.data, rows[i].value) != 0 : err.code != ERR_FIELD_INVALID))
+			fail_msg("%s: '%s' %s", rows[i].sentence, value.data, err.message);
+	}
+}
+
+static void if_match_is_kept_as_it_came(void **state)
+{
+	CLEANUP(request_release) struct request request = REQUEST_INIT, without = REQUEST_INIT;
+	struct variable variables[] = {
+	        {"REQUEST_METHOD", "PUT"}, {"REQUEST_URI", "/"}, {"HTTP_IF_MATCH", "\"1\", \"2\""}, {NULL, NULL}};
+	struct variable none[] = {{"REQUEST_METHOD", "PUT"}, {"REQUEST_URI", "/"}, {NULL, NULL}};
+
+	(void)state;
+	assert_true(read_with(variables, &request, NULL));
+	assert_string_equal(request.if_match, "\"1\", \"2\"");
+	assert_true(read_with(none, &without, NULL));
+	assert_null(without.if_match);
 }
 
 static void only_json_in_utf8_is_json(void **state)
@@ -279,6 +330,8 @@ int main(void)
 	        cmocka_unit_test(exactly_one_bearer_is_a_caller),
 	        cmocka_unit_test(session_credential_comes_as_bearer_or_as_basic_password),
 	        cmocka_unit_test(query_parameter_is_found_whole_and_decoded),
+	        cmocka_unit_test(query_text_is_whole_or_refused),
+	        cmocka_unit_test(if_match_is_kept_as_it_came),
 	        cmocka_unit_test(only_json_in_utf8_is_json),
 	};
 

@@ -121,6 +121,24 @@ static void header_value_with_control_characters_is_refused(void **state)
 	assert_int_equal(err.code, ERR_INTERNAL);
 }
 
+static void version_is_an_etag_of_successes_alone(void **state)
+{
+	CLEANUP(response_release) struct response response = RESPONSE_INIT;
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(4096), refused = STRBUF_INIT(4096);
+	struct error failure = ERROR_INIT;
+
+	(void)state;
+	response_json(&response, 200, json_pack("{}"));
+	entity_tag_format(7, response.etag);
+	format(&response, false, &text);
+	assert_non_null(strstr(text.data, "\r\nETag: \"7\"\r\n"));
+	error_set(&failure, ERR_PRECONDITION_FAILED, "It has changed.");
+	response_error(&response, &failure, "req-1");
+	format(&response, false, &refused);
+	assert_non_null(strstr(refused.data, "Status: 412 Precondition Failed\r\n"));
+	assert_null(strstr(refused.data, "ETag:"));
+}
+
 static void unauthenticated_names_the_scheme(void **state)
 {
 	CLEANUP(response_release) struct response response = RESPONSE_INIT;
@@ -144,6 +162,7 @@ int main(void)
 	        cmocka_unit_test(text_that_is_not_utf8_still_makes_an_answer),
 	        cmocka_unit_test(git_gets_two_sentences_of_text),
 	        cmocka_unit_test(header_value_with_control_characters_is_refused),
+	        cmocka_unit_test(version_is_an_etag_of_successes_alone),
 	        cmocka_unit_test(unauthenticated_names_the_scheme),
 	};
 

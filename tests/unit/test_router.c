@@ -69,6 +69,40 @@ static void parameters_are_cut_out_of_the_path(void **state)
 	assert_string_equal(parameters.repository, "my.repo.git");
 }
 
+static void what_opens_tokens_is_served_by_the_pool_that_can(void **state)
+{
+	static const struct {
+		const char *method, *path;
+		unsigned pool;
+	} rows[] = {
+	        {"POST", "/api/auth/github/pat", POOL_CONNECT},
+	        {"DELETE", "/api/auth/github/pat", POOL_CONNECT},
+	        {"POST", "/api/auth/github/test", POOL_CONNECT},
+	        {"POST", "/api/auth/github/disconnect", POOL_CONNECT},
+	        {"GET", "/api/auth/github/pat/status", POOL_STATUS},
+	        {"GET", "/api/auth/github/status", POOL_STATUS},
+	        {"POST", "/api/auth/github/install", POOL_REPOSITORIES},
+	        {"POST", "/api/projects/alpha/repositories/validate", POOL_REPOSITORIES},
+	        {"GET", "/api/projects/alpha/repositories", POOL_REPOSITORIES},
+	        {"PUT", "/api/projects/alpha/repositories", POOL_REPOSITORIES},
+	        {"GET", "/api/projects/alpha/repo/branches", POOL_REPOSITORIES},
+	        {"GET", "/api/projects/alpha/repo/tree", POOL_REPOSITORIES},
+	        {"GET", "/api/projects/alpha/repo/blob", POOL_REPOSITORIES},
+	        {"POST", "/api/projects/alpha/agentic-sessions/one/preflight", POOL_REPOSITORIES},
+	        {"POST", "/git/1-2-3/preflight", POOL_GIT},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(route_parameters_release) struct route_parameters parameters = ROUTE_PARAMETERS_INIT;
+		const struct route *route = NULL;
+		char allow[64] = "";
+
+		if (!find(rows[i].method, rows[i].path, POOL_ALL, &route, &parameters, allow, NULL) || route->pools != rows[i].pool)
+			fail_msg("%s %s", rows[i].method, rows[i].path);
+	}
+}
+
 static void what_is_no_row_is_not_found_or_not_allowed(void **state)
 {
 	static const struct {
@@ -90,6 +124,8 @@ static void what_is_no_row_is_not_found_or_not_allowed(void **state)
 	        {"a wrong method", "GET", "/api/auth/gitlab/connect", POOL_CONNECT, ERR_METHOD_NOT_ALLOWED, "POST"},
 	        {"two methods are allowed", "GET", "/api/auth/gitlab/disconnect", POOL_CONNECT, ERR_METHOD_NOT_ALLOWED,
 	         "POST, DELETE"},
+	        {"a list is read or replaced", "POST", "/api/projects/p/repositories", POOL_REPOSITORIES, ERR_METHOD_NOT_ALLOWED,
+	         "GET, HEAD, PUT"},
 	        {"HEAD goes with GET", "POST", "/api/version", POOL_STATUS, ERR_METHOD_NOT_ALLOWED, "GET, HEAD"},
 	        {"but not where git streams", "HEAD", "/git/s/r.git/info/refs", POOL_GIT, ERR_METHOD_NOT_ALLOWED, "GET"},
 	        {"methods have one case", "get", "/api/version", POOL_ALL, ERR_METHOD_NOT_ALLOWED, "GET, HEAD"},
@@ -147,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(every_row_is_reachable_in_its_pools_and_only_there),
 	        cmocka_unit_test(parameters_are_cut_out_of_the_path),
+	        cmocka_unit_test(what_opens_tokens_is_served_by_the_pool_that_can),
 	        cmocka_unit_test(what_is_no_row_is_not_found_or_not_allowed),
 	        cmocka_unit_test(head_finds_the_row_of_get),
 	        cmocka_unit_test(table_keeps_its_promises),

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "caps.h"
 #include "session_service.h"
 #include "store_fixture.h"
 
@@ -22,7 +23,7 @@ static bool create(struct store_fixture *f, const char *owner, const char *text,
                    bool *ret_created, struct error *err)
 {
 	json_t *object = object_of(text);
-	bool ok = session_create(&f->sessions, "default", owner, object, key, ret, ret_created, err);
+	bool ok = session_create(&f->sessions, &f->projects, "default", owner, object, key, ret, ret_created, err);
 
 	json_decref(object);
 	return ok;
@@ -123,7 +124,7 @@ static void nothing_is_kept_that_is_not_the_callers_to_say(void **state UNUSED)
 {
 	static const char text[] =
 	        "{\"metadata\":{\"name\":\"x\",\"uid\":\"forged\",\"labels\":{\"a\":\"b\"}},\"status\":{\"phase\":\"Completed\"},"
-	        "\"spec\":{\"repositories\":[{\"url\":\"https://oauth2:glpat-secret12345678@gitlab.com/t/b.git\"}]}}";
+	        "\"spec\":{\"repositories\":[{\"url\":\"https://oauth2:glpat-secret12345678@gitlab.com/t/b.git#dev\"}]}}";
 	struct store_fixture f;
 	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
 	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
@@ -135,9 +136,122 @@ static void nothing_is_kept_that_is_not_the_callers_to_say(void **state UNUSED)
 	assert_null(strstr(row.object, "glpat-"));
 	assert_null(strstr(row.object, "forged"));
 	assert_null(strstr(row.object, "Completed"));
+	assert_non_null(strstr(row.object, "\"https://gitlab.com/t/b.git#dev\""));
 	assert_non_null(strstr(row.object, "\"labels\":{\"a\":\"b\"}"));
 	assert_true(session_row_spec(&row, &spec, &err));
 	assert_string_equal(spec.repositories[0].push_branch, "ambient/x");
+	fixture_remove(&f);
+}
+
+/* ---- The project's repositories ---- */
+
+static void set_project(struct store_fixture *f, const char *document)
+{
+	CLEANUP(project_list_release) struct project_list list = PROJECT_LIST_INIT;
+	struct error err = ERROR_INIT;
+
+	set_string(&list.document, document);
+	set_string(&list.identities, "{}");
+	assert_true(f->projects.ops->put(f->projects.state, "default", PROJECT_VERSION_ANY, &list, &err));
+}
+
+#define PROJECT                                                                                                                    \
+	"{\"repositories\":[{\"url\":\"https://gitlab.com/t/a\",\"branch\":\"dev\",\"provider\":\"gitlab\",\"color\":\"red\"},"    \
+	"{\"url\":\"https://gitlab.com/t/b\"}]}"
+
+static void session_without_repositories_takes_the_projects(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *text;
+		size_t count;
+		const char *first_url;
+	} rows[] = {
+	        {"no list at all", "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"description\":\"d\"}}", 2, "https://gitlab.com/t/a"},
+	        {"an empty list", "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"repositories\":[],\"repos\":[]}}", 2,
+	         "https://gitlab.com/t/a"},
+	        {"one of its own",
+	         "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"repositories\":[{\"url\":\"https://gitlab.com/t/own\"}]}}", 1,
+	         "https://gitlab.com/t/own"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct store_fixture f;
+		CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+		CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
+		struct error err = ERROR_INIT;
+		bool created;
+
+		print_message("  %s\n", rows[i].sentence);
+		fixture_make(&f);
+		set_project(&f, PROJECT);
+		assert_true(create(&f, "alice", rows[i].text, NULL, &row, &created, &err));
+		/* The list of that moment counts; what becomes of it later is for later sessions. */
+		set_project(&f, "{\"repositories\":[]}");
+		assert_true(session_row_spec(&row, &spec, &err));
+		assert_int_equal(spec.repository_count, rows[i].count);
+		assert_string_equal(spec.repositories[0].url, rows[i].first_url);
+		assert_string_equal(spec.repositories[0].push_branch, "ambient/x");
+		assert_null(strstr(row.object, "gitlab.com/t/a"));
+		if (rows[i].count == 2) {
+			assert_string_equal(spec.repositories[0].start_branch, "dev");
+			assert_string_equal(spec.repositories[0].provider, "gitlab");
+			assert_null(spec.repositories[1].start_branch);
+			assert_null(strstr(row.project_repositories, "red"));
+		} else {
+			assert_null(row.project_repositories);
+		}
+		fixture_remove(&f);
+	}
+}
+
+static void change_of_the_projects_list_makes_no_other_request(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *text, *key, *list;
+	} rows[] = {
+	        {"another list, the same key", "{\"spec\":{}}", "key-1",
+	         "{\"repositories\":[{\"url\":\"https://gitlab.com/t/other\"}]}"},
+	        {"no list any more, the same key", "{\"spec\":{}}", "key-1", "{\"repositories\":[]}"},
+	        {"no list any more, the same name", "{\"metadata\":{\"name\":\"x\"},\"spec\":{}}", NULL, "{\"repositories\":[]}"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct store_fixture f;
+		CLEANUP(session_row_release) struct session_row first = SESSION_ROW_INIT, second = SESSION_ROW_INIT;
+		struct error err = ERROR_INIT;
+		bool created;
+
+		print_message("  %s\n", rows[i].sentence);
+		fixture_make(&f);
+		set_project(&f, PROJECT);
+		assert_true(create(&f, "alice", rows[i].text, rows[i].key, &first, &created, &err));
+		assert_true(created);
+		set_project(&f, rows[i].list);
+		assert_true(create(&f, "alice", rows[i].text, rows[i].key, &second, &created, &err));
+		assert_false(created);
+		assert_string_equal(second.id, first.id);
+		assert_string_equal(second.project_repositories, first.project_repositories);
+		fixture_remove(&f);
+	}
+}
+
+static void project_with_more_than_a_session_takes_is_refused(void **state UNUSED)
+{
+	struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_BODY_DEFAULT);
+	struct error err = ERROR_INIT;
+	bool created;
+
+	fixture_make(&f);
+	strbuf_add_string(&text, "{\"repositories\":[{\"url\":\"https://gitlab.com/t/0\"}");
+	for (int i = 0; i < LIMIT_SESSION_REPOSITORIES; i++)
+		strbuf_addf(&text, ",{\"url\":\"https://gitlab.com/t/a%d\"}", i);
+	strbuf_add_string(&text, "]}");
+	set_project(&f, text.data);
+	assert_false(create(&f, "alice", "{\"spec\":{}}", NULL, &row, &created, &err));
+	assert_int_equal(err.code, ERR_SESSION_INVALID);
+	assert_non_null(strstr(err.message, "its project has 51"));
 	fixture_remove(&f);
 }
 
@@ -166,6 +280,9 @@ int main(void)
 	        cmocka_unit_test(same_request_creates_once),
 	        cmocka_unit_test(unusable_requests_are_refused),
 	        cmocka_unit_test(nothing_is_kept_that_is_not_the_callers_to_say),
+	        cmocka_unit_test(session_without_repositories_takes_the_projects),
+	        cmocka_unit_test(change_of_the_projects_list_makes_no_other_request),
+	        cmocka_unit_test(project_with_more_than_a_session_takes_is_refused),
 	        cmocka_unit_test(removed_session_is_shown_as_stopped),
 	};
 

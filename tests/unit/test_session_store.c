@@ -39,6 +39,7 @@ static bool create(struct store_fixture *f, const char *name, const char *owner,
 	row.owner = xstrdup(owner);
 	row.object = xstrdup(object);
 	row.status = xstrdup("{\"phase\":\"Pending\"}");
+	row.project_repositories = xstrdup(strcmp(name, "of-project") == 0 ? "[{\"url\":\"https://gitlab.com/g/p\"}]" : NULL);
 	row.created_at = 1000;
 	return CALL(f, create, &row, key, ret, ret_created, err);
 }
@@ -88,6 +89,23 @@ static void a_session_comes_back_as_it_was_created(void **state UNUSED)
 	assert_string_equal(found.name, "s1");
 	expect(CALL(&f, find, "beta", "s1", &found, &err), &err, ERR_SESSION_NOT_FOUND);
 	expect(CALL(&f, find_by_id, "x", &found, &err), &err, ERR_SESSION_NOT_FOUND);
+}
+
+static void the_projects_repositories_stay_with_a_session_that_names_none(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	bool found;
+
+	fixture_make(&f);
+	make_session(&f, "of-project");
+	make_session(&f, "of-its-own");
+	must(CALL(&f, find, "alpha", "of-its-own", &row, &err), &err);
+	assert_null(row.project_repositories);
+	must(CALL(&f, claim, "worker-1", NULL, 60, hash_a, &row, &found, &err), &err);
+	assert_string_equal(row.name, "of-project");
+	assert_string_equal(row.project_repositories, "[{\"url\":\"https://gitlab.com/g/p\"}]");
 }
 
 static void create_makes_a_session_once(void **state UNUSED)
@@ -390,8 +408,11 @@ static void bindings_are_replaced_and_go_with_the_session(void **state UNUSED)
 	CLEANUP(session_binding_release) struct session_binding found = SESSION_BINDING_INIT;
 	struct error err = ERROR_INIT;
 	static const char id[] = "id-one-john";
-	char api[] = "api", web[] = "web", key[] = "k1-x", url[] = "https://gitlab.com", path[] = "g/p", branch[] = "ambient/one";
-	struct session_binding bindings[] = {{api, key, url, path, 42, branch}, {web, key, url, path, 43, NULL}};
+	char api[] = "api", web[] = "web", gitlab[] = "gitlab", github[] = "github";
+	char key[] = "k1-x", installation[] = "installation:9", url[] = "https://gitlab.com", path[] = "g/p",
+	     branch[] = "ambient/one";
+	struct session_binding bindings[] = {{api, gitlab, key, url, path, 42, branch},
+	                                     {web, github, installation, url, path, 43, NULL}};
 	bool is_there;
 
 	fixture_make(&f);
@@ -400,7 +421,8 @@ static void bindings_are_replaced_and_go_with_the_session(void **state UNUSED)
 	must(CALL(&f, bind, id, bindings, 2, &err), &err);
 	must(CALL(&f, binding, id, "api", &found, &is_there, &err), &err);
 	assert_true(is_there);
-	assert_string_equal(found.record_key, key);
+	assert_string_equal(found.provider, "gitlab");
+	assert_string_equal(found.credential, key);
 	assert_string_equal(found.instance_url, url);
 	assert_string_equal(found.project_path, path);
 	assert_int_equal(found.project_id, 42);
@@ -412,6 +434,8 @@ static void bindings_are_replaced_and_go_with_the_session(void **state UNUSED)
 	must(CALL(&f, binding, id, "web", &found, &is_there, &err), &err);
 	assert_true(is_there);
 	assert_null(found.push_branch);
+	assert_string_equal(found.provider, "github");
+	assert_string_equal(found.credential, installation);
 	must(CALL(&f, binding, id, "other", &found, &is_there, &err), &err);
 	assert_false(is_there);
 	must(CALL(&f, remove, id, &err), &err);
@@ -464,6 +488,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_session_comes_back_as_it_was_created),
+	        cmocka_unit_test(the_projects_repositories_stay_with_a_session_that_names_none),
 	        cmocka_unit_test(create_makes_a_session_once),
 	        cmocka_unit_test(list_is_newest_first_and_of_one_project),
 	        cmocka_unit_test(claim_takes_the_oldest_and_each_once),

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "alloc.h"
+
 static const struct {
 	const char *sentence;
 	const char *text;
@@ -59,8 +61,89 @@ static void split_takes_the_last_at_sign_of_the_authority(void **state)
 	assert_string_equal(parts.host, "G.example");
 	assert_string_equal(parts.port, "8443");
 	assert_string_equal(parts.path, "/p@q");
-	assert_true(parts.has_user_info && parts.has_password && parts.has_query && parts.has_fragment);
-	assert_false(parts.user_is_git);
+	assert_true(parts.has_user_info && parts.has_query && parts.has_fragment);
+}
+
+/* "-": there is no such part. */
+static const struct {
+	const char *sentence;
+	const char *text;
+	const char *scheme, *user_info, *host, *port, *path, *query, *fragment;
+} views[] = {
+        {"every part", "https://u:p@h:1/a/b?q#f", "https", "u:p", "h", "1", "/a/b", "q", "f"},
+        {"no part but the host", "https://h", "https", "-", "h", "-", "", "-", "-"},
+        {"empty parts", "https://@h:/?#", "https", "", "h", "", "/", "", ""},
+        {"a question mark in the fragment", "https://h/a#f?x", "https", "-", "h", "-", "/a", "-", "f?x"},
+        {"a query without a path", "https://h?q@x", "https", "-", "h", "-", "", "q@x", "-"},
+        {"IPv6", "ssh://git@[fd00::1]:22/a", "ssh", "git", "[fd00::1]", "22", "/a", "-", "-"},
+        {"a bracket that is not closed", "ssh://[fd00/a", "ssh", "-", "[fd00", "-", "/a", "-", "-"},
+        {"host:path", "git@h:a/b", "-", "git", "h", "-", "a/b", "-", "-"},
+        {"host:path with a query and a fragment", "host:a/b?q#f", "-", "-", "host", "-", "a/b", "q", "f"},
+        {"git's brackets", "[git@h:22]:a/b", "-", "git", "h", "22", "a/b", "-", "-"},
+        {"git's brackets around IPv6", "[git@[fd00::1]:22]:/a", "-", "git", "[fd00::1]", "22", "/a", "-", "-"},
+        {"git's brackets around IPv6 without a user", "[[fd00::1]:22]:/a", "-", "-", "[fd00::1]", "22", "/a", "-", "-"},
+        {"brackets of IPv6 alone", "[fd00::1]:a/b", "-", "-", "[fd00::1]", "-", "a/b", "-", "-"},
+        {"a colon in the path", "host:22:a", "-", "-", "host", "-", "22:a", "-", "-"},
+};
+
+static void assert_part(struct span part, const char *expected)
+{
+	assert_true(part.start ? span_is(part, expected) : span_is(span_of("-"), expected));
+}
+
+static void views_cut_where_the_parts_lie(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(views); i++) {
+		struct span text = span_of(views[i].text);
+		struct url_view view;
+		print_message("%s\n", views[i].sentence);
+		if (strstr(views[i].text, "://"))
+			assert_true(url_view_absolute(text, &view));
+		else
+			assert_null(url_view_scp(text, &view));
+		assert_part(view.scheme, views[i].scheme);
+		assert_part(view.authority.user_info, views[i].user_info);
+		assert_part(view.authority.host, views[i].host);
+		assert_part(view.authority.port, views[i].port);
+		assert_part(view.path, views[i].path);
+		assert_part(view.query, views[i].query);
+		assert_part(view.fragment, views[i].fragment);
+	}
+}
+
+static const struct {
+	const char *sentence;
+	const char *text;
+	const char *clean;
+} cleaned[] = {
+        {"user info, query and fragment go", "https://u:p@h:1/a/b?q#f", "https://h:1/a/b"},
+        {"git goes as the user of ssh://", "ssh://git@h/a/b", "ssh://h/a/b"},
+        {"git stays in host:path", "git@h:a/b.git", "git@h:a/b.git"},
+        {"another user becomes git: it may be a token", "glpat-abc@h:a/b.git", "git@h:a/b.git"},
+        {"git with a password", "git:pw@h:a/b.git", "git@h:a/b.git"},
+        {"in brackets", "[u@h:22]:a/b.git", "[git@h:22]:a/b.git"},
+        {"in brackets around IPv6", "[u@[fd00::1]:22]:a/b.git", "[git@[fd00::1]:22]:a/b.git"},
+        {"git stays in brackets", "[git@h:22]:a/b.git", "[git@h:22]:a/b.git"},
+        {"query and fragment of host:path", "git@h:a/b.git?private_token=x#y", "git@h:a/b.git"},
+        {"a host that would be the letter of a disk", "u@c:/a/b", "git@c:/a/b"},
+        {"a password without a scheme", "u:p@h:a/b", "git@h:a/b"},
+        {"a bracket in the user's name", "[u:]v@h:a/b", "git@h:a/b"},
+        {"the name of a package is no address", "@scope/package", "@scope/package"},
+        {"an @ in the path is no user", "https://h/a/b/-/tree/v@1", "https://h/a/b/-/tree/v@1"},
+        {"blanks at both ends", " \thttps://h/a/b\n", "https://h/a/b"},
+        {"nothing", "", ""},
+        {"no text at all", NULL, ""},
+};
+
+static void clean_texts_hold_no_credentials(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cleaned); i++) {
+		CLEANUP(freep) char *clean = url_without_credentials(cleaned[i].text);
+		print_message("%s\n", cleaned[i].sentence);
+		assert_string_equal(clean, cleaned[i].clean);
+	}
 }
 
 static void ports_are_plain_numbers(void **state)
@@ -85,6 +168,8 @@ int main(void)
 	        cmocka_unit_test(quotes_hold_no_credentials),
 	        cmocka_unit_test(quotes_are_short),
 	        cmocka_unit_test(split_takes_the_last_at_sign_of_the_authority),
+	        cmocka_unit_test(views_cut_where_the_parts_lie),
+	        cmocka_unit_test(clean_texts_hold_no_credentials),
 	        cmocka_unit_test(ports_are_plain_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,7 @@
-#include "gitlab_transport_errors.h"
+#include "forge_transport_errors.h"
 
-#include "gitlab_sentence.h"
+#include "forge_sentence.h"
 #include <strings.h>
-
-#define API_ROOT "/api/v4"
-enum { REST_S = 30 };
 
 /* An untrusted certificate is a matter of the CA list, an expired or misnamed one of the instance. */
 static bool tls_classify(const struct http_call *call, const char *host, struct error *err)
@@ -30,11 +27,29 @@ static bool timeout_classify(const struct http_call *call, const char *host, str
 	                 (long long)(seconds > 0 ? seconds : 1));
 }
 
-static bool resting(const char *host, struct error *err)
+/* "900 s" is for machines. */
+static void spoken_time(unsigned seconds, char to[32])
 {
-	error_set(err, ERR_INSTANCE_RESTING, "%s failed several times in a row and is not asked for half a minute.", host);
+	if (seconds <= 90)
+		snprintf(to, 32, "%u s", seconds);
+	else
+		snprintf(to, 32, "%u minutes", (seconds + 59) / 60);
+}
+
+static bool resting(const struct http_call *call, const char *host, struct error *err)
+{
+	char left[32];
+
+	spoken_time(call->rest_s, left);
+	if (call->rest_asked) {
+		error_set(err, ERR_INSTANCE_RESTING, "%s blocks this server for a while; it is not asked again for %s.", host,
+		          left);
+		error_remedy(err, "Wait until then; an administrator of %s can lift the block.", host);
+	} else {
+		error_set(err, ERR_INSTANCE_RESTING, "%s failed several times in a row and is not asked again for %s.", host, left);
+	}
 	if (err)
-		err->retry_after_s = REST_S;
+		err->retry_after_s = call->rest_s;
 	return false;
 }
 
@@ -56,7 +71,7 @@ static bool failure_classify(const struct http_call *call, const char *host, str
 	case HTTP_TOO_LARGE:
 		return error_set(err, ERR_INSTANCE_ERROR, "%s sent an answer that is too large.", host);
 	case HTTP_RESTING:
-		return resting(host, err);
+		return resting(call, host, err);
 	case HTTP_BROKEN:
 	case HTTP_OK:
 		break;
@@ -83,16 +98,16 @@ static size_t origin_length(const char *url)
 }
 
 /* The instance address inside `location`: its origin and what comes before the API's root. False: not a usable one. */
-static bool redirected_instance(const char *location, size_t origin, struct instance_url *ret)
+static bool redirected_instance(const char *location, size_t origin, const char *api_root, struct instance_url *ret)
 {
 	CLEANUP(strbuf_release) struct strbuf base = STRBUF_INIT(LIMIT_URL_MAX);
-	const char *api = strstr(location + origin, API_ROOT);
+	const char *api = strstr(location + origin, api_root);
 
 	strbuf_add(&base, location, api ? (size_t)(api - location) : origin);
 	return strbuf_ok(&base) && instance_url_parse(base.data, ret, NULL);
 }
 
-bool redirect_is_elsewhere(const struct http_call *call, struct strbuf *ret_origin)
+bool redirect_is_elsewhere(const struct http_call *call, const struct forge_words *words, struct strbuf *ret_origin)
 {
 	size_t to = origin_length(call->location), from = origin_length(call->url);
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_URL_MAX);
@@ -101,7 +116,7 @@ bool redirect_is_elsewhere(const struct http_call *call, struct strbuf *ret_orig
 	if (!to || !from)
 		return false;
 	strbuf_add(&text, call->url, from);
-	if (!redirected_instance(call->location, to, &new) || !instance_url_parse(text.data, &old, NULL))
+	if (!redirected_instance(call->location, to, words->api_root, &new) || !instance_url_parse(text.data, &old, NULL))
 		return false;
 	if (old.https == new.https && old.port == new.port &&strcmp(old.host, new.host) == 0)
 		return false;
@@ -109,23 +124,23 @@ bool redirect_is_elsewhere(const struct http_call *call, struct strbuf *ret_orig
 	return true;
 }
 
-bool redirect_classify(const struct http_call *call, const char *host, struct error *err)
+bool redirect_classify(const struct http_call *call, const struct forge_words *words, const char *host, struct error *err)
 {
 	CLEANUP(strbuf_release) struct strbuf new = STRBUF_INIT(LIMIT_URL_MAX);
 	/* A sign-in redirect names another page; a moved instance keeps the path of the API or says that it is permanent. */
-	bool moved = call->status == 301 || call->status == 308 || strstr(call->location, API_ROOT);
+	bool moved = call->status == 301 || call->status == 308 || strstr(call->location, words->api_root);
 
-	if (!moved || sentence_has(call->location, "sign_in") || !redirect_is_elsewhere(call, &new))
-		return page_not_api(host, err);
+	if (!moved || sentence_has(call->location, "sign_in") || !redirect_is_elsewhere(call, words, &new))
+		return page_not_api(words, host, err);
 	return error_set(err, ERR_INSTANCE_REDIRECTED, "%s redirects to %s. Use %s as the instance URL.", host, new.data, new.data);
 }
 
-bool page_not_api(const char *host, struct error *err)
+bool page_not_api(const struct forge_words *words, const char *host, struct error *err)
 {
 	return error_set(err, ERR_INSTANCE_NOT_API,
-	                 "%s answered with a web page instead of the GitLab API. The URL may miss a sub-path, or a single sign-on "
+	                 "%s answered with a web page instead of the %s API. The URL may miss a sub-path, or a single sign-on "
 	                 "proxy is in front of it.",
-	                 host);
+	                 host, words->title);
 }
 
 static bool is_html(const struct http_call *call)
@@ -138,21 +153,22 @@ static bool from_cloudflare(const struct http_call *call)
 	return call->cf_ray || sentence_has(call->server, "cloudflare");
 }
 
-bool page_judge(const struct http_call *call, const char *host, struct error *err)
+bool page_judge(const struct http_call *call, const struct forge_words *words, const char *host, struct error *err)
 {
 	if (!is_html(call))
 		return false;
-	/* A page with 403, or one of Cloudflare's own with 503, is a protection in front of GitLab; 5xx pages are GitLab's nginx.
+	/* A page with 403, or one of Cloudflare's own with 503, is a protection in front of the forge; 5xx pages are its own
+	 * nginx's.
 	 */
 	if (call->status == 403 || (call->status == 503 && from_cloudflare(call))) {
 		error_set(err, ERR_INSTANCE_BLOCKED,
-		          "%s blocked this server's request (protection page). Retry later or ask the GitLab administrator to "
+		          "%s blocked this server's request (protection page). Retry later or ask the %s administrator to "
 		          "allow it.",
-		          host);
+		          host, words->title);
 		return true;
 	}
 	if (call->status >= 500)
 		return false;
-	page_not_api(host, err);
+	page_not_api(words, host, err);
 	return true;
 }

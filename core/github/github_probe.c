@@ -1,0 +1,14 @@
+#include "forge_probe.h"
+#include "github_api.h"
+
+#include "alloc.h"
+
+bool github_git_probe(const struct forge_access *access, const struct forge_project *project, enum git_service service,
+                      struct error *err)
+{
+	CLEANUP(freep) char *host = api_host(access);
+	CLEANUP(http_call_release) struct http_call call;
+
+	forge_probe_run(access, project, service, &call);
+	return forge_probe_judge(&call, &github_forge, &github_words, service, host, project->path, err);
+}

@@ -1,0 +1,314 @@
+#include "credential.h"
+
+#include "alloc.h"
+#include "github.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define INSTALLATION_PREFIX "installation:"
+#define PROJECT_BINDING     "project"
+
+void credential_release(struct credential *c)
+{
+	if (!c)
+		return;
+	connection_release(&c->connection);
+	instance_url_release(&c->instance);
+	free(c->path);
+	secret_release(&c->token);
+	*c = (struct credential)CREDENTIAL_INIT;
+}
+
+const char *credential_actor(const struct credential *c)
+{
+	switch (c->source) {
+	case CREDENTIAL_CONNECTION:
+		return c->connection.username ? c->connection.username : "the connected account";
+	case CREDENTIAL_INSTALLATION:
+		return "the GitHub App";
+	case CREDENTIAL_PROJECT:
+		return "the project's GIT_TOKEN";
+	case CREDENTIAL_NONE:
+		break;
+	}
+	return "nobody";
+}
+
+/* ---- Choosing ---- */
+
+/* Takes instance and path into `ret` if the address is on this instance, below a deeper root than what is there. */
+static bool take_if_deeper(const char *instance_url, const struct repo_url *url, struct credential *ret)
+{
+	CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
+	CLEANUP(freep) char *path = NULL;
+
+	if (!instance_url_parse(instance_url, &instance, NULL) || !repo_url_is_on(url, &instance))
+		return false;
+	path = repo_url_project_path(url, &instance);
+	if (!path || (ret->path && strlen(instance.root) <= strlen(ret->instance.root)))
+		return false;
+	instance_url_release(&ret->instance);
+	ret->instance = instance;
+	instance = (struct instance_url)INSTANCE_URL_INIT;
+	free(ret->path);
+	ret->path = TAKE(path);
+	return true;
+}
+
+static void choose_connection(const struct connection_list *connections, const struct repo_url *url, enum provider provider,
+                              struct credential *ret)
+{
+	const struct connection *best = NULL;
+
+	/* The list is newest first, and of equals the newest stays. */
+	for (size_t i = 0; i < connections->count; i++) {
+		const struct connection *one = &connections->items[i];
+		const struct forge *forge = forge_of_name(one->provider);
+
+		if (!forge || (provider != PROVIDER_UNKNOWN && forge->provider != provider) ||
+		    !take_if_deeper(one->instance_url, url, ret))
+			continue;
+		best = one;
+		ret->forge = forge;
+	}
+	if (!best)
+		return;
+	ret->source = CREDENTIAL_CONNECTION;
+	connection_copy(&ret->connection, best);
+}
+
+/* An installation speaks for the repositories of its account alone. */
+static bool owns(const struct installation *installation, const char *instance_url, const char *path)
+{
+	size_t length = strlen(installation->account);
+
+	return strcmp(installation->instance_url, instance_url) == 0 && strncasecmp(path, installation->account, length) == 0 &&
+	       path[length] == '/';
+}
+
+static bool choose_installation(const struct credential_sources *s, const char *user_id, struct credential *c, struct error *err)
+{
+	CLEANUP(installation_list_release) struct installation_list list = INSTALLATION_LIST_INIT;
+
+	if (!s->app || !s->projects.ops)
+		return true;
+	if (!s->projects.ops->installations(s->projects.state, user_id, &list, err))
+		return false;
+	for (size_t i = 0; i < list.count; i++) {
+		if (!owns(&list.items[i], c->instance.text, c->path))
+			continue;
+		c->source = CREDENTIAL_INSTALLATION;
+		c->installation_id = list.items[i].installation_id;
+		return true;
+	}
+	return true;
+}
+
+/* What serves GitHub where the user has no token of their own. */
+static bool choose_shared(const struct credential_sources *s, const char *user_id, const struct repo_url *url,
+                          struct credential *ret, struct error *err)
+{
+	CLEANUP(credential_release) struct credential c = CREDENTIAL_INIT;
+
+	if (!s->github || !take_if_deeper(s->github->text, url, &c))
+		return true;
+	if (!choose_installation(s, user_id, &c, err))
+		return false;
+	if (c.source == CREDENTIAL_NONE && s->git_token && s->git_token->length > 0)
+		c.source = CREDENTIAL_PROJECT;
+	if (c.source == CREDENTIAL_NONE)
+		return true;
+	c.forge = &github_forge;
+	*ret = c;
+	c = (struct credential)CREDENTIAL_INIT;
+	return true;
+}
+
+/* What the address says about itself: nothing will be sent there. */
+static void take_address(const struct repo_url *url, struct credential *ret)
+{
+	bool http = url->form == REPO_URL_HTTP, ipv6 = strchr(url->host, ':') != NULL;
+	unsigned port = url->port ? url->port : 443;
+	CLEANUP(freep)
+	char *origin = xasprintf("%s://%s%s%s:%u", http ? "http" : "https", ipv6 ? "[" : "", url->host, ipv6 ? "]" : "", port);
+
+	/* An address that no instance can have (a numeric host) leaves the instance empty. */
+	if (!instance_url_parse(origin, &ret->instance, NULL))
+		ret->instance = (struct instance_url)INSTANCE_URL_INIT;
+	ret->path = xstrdup(url->path);
+}
+
+bool credential_choose(const struct credential_sources *s, const struct connection_list *connections, const char *user_id,
+                       const struct repo_url *url, enum provider provider, struct credential *ret, struct error *err)
+{
+	*ret = (struct credential)CREDENTIAL_INIT;
+	choose_connection(connections, url, provider, ret);
+	if (ret->source == CREDENTIAL_NONE && provider != PROVIDER_GITLAB && !choose_shared(s, user_id, url, ret, err))
+		return false;
+	if (ret->source == CREDENTIAL_NONE)
+		take_address(url, ret);
+	return true;
+}
+
+/* ---- Opening ---- */
+
+static bool open_connection(const struct credential_sources *s, struct credential *c, struct error *err)
+{
+	CLEANUP(seal_payload_release) struct seal_payload opened = SEAL_PAYLOAD_INIT;
+
+	if (!account_open(s->accounts, &c->connection, &opened, err))
+		return false;
+	/* A connection that was replaced meanwhile gave the newer token: what its use shows is about that one. */
+	c->connection.generation = opened.generation;
+	secret_copy(&c->token, &opened.token);
+	return true;
+}
+
+static bool open_installation(const struct credential_sources *s, struct credential *c, const char *request_id, struct error *err)
+{
+	const struct forge_access access = credential_access(s, c, request_id);
+
+	if (!s->app)
+		return error_set(err, ERR_APP_NOT_CONFIGURED, "The GitHub App of this platform is not configured any more.");
+	return github_app_token(s->app, &access, c->installation_id, &c->token, err);
+}
+
+static bool open_project_token(const struct credential_sources *s, struct credential *c, struct error *err)
+{
+	if (!s->git_token || s->git_token->length == 0)
+		return error_set(err, ERR_NOT_CONNECTED, "no GitHub credentials available. The project has no GIT_TOKEN any more.");
+	secret_copy(&c->token, s->git_token);
+	return true;
+}
+
+bool credential_open(const struct credential_sources *s, struct credential *c, const char *request_id, struct error *err)
+{
+	CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
+
+	if (!account_instance(s->accounts, c->instance.text, &instance, &c->ca_file, err))
+		return false;
+	switch (c->source) {
+	case CREDENTIAL_CONNECTION:
+		return open_connection(s, c, err);
+	case CREDENTIAL_INSTALLATION:
+		return open_installation(s, c, request_id, err);
+	case CREDENTIAL_PROJECT:
+		return open_project_token(s, c, err);
+	case CREDENTIAL_NONE:
+		break;
+	}
+	return error_set(err, ERR_INTERNAL, "There is no credential to open.");
+}
+
+struct forge_access credential_access(const struct credential_sources *s, const struct credential *c, const char *request_id)
+{
+	return (struct forge_access){
+	        .forge = c->forge,
+	        .client = s->accounts->client,
+	        .instance = &c->instance,
+	        .token = c->token.length > 0 ? &c->token : NULL,
+	        .ca_file = c->ca_file,
+	        .request_id = request_id,
+	};
+}
+
+void credential_note_use(const struct credential_sources *s, const struct credential *c, const struct error *failure)
+{
+	if (c->source == CREDENTIAL_CONNECTION)
+		account_note_use(s->accounts, &c->connection, failure);
+	else if (c->source == CREDENTIAL_INSTALLATION && s->app && failure && account_error_condemns_token(failure->code))
+		github_app_drop_token(s->app, c->installation_id);
+}
+
+/* ---- Bindings ---- */
+
+char *credential_to_binding(const struct credential *c)
+{
+	switch (c->source) {
+	case CREDENTIAL_INSTALLATION:
+		return xasprintf(INSTALLATION_PREFIX "%" PRId64, c->installation_id);
+	case CREDENTIAL_PROJECT:
+		return xstrdup(PROJECT_BINDING);
+	case CREDENTIAL_CONNECTION:
+	case CREDENTIAL_NONE:
+		break;
+	}
+	return xstrdup(c->connection.key);
+}
+
+static bool gone(const struct forge *forge, const char *instance_url, struct error *err)
+{
+	return error_set(err, ERR_NOT_CONNECTED,
+	                 "no %s credentials available. Connect %s on the Integrations page: there is no connection to %s any more.",
+	                 forge->title, forge->title, instance_url);
+}
+
+static bool find_connection(const struct credential_sources *s, const char *user_id, const char *key, const char *instance_url,
+                            struct credential *c, struct error *err)
+{
+	const struct connection_store *store = &s->accounts->connections;
+	bool found = false;
+
+	if (!store->ops->find(store->state, key, &c->connection, &found, err))
+		return false;
+	if (!found)
+		return gone(c->forge, instance_url, err);
+	/* A session uses its owner's tokens and nobody else's, for the instance it was checked with: whatever the database says. */
+	if (strcmp(c->connection.user_id, user_id) != 0 || strcmp(c->connection.instance_url, instance_url) != 0 ||
+	    strcmp(c->connection.provider, provider_name(c->forge->provider)) != 0) {
+		error_set(err, ERR_GIT_CREDENTIAL, "The connection of this repository does not belong to the session's owner.");
+		return error_detail(err, "a binding names record %s", key);
+	}
+	c->source = CREDENTIAL_CONNECTION;
+	return true;
+}
+
+static bool find_installation(const struct credential_sources *s, const char *user_id, const char *instance_url,
+                              struct credential *c, struct error *err)
+{
+	CLEANUP(installation_list_release) struct installation_list list = INSTALLATION_LIST_INIT;
+
+	if (!s->projects.ops->installations(s->projects.state, user_id, &list, err))
+		return false;
+	for (size_t i = 0; i < list.count; i++) {
+		if (list.items[i].installation_id == c->installation_id && owns(&list.items[i], instance_url, c->path)) {
+			c->source = CREDENTIAL_INSTALLATION;
+			return true;
+		}
+	}
+	return gone(c->forge, instance_url, err);
+}
+
+/* The shared credentials of GitHub are for the one server that the operator named. */
+static bool is_shared_instance(const struct credential_sources *s, const char *instance_url)
+{
+	return s->github && strcmp(s->github->text, instance_url) == 0;
+}
+
+bool credential_from_binding(const struct credential_sources *s, const char *user_id, const char *provider, const char *binding,
+                             const char *instance_url, const char *project_path, struct credential *ret, struct error *err)
+{
+	CLEANUP(credential_release) struct credential c = {.forge = forge_of_name(provider), .path = xstrdup(project_path)};
+	bool found;
+
+	if (!c.forge || !instance_url_parse(instance_url, &c.instance, err))
+		return c.forge ? false : error_set(err, ERR_INTERNAL, "A binding names the provider %.40s.", provider);
+	if (strcmp(binding, PROJECT_BINDING) == 0) {
+		c.source = CREDENTIAL_PROJECT;
+		found = is_shared_instance(s, instance_url) || gone(c.forge, instance_url, err);
+	} else if (strncmp(binding, INSTALLATION_PREFIX, strlen(INSTALLATION_PREFIX)) == 0) {
+		c.installation_id = strtoll(binding + strlen(INSTALLATION_PREFIX), NULL, 10);
+		found = is_shared_instance(s, instance_url) ? find_installation(s, user_id, instance_url, &c, err)
+		                                            : gone(c.forge, instance_url, err);
+	} else {
+		found = find_connection(s, user_id, binding, instance_url, &c, err);
+	}
+	if (!found)
+		return false;
+	*ret = c;
+	c = (struct credential)CREDENTIAL_INIT;
+	return true;
+}

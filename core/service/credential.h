@@ -1,0 +1,65 @@
+#pragma once
+/*
+ * credential — which token serves a repository. GitLab: the user's connection to the instance. GitHub: the user's own token, else
+ * an installation of the App that the user added and whose account owns the repository, else the project's GIT_TOKEN; the last two
+ * only on ACP_GITHUB_URL. A token goes to the exact scheme, host and port it was given for and to nothing that merely looks alike.
+ * Floor: service.
+ */
+#include "account_service.h"
+#include "github_app.h"
+#include "project_store.h"
+#include "repo_url.h"
+
+enum credential_source { CREDENTIAL_NONE, CREDENTIAL_CONNECTION, CREDENTIAL_INSTALLATION, CREDENTIAL_PROJECT };
+
+/* What the process has besides connections; empty in pools that make no use of it. */
+struct credential_sources {
+	struct account_service *accounts;
+	struct project_store projects;
+	struct github_app *app;            /* NULL: none configured */
+	const struct secret *git_token;    /* NULL: none */
+	const struct instance_url *github; /* ACP_GITHUB_URL */
+};
+
+/* Strings owned; credential_release wipes the token. */
+struct credential {
+	enum credential_source source;
+	const struct forge *forge;
+	struct connection connection; /* CONNECTION; else empty */
+	int64_t installation_id;      /* INSTALLATION; else 0 */
+	struct instance_url instance;
+	char *path;          /* of the project below the instance's root */
+	const char *ca_file; /* borrowed from the service; NULL: default */
+	struct secret token; /* after credential_open */
+};
+#define CREDENTIAL_INIT ZERO_INIT
+void credential_release(struct credential *c);
+
+/* "john", "the GitHub App", "the project's GIT_TOKEN": who acts, for sentences. Borrowed from `c`. */
+const char *credential_actor(const struct credential *c);
+
+/*
+ * The credential that may serve this address (of nested relative roots the deepest connection). Nothing is opened or asked. With
+ * `provider` not UNKNOWN only credentials of that provider are looked at. ret->source CREDENTIAL_NONE: there is none; then instance
+ * and path are what the address itself says, and forge is NULL. False: the store failed.
+ */
+bool credential_choose(const struct credential_sources *s, const struct connection_list *connections, const char *user_id,
+                       const struct repo_url *url, enum provider provider, struct credential *ret, struct error *err) MUST_CHECK;
+
+/* Opens the token: unseals it, or asks for the installation's. ERR_NOT_CONNECTED, ERR_SEAL_BROKEN, ERR_INSTANCE_INSECURE, the App's
+ * errors, those of the store. */
+bool credential_open(const struct credential_sources *s, struct credential *c, const char *request_id,
+                     struct error *err) MUST_CHECK;
+
+/* How a session's binding names it: a record key, "installation:<id>" or "project". Caller frees. */
+char *credential_to_binding(const struct credential *c) MUST_CHECK;
+/* The credential a binding names, as it is now; not opened. ERR_NOT_CONNECTED: it is gone since. */
+bool credential_from_binding(const struct credential_sources *s, const char *user_id, const char *provider, const char *binding,
+                             const char *instance_url, const char *project_path, struct credential *ret,
+                             struct error *err) MUST_CHECK;
+
+/* What to ask the forge with; borrows from `c`. */
+struct forge_access credential_access(const struct credential_sources *s, const struct credential *c, const char *request_id);
+
+/* Keeps what a use showed about the token: a connection's validity; a refused installation token is forgotten. */
+void credential_note_use(const struct credential_sources *s, const struct credential *c, const struct error *failure);

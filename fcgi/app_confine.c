@@ -1,0 +1,121 @@
+#include "app_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "sandbox.h"
+
+/* The paths of a sandbox, gathered; strings are borrowed but for folders, which are owned. */
+struct path_list {
+	const char *items[64];
+	size_t count;
+	char *owned[4];
+	size_t owned_count;
+};
+
+static void path_list_release(struct path_list *list)
+{
+	for (size_t i = 0; i < list->owned_count; i++)
+		free(list->owned[i]);
+}
+
+static void add_path(struct path_list *list, const char *path)
+{
+	if (path && *path && list->count < ARRAY_SIZE(list->items))
+		list->items[list->count++] = path;
+}
+
+/* The folder of a file, owned by the list. */
+static const char *folder_of(struct path_list *list, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
+
+	return list->owned[list->owned_count++] = folder;
+}
+
+static bool is_beneath(const char *path, const char *folder)
+{
+	size_t length = strlen(folder);
+
+	return strncmp(path, folder, length) == 0 && (path[length] == '/' || folder[length - 1] == '/');
+}
+
+static bool holds_keys(const struct app *app, const char *folder)
+{
+	return is_beneath(settings_get(&app->settings, SEAL_PRIVATE_KEYS_FILE), folder) ||
+	       is_beneath(settings_get(&app->settings, SEAL_SIGNING_KEY_FILE), folder) ||
+	       is_beneath(settings_get(&app->settings, GITHUB_APP_KEY_FILE), folder);
+}
+
+/* What name resolution, TLS and the loader read. */
+static const char *const system_paths[] = {
+        "/usr",
+        "/lib",
+        "/lib64",
+        "/etc/ssl",
+        "/etc/ca-certificates",
+        "/etc/resolv.conf",
+        "/run/systemd/resolve",
+        "/etc/hosts",
+        "/etc/nsswitch.conf",
+        "/etc/gai.conf",
+        "/etc/host.conf",
+        "/etc/services",
+        "/etc/protocols",
+        "/etc/ld.so.cache",
+        "/etc/localtime",
+        "/dev/null",
+        "/dev/urandom",
+};
+
+static void add_read_only(struct app *app, struct path_list *list)
+{
+	const char *tokens = settings_get(&app->settings, STATIC_TOKENS_FILE);
+	const char *folder = folder_of(list, tokens);
+	unsigned parts = app_keyring_parts(app);
+
+	for (size_t i = 0; i < ARRAY_SIZE(system_paths); i++)
+		add_path(list, system_paths[i]);
+	add_path(list, settings_get(&app->settings, CA_FILE));
+	add_path(list, settings_get(&app->settings, INSTANCES_FILE));
+	for (size_t i = 0; i < app->instances.count && i < 16; i++)
+		add_path(list, app->instances.items[i].ca_file);
+	if (parts & KEYRING_PUBLIC)
+		add_path(list, settings_get(&app->settings, SEAL_PUBLIC_KEYS_FILE));
+	if (parts & KEYRING_SIGNING)
+		add_path(list, settings_get(&app->settings, SEAL_SIGNING_KEY_FILE));
+	if (parts & KEYRING_PRIVATE)
+		add_path(list, settings_get(&app->settings, SEAL_PRIVATE_KEYS_FILE));
+	if (!pools_know_callers(app->pools))
+		return;
+	/* A token file that is replaced is a new file, which a rule for the old one does not cover; a rule for the folder does. */
+	if (holds_keys(app, folder)) {
+		add_path(list, tokens);
+		app_remember_file(app, tokens);
+	} else {
+		add_path(list, folder);
+	}
+}
+
+void app_confine(struct app *app)
+{
+	CLEANUP(path_list_release) struct path_list readable = {.count = 0}, writable = {.count = 0};
+	struct sandbox_report report = {0};
+	json_t *fields;
+	bool exposed;
+
+	add_read_only(app, &readable);
+	add_path(&writable, folder_of(&writable, settings_get(&app->settings, DATABASE)));
+	exposed = holds_keys(app, writable.items[0]);
+	sandbox_enter(&(struct sandbox_rules){.read_only = readable.items,
+	                                      .read_only_count = readable.count,
+	                                      .writable = writable.items,
+	                                      .writable_count = writable.count,
+	                                      .may_dial = pools_call_out(app->pools)},
+	              &report);
+	fields = json_pack("{s:b, s:i, s:b, s:b}", "confined", report.confined, "landlock_abi", report.landlock_abi,
+	                   "capabilities_dropped", report.capabilities_dropped, "keys_in_database_folder", exposed);
+	log_event(&app->logger, report.confined && !exposed ? LOG_INFO : LOG_WARNING, NULL, "sandbox", fields);
+}

@@ -1,0 +1,68 @@
+#include "app_parts.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+unsigned app_keyring_parts(const struct app *app)
+{
+	unsigned parts = 0;
+
+	if (app->pools == POOL_ALL) {
+		/* A CGI process has the uid it was given: it gets what that uid may read. */
+		parts |= access(settings_get(&app->settings, SEAL_PUBLIC_KEYS_FILE), R_OK) == 0 ? KEYRING_PUBLIC : 0;
+		parts |= access(settings_get(&app->settings, SEAL_SIGNING_KEY_FILE), R_OK) == 0 ? KEYRING_SIGNING : 0;
+		parts |= access(settings_get(&app->settings, SEAL_PRIVATE_KEYS_FILE), R_OK) == 0 ? KEYRING_PRIVATE : 0;
+		return parts;
+	}
+	if (app->pools & POOL_CONNECT)
+		parts |= KEYRING_PUBLIC | KEYRING_SIGNING;
+	if (app->pools & (POOL_REPOSITORIES | POOL_GIT))
+		parts |= KEYRING_PUBLIC | KEYRING_PRIVATE;
+	return parts;
+}
+
+static struct file_seen look_at(const char *path, const struct stat *st)
+{
+	return (struct file_seen){path, st->st_dev, st->st_ino, st->st_mtim.tv_sec, st->st_mtim.tv_nsec};
+}
+
+void app_remember_file(struct app *app, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && app->seen_count < FILES_SEEN_MAX)
+		app->seen[app->seen_count++] = look_at(path, &st);
+}
+
+bool app_read_keys(struct app *app, struct error *err)
+{
+	const struct keyring_paths paths = {.public_keys = settings_get(&app->settings, SEAL_PUBLIC_KEYS_FILE),
+	                                    .signing_key = settings_get(&app->settings, SEAL_SIGNING_KEY_FILE),
+	                                    .private_keys = settings_get(&app->settings, SEAL_PRIVATE_KEYS_FILE)};
+	unsigned parts = app_keyring_parts(app);
+
+	if (parts & KEYRING_PUBLIC)
+		app_remember_file(app, paths.public_keys);
+	if (parts & KEYRING_SIGNING)
+		app_remember_file(app, paths.signing_key);
+	if (parts & KEYRING_PRIVATE)
+		app_remember_file(app, paths.private_keys);
+	return parts == 0 || keyring_load(&paths, parts, &app->keyring, err);
+}
+
+bool app_is_outdated(const struct app *app)
+{
+	for (size_t i = 0; i < app->seen_count; i++) {
+		const struct file_seen *old = &app->seen[i];
+		struct stat st;
+
+		/* One that is gone says nothing yet: a fresh process could not start either. */
+		if (stat(old->path, &st) != 0)
+			continue;
+		struct file_seen now = look_at(old->path, &st);
+		if (now.device != old->device || now.inode != old->inode || now.modified_s != old->modified_s ||
+		    now.modified_ns != old->modified_ns)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,10 @@
+# Unit tests of the github floor; http_peer is made in net.cmake.
+unit_test(test_github_errors github)
+unit_test(test_github_git_errors github)
+unit_test(test_github_rules github)
+unit_test(test_github_account github http_peer)
+unit_test(test_github_project github http_peer)
+unit_test(test_github_branch github http_peer)
+unit_test(test_github_ref github http_peer)
+unit_test(test_github_browse github http_peer)
+unit_test(test_github_app github http_peer)
