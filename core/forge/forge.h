@@ -132,8 +132,8 @@ struct forge {
 	                   const char *branch, struct forge_branch *ret, struct error *err);
 
 	/*
-	 * The last word on fetching and pushing: git's own advertisement is asked for and its first bytes judged. Only with a project that
-	 * project_get has just confirmed: asked for receive-pack on a missing path, GitLab would create a project.
+	 * The last word on fetching and pushing: git's own advertisement is asked for and its first bytes judged. Only with a
+	 * project that project_get has just confirmed: asked for receive-pack on a missing path, GitLab would create a project.
 	 */
 	bool (*git_probe)(const struct forge_access *access, const struct forge_project *project, enum git_service service,
 	                  struct error *err);

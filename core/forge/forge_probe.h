@@ -1,7 +1,7 @@
 #pragma once
 /*
- * forge_probe — asks git's own routes whether they would serve this token: the advertisement of upload-pack or receive-pack, of which
- * only the first bytes are read. For the floors that know a forge. Floor: forge.
+ * forge_probe — asks git's own routes whether they would serve this token: the advertisement of upload-pack or receive-pack, of
+ * which only the first bytes are read. For the floors that know a forge. Floor: forge.
  */
 #include "forge.h"
 #include "forge_transport_errors.h"

@@ -60,4 +60,3 @@ bool proxy_decodes(const char *host, struct error *err);
 /* The account that the answers of /user and /personal_access_tokens/self describe together. */
 bool account_judge(const struct http_call *user, const struct http_call *self, const char *host, struct forge_account *ret,
                    struct error *err) MUST_CHECK;
-

@@ -146,8 +146,7 @@ static void open_sessions(struct gate_fixture *g)
 	must(database_migrate(path, keyring_installation(g->f.keyring), &applied, &err), &err);
 	must(database_open(&options, &g->db, &err), &err);
 	g->projects = (struct project_service){.checks = &g->f.checks, .store = database_projects(g->db)};
-	g->gate = (struct gate_service){
-	        .checks = &g->f.checks, .projects = &g->projects, .sessions = database_sessions(g->db)};
+	g->gate = (struct gate_service){.checks = &g->f.checks, .projects = &g->projects, .sessions = database_sessions(g->db)};
 }
 
 static void claim_session(struct gate_fixture *g, const char *path)
@@ -160,7 +159,8 @@ static void claim_session(struct gate_fixture *g, const char *path)
 	(void)snprintf(url, sizeof(url), "%s%s", g->f.url, path);
 	object = json_pack("{s:{s:s}, s:{s:{s:s, s:s}}}", "metadata", "name", "x", "spec", "outputRepo", "url", url, "branch",
 	                   "ambient/x");
-	must(session_create(&g->gate.sessions, &g->projects.store, "default", "alice", object, NULL, &g->session, &created, &err), &err);
+	must(session_create(&g->gate.sessions, &g->projects.store, "default", "alice", object, NULL, &g->session, &created, &err),
+	     &err);
 	json_decref(object);
 	session_row_release(&g->session);
 	secret_random(&g->credential, 32);
