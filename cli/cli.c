@@ -1,7 +1,7 @@
 #include "cli.h"
 
 #include "alloc.h"
-#include "redact.h"
+#include "terminal.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -22,14 +22,7 @@ static void cli_list_add(struct cli_list *list, const char *item)
 
 static void say(const char *text)
 {
-	char line[4096];
-
-	(void)snprintf(line, sizeof(line), "%s", text);
-	for (char *c = line; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ')
-			*c = ' ';
-	redact_in_place(NULL, line, sizeof(line));
-	(void)fprintf(stderr, "acp-gitlab: %s\n", line);
+	terminal_line(stderr, "acp-gitlab: %s", text);
 }
 
 int cli_fail(const struct error *failure)
@@ -57,18 +50,34 @@ int cli_usage(const struct cli *cli, const char *format, ...)
 
 void cli_note(const char *format, ...)
 {
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(4096);
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(TERMINAL_LINE_MAX);
 	va_list args;
 
 	va_start(args, format);
 	strbuf_vaddf(&text, format, args);
 	va_end(args);
-	say(text.data);
+	say(strbuf_ok(&text) ? text.data : "(a text that is too long to be shown)");
+}
+
+/* jansson escapes every control character but DEL, which stands in strings alone. */
+static int print_escaped(const char *bytes, size_t length, void *unused)
+{
+	(void)unused;
+	for (size_t at = 0; at < length; at++) {
+		const void *del = memchr(bytes + at, 0x7f, length - at);
+		size_t plain = del ? (size_t)((const char *)del - bytes) - at : length - at;
+
+		(void)fwrite(bytes + at, 1, plain, stdout);
+		if (del)
+			(void)fputs("\\u007f", stdout);
+		at += plain;
+	}
+	return 0;
 }
 
 void cli_print_json(json_t *value)
 {
-	(void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	(void)json_dump_callback(value, print_escaped, NULL, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 	(void)putchar('\n');
 	json_decref(value);
 }
@@ -79,39 +88,6 @@ int cli_finish(int code)
 		return code;
 	say("The output could not be written completely.");
 	return CLI_FAILED;
-}
-
-enum cli_exit cli_exit_of(enum error_code code)
-{
-	switch (code) {
-	case ERR_FIELD_INVALID:
-	case ERR_FIELD_MISSING:
-		return CLI_USAGE;
-	case ERR_SEAL_BROKEN:
-		return CLI_CHECK_FAILED;
-	case ERR_TOKEN_MALFORMED:
-	case ERR_TOKEN_WRONG_KIND:
-	case ERR_TOKEN_INVALID:
-	case ERR_TOKEN_EXPIRED:
-	case ERR_TOKEN_REVOKED:
-	case ERR_TOKEN_REFUSED:
-		return CLI_TOKEN_REFUSED;
-	case ERR_TOKEN_SCOPE_MISSING:
-	case ERR_TOKEN_PERMISSION_MISSING:
-	case ERR_FORBIDDEN:
-		return CLI_NO_PERMISSION;
-	case ERR_NOT_FOUND:
-		return CLI_NOT_FOUND;
-	case ERR_INSTANCE_UNRESOLVABLE:
-	case ERR_INSTANCE_UNREACHABLE:
-	case ERR_INSTANCE_TIMEOUT:
-	case ERR_INSTANCE_TLS_UNTRUSTED:
-		return CLI_NO_NETWORK;
-	case ERR_RATE_LIMITED:
-		return CLI_RATE_LIMITED;
-	default:
-		return CLI_FAILED;
-	}
 }
 
 /* ---- Options ---- */

@@ -3,7 +3,7 @@
  * cli — what the commands of acp-gitlab share: their table, their options, their exit codes, and how they speak.
  *
  * Results go to standard output, everything else to standard error. A failure is one line: "acp-gitlab: <message> <remedy>".
- * No command takes a token as an argument.
+ * No command takes a token as an argument. What is printed for people holds no control characters (terminal.h).
  */
 #include "error.h"
 #include "json.h"
@@ -39,7 +39,10 @@ struct command {
 	int (*run)(struct cli *cli, int argc, char **argv); /* argv without program and verbs. Gives a cli_exit */
 };
 
-/* Tables of the files of verbs, each ended by an entry without a group. */
+/* Tables of the files of verbs, each ended by an entry without a group. Over HTTP: */
+extern const struct command account_commands[];
+extern const struct command repository_commands[];
+/* On the machine: */
 extern const struct command keys_commands[];
 extern const struct command database_commands[];
 extern const struct command housekeeping_commands[];
@@ -76,9 +79,16 @@ int cli_fail(const struct error *failure);
 int cli_usage(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 /* A remark on standard error. */
 void cli_note(const char *format, ...) PRINTF_LIKE(1, 2);
-/* Prints the value on standard output, indented, and releases it. */
+/* Prints the value on standard output, indented and in ASCII without control characters, and releases it. */
 void cli_print_json(json_t *value);
 /* Whether all that was printed arrived; otherwise says so and gives CLI_FAILED. */
 int cli_finish(int code);
 
+/* ---- Exit codes ---- */
+
+/* exit_code.c has the table. */
 enum cli_exit cli_exit_of(enum error_code code);
+/* The same for an answer of the API: by its code or, where a newer service has one that is not known here, by its status. */
+enum cli_exit cli_exit_of_answer(const char *code, int status);
+/* The same for a check that failed: nothing else went wrong, so it is never less than CLI_CHECK_FAILED. */
+enum cli_exit cli_exit_of_check(const char *code);

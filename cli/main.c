@@ -1,16 +1,18 @@
 /*
- * acp-gitlab — the command line of operators: keys, database, housekeeping, bearer tokens, configuration and the bundled simulator.
+ * acp-gitlab — the command line: of users, over HTTP, and of operators, on the machine itself.
  */
 #include "cli.h"
 
 #include "process.h"
 #include "secret.h"
 
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-static const struct command *const tables[] = {keys_commands,  database_commands, housekeeping_commands,
-                                               token_commands, config_commands,   simulator_commands};
+/* In the order of the overview. */
+static const struct command *const tables[] = {account_commands,      repository_commands, keys_commands,   database_commands,
+                                               housekeeping_commands, token_commands,      config_commands, simulator_commands};
 
 static bool is_help(const char *text)
 {
@@ -32,19 +34,29 @@ static void print_command_help(const struct command *command)
 	(void)printf("\n%s\n\n%s\n", command->summary, command->details);
 }
 
+/* What stands above a table in the overview; NULL: it belongs to the one before. */
+static const char *heading_of(const struct command *table)
+{
+	if (table == account_commands)
+		return "Your accounts and repositories, over HTTP (ACP_URL, ACP_BEARER_FILE):";
+	return table == keys_commands ? "This machine:" : NULL;
+}
+
 static void print_overview(void)
 {
-	(void)printf("Usage: acp-gitlab COMMAND [ARGUMENTS]\n\nOperates acp-gitlab on this machine.\n\n");
+	(void)printf("Usage: acp-gitlab COMMAND [ARGUMENTS]\n");
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
+		if (heading_of(tables[t]))
+			(void)printf("\n%s\n\n", heading_of(tables[t]));
 		for (const struct command *command = tables[t]; command->group; command++) {
 			char verb[40];
 
 			(void)snprintf(verb, sizeof(verb), "%s%s%s", command->group, command->name ? " " : "",
 			               command->name ? command->name : "");
-			(void)printf("  %-16s %s\n", verb, command->summary);
+			(void)printf("  %-20s %s\n", verb, command->summary);
 		}
 	}
-	(void)printf("  %-16s %s\n  %-16s %s\n\n", "version", "Print the version.", "help [COMMAND]",
+	(void)printf("  %-20s %s\n  %-20s %s\n\n", "version", "Print the version.", "help [COMMAND]",
 	             "Show this, or the help of a command.");
 	(void)printf("'acp-gitlab COMMAND --help' has options and examples. Settings come from the environment or\n"
 	             "/etc/acp-gitlab/acp-gitlab.conf; 'acp-gitlab config' shows what is in force.\n\n"
@@ -59,7 +71,10 @@ static bool print_help(const char *group, const char *name)
 
 	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
 		for (const struct command *command = tables[t]; command->group; command++) {
-			if (strcmp(command->group, group) != 0 || (name && command->name && strcmp(command->name, name) != 0))
+			if (strcmp(command->group, group) != 0)
+				continue;
+			/* One without a name of its own takes the words that the others of its group leave. */
+			if (name && (command->name ? strcmp(command->name, name) != 0 : printed))
 				continue;
 			print_command_help(command);
 			printed = true;
@@ -156,9 +171,28 @@ static int dispatch(int argc, char **argv)
 	return run(command, argc - used, argv + used);
 }
 
+/* ---- Interrupts ---- */
+
+static void exit_interrupted(int signal_number)
+{
+	(void)signal_number;
+	_exit(CLI_INTERRUPTED);
+}
+
+/* Everything here may end at any instruction, so that ^C needs no more than its exit code. Where it is ignored it stays ignored. */
+static void take_interrupts(void)
+{
+	const struct sigaction action = {.sa_handler = exit_interrupted};
+	struct sigaction before;
+
+	if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+		(void)sigaction(SIGINT, &action, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	process_harden();
+	take_interrupts();
 	if (!secret_library_init()) {
 		cli_note("libsodium cannot work on this machine.");
 		return CLI_FAILED;

@@ -13,6 +13,7 @@ void app_release(struct app *app)
 	status_cache_freep(&app->status_cache);
 	static_tokens_freep(&app->tokens);
 	database_freep(&app->database);
+	outcome_pace_freep(&app->pace);
 	provider_probe_freep(&app->probe);
 	github_app_freep(&app->github_app);
 	http_streams_freep(&app->streams);
@@ -68,7 +69,9 @@ static void wire_services(struct app *app)
 	app->checks = (struct check_service){.credentials = app->credentials, .probe = app->probe};
 	app->projects = (struct project_service){.checks = &app->checks, .store = app->credentials.projects};
 	app->sessions = database_sessions(app->database);
-	app->gate = (struct gate_service){.checks = &app->checks, .projects = &app->projects, .sessions = app->sessions};
+	app->pace = app->pools & POOL_GIT ? outcome_pace_new() : NULL;
+	app->gate = (struct gate_service){
+	        .checks = &app->checks, .projects = &app->projects, .sessions = app->sessions, .pace = app->pace};
 }
 
 static bool open_stores(struct app *app, unsigned threads, struct error *err)

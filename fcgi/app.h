@@ -52,6 +52,7 @@ struct app {
 	struct check_service checks;
 	struct project_service projects;
 	struct session_store sessions;
+	struct outcome_pace *pace; /* pool git alone */
 	struct gate_service gate;
 };
 #define APP_INIT ZERO_INIT

@@ -8,7 +8,7 @@
 
 /* The paths of a sandbox, gathered; strings are borrowed but for folders, which are owned. */
 struct path_list {
-	const char *items[64];
+	const char **items;
 	size_t count;
 	char *owned[4];
 	size_t owned_count;
@@ -16,14 +16,17 @@ struct path_list {
 
 static void path_list_release(struct path_list *list)
 {
+	free(list->items);
 	for (size_t i = 0; i < list->owned_count; i++)
 		free(list->owned[i]);
 }
 
 static void add_path(struct path_list *list, const char *path)
 {
-	if (path && *path && list->count < ARRAY_SIZE(list->items))
-		list->items[list->count++] = path;
+	if (!path || !*path)
+		return;
+	list->items = xrealloc(list->items, (list->count + 1) * sizeof(*list->items));
+	list->items[list->count++] = path;
 }
 
 /* The folder of a file, owned by the list. */
@@ -80,7 +83,7 @@ static void add_read_only(struct app *app, struct path_list *list)
 		add_path(list, system_paths[i]);
 	add_path(list, settings_get(&app->settings, CA_FILE));
 	add_path(list, settings_get(&app->settings, INSTANCES_FILE));
-	for (size_t i = 0; i < app->instances.count && i < 16; i++)
+	for (size_t i = 0; i < app->instances.count; i++)
 		add_path(list, app->instances.items[i].ca_file);
 	if (parts & KEYRING_PUBLIC)
 		add_path(list, settings_get(&app->settings, SEAL_PUBLIC_KEYS_FILE));

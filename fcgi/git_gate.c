@@ -39,30 +39,11 @@ bool git_gate_check_headers(const struct request *request, enum git_service serv
 	return error_remedy(err, "Push without compressing the request.");
 }
 
-/* Whose token is used. The App and the project have no person, and no kind of token that a person would know. */
-static void log_credential(struct call *call, const struct gate_route *route)
+static void log_credential(struct call *call, const struct credential *credential)
 {
-	const struct credential *c = &route->credential;
-	const char *actor = credential_actor(c);
+	CLEANUP(freep) char *shown = credential_shown(credential);
 
-	if (c->source != CREDENTIAL_CONNECTION)
-		call_log_message(call, xasprintf("[%s] Using the token of %s", c->forge->title, actor));
-	else
-		call_log_message(call, xasprintf("[%s] Using token %s for user %s", c->forge->title,
-		                                 c->forge->provider == PROVIDER_GITHUB ? "ghp_***" : "glpat-***", actor));
-}
-
-static bool open_route(struct call *call, enum git_service service, struct gate_route *ret, struct error *err)
-{
-	call_log(call, "repository", call->parameters.repository);
-	call_log(call, "service", service_names[service]);
-	if (!gate_route_open(&call->app->gate, &call->session, call->parameters.repository, service, call->request->id, ret, err))
-		return false;
-	redactor_add(call->redactor, &ret->credential.token);
-	call_log(call, "instance", ret->host);
-	call_log(call, "project_path", ret->project_path);
-	log_credential(call, ret);
-	return true;
+	call_log_message(call, xasprintf("[%s] Using %s", credential->forge->title, shown));
 }
 
 /* Keeps for the session's status what kept git from working. What the client did itself is no news to it. */
@@ -70,6 +51,28 @@ static bool keep(struct call *call, const struct gate_route *route, enum git_ser
 {
 	gate_record(&call->app->gate, &call->session, route, call->parameters.repository, service, failure);
 	return false;
+}
+
+/* `begins`: the first request of a transfer. Asked for receive-pack's advertisement GitLab would create a missing project, so that
+ * there the API has to show the project first, however short ago it did. */
+static bool open_route(struct call *call, enum git_service service, bool begins, struct gate_route *ret, struct error *err)
+{
+	struct gate_service *gate = &call->app->gate;
+	const char *repository = call->parameters.repository, *id = call->request->id;
+	bool open;
+
+	call_log(call, "repository", call->parameters.repository);
+	call_log(call, "service", service_names[service]);
+	open = begins && service == GIT_RECEIVE_PACK ? gate_route_open_shown(gate, &call->session, repository, id, ret, err)
+	                                             : gate_route_open(gate, &call->session, repository, service, id, ret, err);
+	if (!open)
+		/* A repository that is not the session's has no place in its status. */
+		return err && err->code != ERR_GIT_CREDENTIAL ? keep(call, NULL, service, err) : false;
+	redactor_add(call->redactor, &ret->credential.token);
+	call_log(call, "instance", ret->host);
+	call_log(call, "project_path", ret->project_path);
+	log_credential(call, &ret->credential);
+	return true;
 }
 
 static bool run(struct call *call, const struct gate_route *route, struct git_transfer *transfer, struct error *err)
@@ -88,7 +91,7 @@ bool git_gate_info_refs(struct call *call, struct error *err)
 	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
 	CLEANUP(git_transfer_release) struct git_transfer transfer = GIT_TRANSFER_INIT;
 
-	if (!git_gate_service(call->request, &transfer.service, err) || !open_route(call, transfer.service, &route, err))
+	if (!git_gate_service(call->request, &transfer.service, err) || !open_route(call, transfer.service, true, &route, err))
 		return false;
 	transfer.method = "GET";
 	strbuf_addf(&transfer.url, "%s/info/refs?service=%s", route.url_base, service_names[transfer.service]);
@@ -112,7 +115,8 @@ bool git_gate_upload_pack(struct call *call, struct error *err)
 	CLEANUP(git_transfer_release) struct git_transfer transfer = GIT_TRANSFER_INIT;
 
 	transfer.service = GIT_UPLOAD_PACK;
-	if (!git_gate_check_headers(call->request, transfer.service, err) || !open_route(call, transfer.service, &route, err))
+	if (!git_gate_check_headers(call->request, transfer.service, err) ||
+	    !open_route(call, transfer.service, false, &route, err))
 		return false;
 	prepare_post(&transfer, &route);
 	return run(call, &route, &transfer, err);
@@ -148,7 +152,8 @@ bool git_gate_receive_pack(struct call *call, struct error *err)
 	CLEANUP(git_transfer_release) struct git_transfer transfer = GIT_TRANSFER_INIT;
 
 	transfer.service = GIT_RECEIVE_PACK;
-	if (!git_gate_check_headers(call->request, transfer.service, err) || !open_route(call, transfer.service, &route, err))
+	if (!git_gate_check_headers(call->request, transfer.service, err) ||
+	    !open_route(call, transfer.service, false, &route, err))
 		return false;
 	exchange_set_patience(call->exchange, GIT_CLIENT_PATIENCE_S);
 	if (!read_commands(call, route.push_branch, &transfer.prefix, err))

@@ -5,7 +5,7 @@
  *
  * Only a 200 with git's own content type is passed on. Anything else is classified, kept for the session's status, and answered in
  * one sentence of plain text, never as 401 (git would prompt) and never as a redirect. A transfer that breaks in the middle closes
- * the connection, so that git sees an error and not a short success.
+ * the connection, so that git sees an error and not a short success. An origin that the API calls leave alone is not asked either.
  */
 #include "call.h"
 #include "forge.h"

@@ -101,8 +101,30 @@ static bool transport_failure(const struct http_stream_call *stream, const char 
 		error_set(err, ERR_GIT_STALLED, "The transfer with %s stalled.", host);
 		return error_detail(err, "%s", stream->failure_text);
 	}
+	as_call.proxy_status = stream->proxy_status;
 	keep_text(as_call.failure_text, sizeof(as_call.failure_text), stream->failure_text);
 	return transport_classify(&as_call, host, err);
+}
+
+/* An origin that bans this server, or fails for everybody, is left alone by git as it is by the API. */
+static bool is_resting(struct http_client *client, const char *url, const char *host, struct error *err)
+{
+	struct http_call as_call = {.failure = HTTP_RESTING, .answer = STRBUF_INIT(0)};
+
+	if (!http_client_is_resting(client, url, &as_call.rest_s, &as_call.rest_asked))
+		return false;
+	transport_classify(&as_call, host, err);
+	return true;
+}
+
+/* Every further request would prolong a ban, for all users of the instance. */
+static void heed_ban(const struct git_transfer *t, int status, const struct gate_route *route)
+{
+	const struct forge *forge = route->credential.forge;
+	unsigned seconds;
+
+	if (forge->git_ban && forge->git_ban(status, t->refusal_.data, t->refusal_.length, t->retry_after_, route->host, &seconds))
+		http_client_rest(t->call_->app->client, t->url.data, seconds);
 }
 
 /* What came back, when it was not a whole answer in git's language. */
@@ -120,6 +142,7 @@ static bool judge(struct git_transfer *t, const struct http_stream_call *stream,
 		error_set(err, ERR_INSTANCE_NOT_API, "%s answered git with something that is not git's.", route->host);
 		return error_detail(err, "content type %s", t->content_type_);
 	}
+	heed_ban(t, stream->status, route);
 	/* The page that comes with a redirect says nothing. */
 	const size_t length = stream->status / 100 == 3 ? 0 : t->refusal_.length;
 	return route->credential.forge->classify_git(t->service, stream->status, t->refusal_.data, length,
@@ -137,7 +160,7 @@ bool git_transfer_run(struct git_transfer *t, struct call *call, const struct ga
 	                                  .password = &route->credential.token,
 	                                  .headers = headers,
 	                                  .header_count = collect_headers(t, call->request, headers),
-	                                  .ca_file = route->credential.ca_file,
+	                                  .route = route->credential.route,
 	                                  .body_length = post ? call->request->content_length : 0,
 	                                  .total_ms = GIT_TRANSFER_MAX_MS,
 	                                  .read_body = post ? read_body : NULL,
@@ -149,6 +172,8 @@ bool git_transfer_run(struct git_transfer *t, struct call *call, const struct ga
 	if (!strbuf_ok(&t->url))
 		return error_set(err, ERR_REPO_URL_INVALID, "The address of the repository is too long.");
 	t->call_ = call;
+	if (is_resting(call->app->client, t->url.data, route->host, err))
+		return false;
 	exchange_set_patience(call->exchange, GIT_CLIENT_PATIENCE_S);
 	completed = http_stream_run(call->app->streams, &stream);
 	t->bytes_sent = stream.bytes_sent;

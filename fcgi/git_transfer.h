@@ -34,6 +34,7 @@ struct git_transfer {
 	}
 void git_transfer_release(struct git_transfer *transfer);
 
-/* Fails before the client got anything (the caller answers), or in the middle (call->streamed and call->broken are set). */
+/* Fails before the client got anything (the caller answers), or in the middle (call->streamed and call->broken are set). An origin
+ * that is left alone is not asked (ERR_INSTANCE_RESTING); one that says it bans this server is left alone from then on. */
 bool git_transfer_run(struct git_transfer *transfer, struct call *call, const struct gate_route *route,
                       struct error *err) MUST_CHECK;

@@ -92,15 +92,12 @@ static bool test_account(struct call *call, enum provider provider, struct error
 static bool disconnect_account(struct call *call, enum provider provider, json_t *answer, struct error *err)
 {
 	CLEANUP(json_decrefp) json_t *owned = answer;
-	CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
 	const char *given = NULL;
 
 	if (!read_instance(call, &given, err))
 		return false;
-	if (given && !instance_url_parse(given, &instance, err))
-		return false;
-	call_log(call, "instance", given ? instance.text : "all");
-	if (!account_disconnect(&call->app->accounts, provider, call->caller.user_id, given ? instance.text : NULL, err))
+	call_log(call, "instance", given ? given : "all");
+	if (!account_disconnect(&call->app->accounts, provider, call->caller.user_id, given, err))
 		return false;
 	response_json(&call->response, 200, TAKE(owned));
 	return true;

@@ -4,7 +4,10 @@
 
 #include "alloc.h"
 #include "branch_name.h"
+#include "clock.h"
 #include "render_project.h"
+
+enum { BROWSE_MS = 50 * 1000 }; /* many pages of a slow server; less than the patience of nginx */
 
 /* What is looked at, and with what. */
 struct browse {
@@ -85,6 +88,7 @@ static bool open_repository(struct call *call, const char *repository, const str
 	        .user_id = call->caller.user_id, .url = repository, .access = CHECK_ACCESS_READ, .request_id = call->request->id};
 	struct check_opened *opened = &browse->opened;
 
+	request.until_ms = clock_monotonic_ms() + BROWSE_MS;
 	call_log(call, "instance", url->host);
 	if (!project_expected_id(&call->app->projects, call->parameters.project, url, &request.expected_id, err) ||
 	    !check_open(&call->app->checks, &request, opened, err))
@@ -92,6 +96,7 @@ static bool open_repository(struct call *call, const char *repository, const str
 	redactor_add(call->redactor, &opened->credential.token);
 	call_log(call, "project_path", opened->project.path);
 	browse->access = credential_access(&call->app->credentials, &opened->credential, call->request->id);
+	browse->access.until_ms = request.until_ms;
 	return true;
 }
 

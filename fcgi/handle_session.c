@@ -2,9 +2,12 @@
 
 #include <string.h>
 
+#include "alloc.h"
+#include "caps.h"
 #include "render_project.h"
+#include "render_session.h"
 #include "report_array.h"
-#include "session_service.h"
+#include "session_repositories.h"
 
 static bool answer_with(struct call *call, int status, const struct session_row *row, struct error *err)
 {
@@ -97,12 +100,12 @@ bool handle_session_push(struct call *call, struct error *err)
 
 	if (!find_own(call, &row, err))
 		return false;
-	if (session_phase_is_final(row.phase) || row.stop_requested)
-		return error_set(err, ERR_SESSION_ENDED, "The session has ended; there is nothing left to push.");
 	if (!store->ops->request_push(store->state, row.id, err))
 		return false;
+	/* One that had ended begins again with the work that was kept. */
+	enum session_phase phase = session_phase_is_final(row.phase) ? PHASE_PENDING : row.phase;
 	response_json(&call->response, 202,
-	              json_pack("{s:s, s:s}", "message", "Push requested", "phase", session_phase_name(row.phase)));
+	              json_pack("{s:s, s:s}", "message", "Push requested", "phase", session_phase_name(phase)));
 	return true;
 }
 
@@ -118,5 +121,82 @@ bool handle_session_preflight(struct call *call, struct error *err)
 	if (!gate_reports(&call->app->gate, &row, &spec, call->request->id, &reports.items, err))
 		return false;
 	response_json(&call->response, 200, render_reports(reports.items, reports.count));
+	return true;
+}
+
+/* ---- Its repositories ---- */
+
+static bool read_repository_request(const json_t *body, struct session_addition *ret, struct error *err)
+{
+	static const char *const known[] = {"url", "branch", "autoPush", "name", "provider", NULL};
+	const char *branch = NULL, *name = NULL, *provider = NULL;
+
+	if (!json_refuse_others(body, known, err) || !json_read_string(body, "url", JSON_REQUIRED, LIMIT_URL_MAX, &ret->url, err) ||
+	    !json_read_string(body, "branch", JSON_OPTIONAL, LIMIT_BRANCH_MAX, &branch, err) ||
+	    !json_read_bool(body, "autoPush", JSON_OPTIONAL, &ret->push, err) ||
+	    !json_read_string(body, "name", JSON_OPTIONAL, LIMIT_SESSION_NAME_MAX, &name, err) ||
+	    !json_read_string(body, "provider", JSON_OPTIONAL, LIMIT_PROJECT_NAME_MAX, &provider, err))
+		return false;
+	ret->start_branch = branch && *branch ? branch : NULL;
+	ret->name = name && *name ? name : NULL;
+	ret->provider = provider && *provider ? provider : NULL;
+	return true;
+}
+
+bool handle_session_repository_add(struct call *call, struct error *err)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct session_repository_request request = {.request_id = call->request->id};
+	CLEANUP(freep) char *name = NULL;
+
+	if (!find_own(call, &row, err) || !read_repository_request(call->body, &request.addition, err) ||
+	    !session_repository_add(&call->app->gate, &row, &request, &name, err))
+		return false;
+	call_log(call, "repository", name);
+	response_json(&call->response, 201, render_session_repository(&row, name));
+	return true;
+}
+
+bool handle_session_repository_remove(struct call *call, struct error *err)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+
+	call_log(call, "repository", call->parameters.repository);
+	if (!find_own(call, &row, err) || !session_repository_remove(&call->app->sessions, &row, call->parameters.repository, err))
+		return false;
+	response_json(&call->response, 200,
+	              json_pack("{s:s}", "message", "Repository removed; its folder stays until the session's end"));
+	return true;
+}
+
+bool handle_session_repositories(struct call *call, struct error *err)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+
+	if (!find(call, &row, err))
+		return false;
+	response_json(&call->response, 200, render_session_repositories(&row));
+	return true;
+}
+
+/* ---- Its end ---- */
+
+bool handle_session_results(struct call *call, struct error *err)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+
+	if (!find(call, &row, err))
+		return false;
+	response_json(&call->response, 200, render_session_results(&row));
+	return true;
+}
+
+bool handle_session_notification(struct call *call, struct error *err)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+
+	if (!find(call, &row, err))
+		return false;
+	response_json(&call->response, 200, render_session_notification(&row));
 	return true;
 }

@@ -4,6 +4,7 @@
 
 #include "alloc.h"
 #include "branch_name.h"
+#include "caps.h"
 #include "clock.h"
 #include "response.h"
 
@@ -51,6 +52,21 @@ static json_t *identity_of(const struct check_report *report)
 	                 response_text(private_email ? private_email : account->email));
 }
 
+/* For the worker's log: where the forge's API is, and what it is used with. */
+static void add_access(json_t *to, const struct credential *credential)
+{
+	CLEANUP(strbuf_release) struct strbuf api = STRBUF_INIT(2 * LIMIT_URL_MAX);
+	CLEANUP(freep) char *shown = NULL;
+
+	if (!credential->forge)
+		return;
+	credential->forge->api_base(&credential->instance, &api);
+	shown = credential_shown(credential);
+	json_object_set_new(to, "apiBase", response_text(api.data));
+	json_object_set_new(to, "gitUser", response_text(credential->forge->git_user));
+	json_object_set_new(to, "credential", response_text(shown));
+}
+
 static json_t *repository_of(const struct session_repository *asked, const struct check_report *report)
 {
 	const char *username = report->account.username ? report->account.username : report->credential.connection.username;
@@ -63,6 +79,7 @@ static json_t *repository_of(const struct session_repository *asked, const struc
 	if (!valid)
 		json_object_set_new(repository, "error", error_of(&report->failure));
 	add_project(repository, asked, report);
+	add_access(repository, &report->credential);
 	json_object_set_new(repository, "canPush", json_boolean(report->can_push));
 	json_object_set_new(repository, "username", response_text(username));
 	json_object_set_new(repository, "commit", identity_of(report));
@@ -94,4 +111,14 @@ json_t *render_outcomes(const struct gate_outcome_list *list)
 		                                "remediation", response_text(outcome->remediation), "at", at));
 	}
 	return json_pack("{s:o}", "outcomes", outcomes);
+}
+
+json_t *render_merge_request(const struct forge_merge_request *request)
+{
+	json_t *shown = json_pack("{s:I, s:o, s:b}", "number", (json_int_t)request->number, "url", response_text(request->web_url),
+	                          "existed", request->existed);
+
+	if (request->unmarked.code != ERR_NONE)
+		json_object_set_new(shown, "unmarked", error_of(&request->unmarked));
+	return shown;
 }

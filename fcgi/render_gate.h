@@ -10,3 +10,6 @@ json_t *render_preflight(const struct session_spec *spec, const struct check_rep
 
 /* {"outcomes":[…]}. Caller decrefs. */
 json_t *render_outcomes(const struct gate_outcome_list *list) MUST_CHECK;
+
+/* {"number", "url", "existed", "unmarked"?}. Caller decrefs. */
+json_t *render_merge_request(const struct forge_merge_request *request) MUST_CHECK;

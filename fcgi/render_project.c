@@ -1,5 +1,7 @@
 #include "render_project.h"
 
+#include <string.h>
+
 #include "encoding.h"
 #include "response.h"
 
@@ -64,10 +66,20 @@ json_t *render_tree(const char *path, const char *ref, const struct forge_tree *
 	return json_pack("{s:o, s:o, s:o}", "path", response_text(path), "ref", response_text(ref), "entries", entries);
 }
 
+/* Bytes that JSON writes as six: a file full of them is no text to look at, and would not fit into nginx's memory. */
+static bool is_full_of_controls(const struct strbuf *bytes)
+{
+	size_t controls = 0;
+
+	for (size_t i = 0; i < bytes->length; i++)
+		controls += (unsigned char)bytes->data[i] < 0x20 && !strchr("\b\t\n\f\r", bytes->data[i]);
+	return controls > bytes->length / 16;
+}
+
 json_t *render_blob(const struct strbuf *bytes)
 {
 	CLEANUP(strbuf_release) struct strbuf base64 = STRBUF_INIT((size_t)2 * LIMIT_BLOB);
-	const bool text = is_utf8(bytes->data, bytes->length);
+	const bool text = is_utf8(bytes->data, bytes->length) && !is_full_of_controls(bytes);
 
 	if (!text)
 		encode_base64(&base64, bytes->data, bytes->length);

@@ -78,6 +78,8 @@ def run_static(totals, pattern, everything):
 
     if wanted("floors"):
         totals.check("floors: an include that climbs does not compile", [sys.executable, HERE / "static/climbing_include.py", DEV])
+    if wanted("worker"):
+        totals.check("worker: what opens and uses tokens is not linked into it", [sys.executable, HERE / "static/worker_contents.py", DEV])
     if wanted("headers"):
         totals.check("headers: each compiles alone", ["cmake", "--build", DEV, "--target", "all_verify_interface_header_sets"])
     if wanted("format"):

@@ -14,6 +14,7 @@
 #include "output_tail.h"
 #include "processes.h"
 #include "sandbox.h"
+#include "seccomp_filter.h"
 
 enum {
 	KILL_GRACE_MS = 5000, /* between SIGTERM and SIGKILL */
@@ -104,11 +105,24 @@ static bool prepare_sandbox(const struct agent *agent, int *ret_ruleset, struct 
 	const struct sandbox rules = {
 	        .writable = writable,
 	        .readable = tools,
+	        .objects = agent->objects,
 	        .programs = (const char *const *)programs.items,
 	        .devices = devices,
 	        .hidden = (const char *const *)hidden.items,
 	};
 	return sandbox_prepare(&rules, ret_ruleset, err);
+}
+
+/* When memory is short, the kernel ends an agent first and the worker last. */
+static void offer_to_the_kernel(void)
+{
+	static const char score[] = "500";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, score, sizeof(score) - 1) < 0)
+		errno = 0; /* it is no better off than the worker then */
+	if (fd >= 0)
+		close(fd);
 }
 
 static void limit_resources(void)
@@ -128,7 +142,8 @@ static void limit_resources(void)
 }
 
 /* The child between fork and exec: only async-signal-safe calls. */
-static NORETURN void become_agent(const struct agent *agent, pid_t parent, int output, int ruleset)
+static NORETURN void become_agent(const struct agent *agent, pid_t parent, int output, int ruleset,
+                                  const struct seccomp_filter *filter)
 {
 	char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char *)(uintptr_t)agent->command, NULL};
 	const int keep[] = {ruleset};
@@ -139,8 +154,9 @@ static NORETURN void become_agent(const struct agent *agent, pid_t parent, int o
 		_exit(126);
 	process_begin_child(parent, keep, ruleset >= 0);
 	limit_resources();
+	offer_to_the_kernel();
 	umask(077);
-	if (!sandbox_enter(ruleset))
+	if (!sandbox_enter(ruleset) || !seccomp_filter_enter(filter))
 		_exit(126);
 	if (ruleset >= 0)
 		close(ruleset);
@@ -152,6 +168,12 @@ struct watched {
 	pid_t pid;
 	int output; /* our end of its pipe, non-blocking; -1 at its end */
 	struct output_tail *tail;
+	struct usage_watch usage;
+	enum usage_verdict verdict;
+	void (*beat)(void *context); /* NULL: it is to end */
+	void *context;
+	bool ended;
+	int status;
 };
 
 static void read_output(struct watched *w)
@@ -172,14 +194,25 @@ static void read_output(struct watched *w)
 	}
 }
 
-/* Whether the agent's first process has ended; its descendants may go on. */
-static bool has_ended(struct watched *w, int *ret_status)
+/* Whether the agent's first process has ended; its descendants may go on. Orphans of theirs are ours, and would fill the table of
+ * processes. */
+static bool has_ended(struct watched *w)
 {
-	return waitpid(w->pid, ret_status, WNOHANG) == w->pid;
+	int status;
+
+	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+		if (pid == w->pid) {
+			w->ended = true;
+			w->status = status;
+		} else if (pid == w->usage.child) {
+			w->verdict = usage_conclude(&w->usage, status);
+		}
+	}
+	return w->ended;
 }
 
-/* Waits until the agent ends, the deadline passes or a signal asks to stop. True: it ended by itself. */
-static bool watch(struct watched *w, int interrupt_fd, int64_t deadline_ms, int *ret_status, bool *ret_interrupted)
+/* Waits until the agent ends, the deadline passes, it takes too much, or a signal asks to stop. True: it ended by itself. */
+static bool watch(struct watched *w, int interrupt_fd, int64_t deadline_ms, bool *ret_interrupted)
 {
 	enum { BEAT_MS = 200 }; /* a daemon may keep the pipe open, so its end alone does not tell */
 
@@ -191,27 +224,33 @@ static bool watch(struct watched *w, int interrupt_fd, int64_t deadline_ms, int 
 			return false;
 		}
 		read_output(w);
-		if (has_ended(w, ret_status))
+		if (has_ended(w))
 			return true;
-		if (left <= 0)
+		if (left <= 0 || w->verdict != USAGE_FINE)
 			return false;
+		usage_look(&w->usage);
+		if (w->beat)
+			w->beat(w->context);
 	}
 }
 
-/* SIGTERM first: an agent may want to save its work. */
-static void end_politely(struct watched *w, int *ret_status)
+/* SIGTERM first: an agent may want to save its work. One that takes too much would take more meanwhile. */
+static void end(struct watched *w)
 {
 	bool ignored = false;
 
-	kill(-w->pid, SIGTERM);
-	if (!watch(w, -1, clock_monotonic_ms() + KILL_GRACE_MS, ret_status, &ignored)) {
+	kill(-w->pid, w->verdict == USAGE_FINE ? SIGTERM : SIGKILL);
+	w->usage.limits = (struct usage_limits){0};
+	w->verdict = USAGE_FINE;
+	w->beat = NULL;
+	if (!watch(w, -1, clock_monotonic_ms() + KILL_GRACE_MS, &ignored)) {
 		kill(-w->pid, SIGKILL);
-		while (waitpid(w->pid, ret_status, 0) < 0 && errno == EINTR)
+		while (waitpid(w->pid, &w->status, 0) < 0 && errno == EINTR)
 			;
 	}
 }
 
-static pid_t start(const struct agent *agent, int ruleset, int *ret_output, struct error *err)
+static pid_t start(const struct agent *agent, int ruleset, const struct seccomp_filter *filter, int *ret_output, struct error *err)
 {
 	int ends[2];
 	pid_t parent = getpid();
@@ -223,7 +262,7 @@ static pid_t start(const struct agent *agent, int ruleset, int *ret_output, stru
 	}
 	pid_t pid = fork();
 	if (pid == 0)
-		become_agent(agent, parent, ends[1], ruleset);
+		become_agent(agent, parent, ends[1], ruleset, filter);
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);
@@ -250,28 +289,35 @@ bool agent_run(const struct agent *agent, struct agent_result *ret, struct error
 {
 	CLEANUP(freep) struct output_tail *tail = xcalloc(1, sizeof(*tail));
 	struct agent_result result = AGENT_RESULT_INIT;
-	struct watched watched = {.output = -1, .tail = tail};
-	int ruleset = -1, status = 0;
+	struct watched watched = {.output = -1, .tail = tail, .beat = agent->beat, .context = agent->context};
+	CLEANUP(seccomp_filter_release) struct seccomp_filter filter = SECCOMP_FILTER_INIT;
+	bool scoped = sandbox_abi() > 0;
+	int ruleset = -1;
 
-	if (!agent_check(agent->unconfined_allowed, err) || (sandbox_abi() > 0 && !prepare_sandbox(agent, &ruleset, err)))
+	if (!agent_check(agent->unconfined_allowed, err) ||
+	    !seccomp_filter_build(scoped ? SECCOMP_AGENT : SECCOMP_AGENT_UNSCOPED, false, &filter, err) ||
+	    (scoped && !prepare_sandbox(agent, &ruleset, err)))
 		return false;
 	processes_adopt_orphans();
-	watched.pid = start(agent, ruleset, &watched.output, err);
+	watched.pid = start(agent, ruleset, &filter, &watched.output, err);
 	if (ruleset >= 0)
 		close(ruleset);
 	if (watched.pid < 0)
 		return false;
 
-	if (!watch(&watched, agent->interrupt_fd, clock_monotonic_ms() + agent->timeout_ms, &status, &result.interrupted)) {
-		result.timed_out = !result.interrupted;
-		end_politely(&watched, &status);
+	watched.usage.limits = (struct usage_limits){agent->workspace->path, agent->workspace_max_mib, agent->memory_max_mib};
+	if (!watch(&watched, agent->interrupt_fd, clock_monotonic_ms() + agent->timeout_ms, &result.interrupted)) {
+		result.usage = watched.verdict;
+		result.timed_out = !result.interrupted && result.usage == USAGE_FINE;
+		end(&watched);
 	}
+	usage_stop(&watched.usage);
 	kill(-watched.pid, SIGKILL);
 	processes_end_children(NULL, 0);
 	read_output(&watched);
 	if (watched.output >= 0)
 		close(watched.output);
-	describe(agent, tail, status, &result);
+	describe(agent, tail, watched.status, &result);
 	*ret = result;
 	return true;
 }

@@ -4,24 +4,31 @@
  * leaving no process behind. The agent's exit status is a result, not an error.
  */
 #include "secret.h"
+#include "usage.h"
 #include "workspace.h"
 
 struct agent {
 	const char *command; /* for /bin/sh -c */
 	const struct workspace *workspace;
 	const char *const *environment;  /* NULL-terminated "NAME=value"; all that the agent sees */
+	const char *const *objects;      /* folders of objects that the workspace borrows (mirror.h): to be read; NULL: none */
 	const char *const *hidden;       /* paths it must not reach even where its tools lie beside them */
 	const struct secret *credential; /* masked in the output */
 	bool unconfined_allowed;         /* run even where the kernel cannot confine */
 	int64_t timeout_ms;
-	int interrupt_fd; /* processes.h; -1: none */
+	int64_t workspace_max_mib, memory_max_mib; /* 0: not watched */
+	int interrupt_fd;                          /* processes.h; -1: none */
+	/* Called a few times a second while it runs; it may take its time, as the agent's output does then. NULL: nobody is. */
+	void (*beat)(void *context);
+	void *context;
 };
 
 struct agent_result {
 	int exit_code; /* 128 + number for a signal */
 	bool timed_out;
 	bool interrupted;
-	char *output; /* the last LIMIT_AGENT_OUTPUT bytes of what it wrote, masked, UTF-8. Owned */
+	enum usage_verdict usage; /* not USAGE_FINE: it was ended because of it */
+	char *output;             /* the last LIMIT_AGENT_OUTPUT bytes of what it wrote, masked, UTF-8. Owned */
 };
 #define AGENT_RESULT_INIT ZERO_INIT
 void agent_result_release(struct agent_result *result);

@@ -1,5 +1,6 @@
 #include "gate_client.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <stdlib.h>
 
@@ -15,6 +16,13 @@ static void freeaddrinfop(struct addrinfo **list)
 		freeaddrinfo(*list);
 }
 
+static bool is_address(const char *host)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+}
+
 bool gate_client_open(const char *gate_url, const char *session_id, const struct secret *credential, struct gate_client *ret,
                       struct error *err)
 {
@@ -27,6 +35,7 @@ bool gate_client_open(const char *gate_url, const char *session_id, const struct
 	        .host = xstrdup(url.host),
 	        .session_id = xstrdup(session_id),
 	        .port = url.port,
+	        .has_name = !is_address(url.host),
 	        .credential = credential,
 	};
 	return true;
@@ -67,29 +76,35 @@ static bool allow_gate(const struct gate_client *gate, struct address_policy *po
 }
 
 /* A client of its own for each of these few calls: its thread is gone before the session forks again. */
-static bool call_gate(const struct gate_client *gate, const char *method, const char *route, struct http_call *call,
-                      struct error *err)
+bool gate_client_send(const struct gate_client *gate, const char *route, struct http_call *call, struct error *err)
 {
 	CLEANUP(address_policy_freep) struct address_policy *policy = address_policy_new();
 	CLEANUP(http_client_freep) struct http_client *client = NULL;
 	CLEANUP(freep) char *url = xasprintf("%s/git/%s/%s", gate->base, gate->session_id, route);
 	const struct http_client_options options = {.policy = policy, .ca_file = "", .user_agent = "acp-git-worker"};
-	bool has_body = strcmp(method, "POST") == 0;
 
 	if (!allow_gate(gate, policy, err) || !http_client_new(&options, &client, err))
 		return false;
-	*call = (struct http_call){.method = method,
-	                           .url = url,
-	                           .bearer = gate->credential,
-	                           .body = has_body ? "{}" : NULL,
-	                           .body_length = has_body ? 2 : 0,
-	                           .content_type = has_body ? "application/json" : NULL};
+	call->url = url;
+	call->bearer = gate->credential;
 	http_client_run(client, call, 1);
 	call->url = NULL; /* freed here */
 	if (call->failure == HTTP_OK)
 		return true;
 	error_set(err, ERR_SERVICE_UNAVAILABLE, "The git gate does not answer.");
-	return error_detail(err, "%s %s: %s", method, route, call->failure_text);
+	return error_detail(err, "%s %s: %s", call->method, route, call->failure_text);
+}
+
+static bool call_gate(const struct gate_client *gate, const char *method, const char *route, struct http_call *call,
+                      struct error *err)
+{
+	bool has_body = strcmp(method, "POST") == 0;
+
+	*call = (struct http_call){.method = method,
+	                           .body = has_body ? "{}" : NULL,
+	                           .body_length = has_body ? 2 : 0,
+	                           .content_type = has_body ? "application/json" : NULL};
+	return gate_client_send(gate, route, call, err);
 }
 
 static bool read_answer(const struct http_call *call, json_t **ret, struct error *err)
@@ -113,6 +128,26 @@ bool gate_client_preflight(const struct gate_client *gate, json_t **ret_answer, 
 {
 	struct http_call call = {0};
 	bool ok = call_gate(gate, "POST", "preflight", &call, err) && read_answer(&call, ret_answer, err);
+
+	http_call_release(&call);
+	return ok;
+}
+
+bool gate_client_preflight_one(const struct gate_client *gate, const char *repository, json_t **ret_answer, struct error *err)
+{
+	CLEANUP(freep) char *route = xasprintf("preflight?repository=%s", repository); /* a folder's name needs no escapes */
+	struct http_call call = {0};
+	bool ok = call_gate(gate, "POST", route, &call, err) && read_answer(&call, ret_answer, err);
+
+	http_call_release(&call);
+	return ok;
+}
+
+bool gate_client_merge_request(const struct gate_client *gate, const char *repository, json_t **ret_answer, struct error *err)
+{
+	CLEANUP(freep) char *route = xasprintf("%s/merge-request", repository);
+	struct http_call call = {0};
+	bool ok = call_gate(gate, "POST", route, &call, err) && read_answer(&call, ret_answer, err);
 
 	http_call_release(&call);
 	return ok;

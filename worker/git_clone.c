@@ -1,6 +1,8 @@
 #include "git_clone.h"
 
 #include "alloc.h"
+#include "git_fetch.h"
+#include "git_mirror.h"
 
 static bool set_config(git_config *config, const char *name, const char *value, struct error *err)
 {
@@ -40,81 +42,48 @@ static bool create(const struct git_clone *clone, git_repository **ret, struct e
 		                               head); /* unborn for now: an empty repository gets its first commit on this branch */
 	if (code != 0)
 		return git_failure(code, ERR_WORKSPACE_FAILED, "The workspace's repository cannot be created.", err);
-	return configure(*ret, clone, err);
+	return configure(*ret, clone, err) &&
+	       (!clone->objects || git_borrow_objects(git_repository_path(*ret), clone->objects, err));
 }
 
-static int on_transfer(const git_indexer_progress *stats, void *context)
+/* refs/remotes/origin/<branch>. Caller frees. */
+static char *remote_branch(const char *branch)
 {
-	bool resolving = stats->total_objects > 0 && stats->received_objects == stats->total_objects;
-
-	if (stats->received_bytes > GIT_LIMIT_BYTES || stats->total_objects > GIT_LIMIT_OBJECTS)
-		return GIT_EUSER;
-	bool heard = resolving && stats->total_deltas > 0
-	                     ? git_job_progress(context, "resolving", stats->indexed_deltas, stats->total_deltas,
-	                                        (int64_t)stats->received_bytes, false)
-	                     : git_job_progress(context, "receiving", stats->received_objects, stats->total_objects,
-	                                        (int64_t)stats->received_bytes, false);
-	return heard ? 0 : GIT_EUSER;
+	return xasprintf("refs/remotes/origin/%s", branch);
 }
 
-static bool fetch(git_repository *repository, const struct git_clone *clone, struct git_job_report *report, struct error *err)
+/* The mirror's branch as if it had been fetched here; a fetch of another one builds on it. */
+static bool adopt(git_repository *repository, const struct git_clone *clone, struct error *err)
 {
-	CLEANUP(git_remote_freep) git_remote *remote = NULL;
-	CLEANUP(git_headers_release) struct git_headers headers = {0};
-	CLEANUP(freep) char *refspec = xasprintf("+refs/heads/%s:refs/remotes/origin/%s", clone->start_branch, clone->start_branch);
-	git_strarray refspecs = {.strings = &refspec, .count = 1};
-	git_fetch_options options = GIT_FETCH_OPTIONS_INIT;
-
-	if (!git_gate_remote(repository, &clone->gate, &remote, err))
-		return false;
-	git_headers_make(&headers, &clone->gate);
-	options.custom_headers = headers.array;
-	options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-	options.proxy_opts.type = GIT_PROXY_NONE;
-	options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
-	options.update_fetchhead = 0;
-	options.callbacks.transfer_progress = on_transfer;
-	options.callbacks.payload = report;
-	int code = git_remote_fetch(remote, &refspecs, &options, NULL);
-	if (code == GIT_EUSER)
-		return git_failure(code, ERR_WORKSPACE_FAILED, "The repository is larger than this service takes.", err);
-	return code == 0 || git_failure(code, ERR_GIT_FAILED, "The repository could not be fetched.", err);
-}
-
-struct measure {
-	git_odb *odb;
-	uint64_t files, bytes, max_files, max_bytes;
-};
-
-/* Trees that refer to one another make a few kilobytes grow to millions of files, so each is counted as often as it would be
- * written. */
-static int measure_entry(const char *root, const git_tree_entry *entry, void *context)
-{
-	struct measure *m = context;
-	size_t size = 0, depth = 0;
-	git_object_t type;
-
-	if (git_tree_entry_type(entry) == GIT_OBJECT_TREE)
-		for (const char *at = root; *at; at++)
-			depth += *at == '/';
-	if (git_tree_entry_type(entry) == GIT_OBJECT_BLOB &&
-	    git_odb_read_header(&size, &type, m->odb, git_tree_entry_id(entry)) == 0)
-		m->bytes += size;
-	m->files++;
-	return m->files > m->max_files || m->bytes > m->max_bytes || depth > GIT_LIMIT_TREE_DEPTH ? GIT_EUSER : 0;
-}
-
-bool git_measure_tree(git_repository *repository, const git_tree *tree, uint64_t max_files, uint64_t max_bytes, struct error *err)
-{
-	struct measure m = {.max_files = max_files, .max_bytes = max_bytes};
-	int code = git_repository_odb(&m.odb, repository);
+	CLEANUP(git_reference_freep) git_reference *reference = NULL;
+	CLEANUP(freep) char *name = remote_branch(clone->mirrored_branch);
+	git_oid id;
+	int code = git_oid_fromstr(&id, clone->mirrored_commit);
 
 	if (code == 0)
-		code = git_tree_walk(tree, GIT_TREEWALK_PRE, measure_entry, &m);
-	git_odb_free(m.odb);
-	if (code == GIT_EUSER)
-		return error_set(err, ERR_WORKSPACE_FAILED, "The repository has more files than this service takes.");
-	return code == 0 || git_failure(code, ERR_GIT_FAILED, "The repository's files cannot be read.", err);
+		code = git_reference_create(&reference, repository, name, &id, 0, "from the shared copy");
+	return code == 0 || git_failure(code, ERR_WORKSPACE_FAILED, "The shared copy of the repository cannot be used.", err);
+}
+
+bool git_clone_fetches(const struct git_clone *clone)
+{
+	return clone->start_branch && !(clone->objects && strcmp(clone->start_branch, clone->mirrored_branch) == 0);
+}
+
+/* The commit to start from, with all its objects. */
+static bool obtain(git_repository *repository, const struct git_clone *clone, struct git_job_report *report, git_oid *ret,
+                   struct error *err)
+{
+	CLEANUP(freep) char *name = remote_branch(clone->start_branch);
+	const struct git_fetch fetch = {
+	        .gate = clone->gate, .git_folder = git_repository_path(repository), .branch = clone->start_branch, .into = name};
+
+	if (clone->objects && !adopt(repository, clone, err))
+		return false;
+	if (git_clone_fetches(clone) && !git_fetch_branch(&fetch, report, err))
+		return false;
+	int code = git_reference_name_to_id(ret, repository, name);
+	return code == 0 || git_failure(code, ERR_GIT_FAILED, "The branch does not lead to a commit.", err);
 }
 
 static void on_checkout(const char *path, size_t done, size_t total, void *context)
@@ -126,7 +95,7 @@ static void on_checkout(const char *path, size_t done, size_t total, void *conte
 
 /* The branch exists at the fetched commit, HEAD leads to it, and its files are there. */
 static bool check_out(git_repository *repository, const struct git_clone *clone, const git_oid *commit_id,
-                      struct git_job_report *report, struct error *err)
+                      struct git_job_report *report, struct git_tree_survey *ret_survey, struct error *err)
 {
 	CLEANUP(freep) char *branch = xasprintf("refs/heads/%s", clone->work_branch);
 	CLEANUP(git_reference_freep) git_reference *reference = NULL;
@@ -139,7 +108,7 @@ static bool check_out(git_repository *repository, const struct git_clone *clone,
 		code = git_commit_tree(&tree, commit);
 	if (code != 0)
 		return git_failure(code, ERR_GIT_FAILED, "The branch does not lead to a commit.", err);
-	if (!git_measure_tree(repository, tree, GIT_LIMIT_FILES, GIT_LIMIT_BYTES, err))
+	if (!git_survey_tree(repository, tree, GIT_LIMIT_FILES, GIT_LIMIT_BYTES, ret_survey, err))
 		return false;
 	code = git_reference_create(&reference, repository, branch, commit_id, 0, "start of the session");
 	options.checkout_strategy = GIT_CHECKOUT_FORCE;
@@ -151,7 +120,8 @@ static bool check_out(git_repository *repository, const struct git_clone *clone,
 	return code == 0 || git_failure(code, ERR_WORKSPACE_FAILED, "The files of the repository cannot be written.", err);
 }
 
-bool git_clone_branch(const struct git_clone *clone, struct git_job_report *report, char ret_commit[COMMIT_SIZE], struct error *err)
+bool git_clone_branch(const struct git_clone *clone, struct git_job_report *report, char ret_commit[COMMIT_SIZE],
+                      struct git_tree_survey *ret_survey, struct error *err)
 {
 	CLEANUP(git_repository_freep) git_repository *repository = NULL;
 	git_oid commit;
@@ -162,23 +132,33 @@ bool git_clone_branch(const struct git_clone *clone, struct git_job_report *repo
 		ret_commit[0] = '\0';
 		return true;
 	}
-	if (!fetch(repository, clone, report, err))
-		return false;
-	CLEANUP(freep) char *fetched = xasprintf("refs/remotes/origin/%s", clone->start_branch);
-	if (git_reference_name_to_id(&commit, repository, fetched) != 0)
-		return error_set(err, ERR_BRANCH_NOT_FOUND, "The branch %s was not found in the repository.", clone->start_branch);
-	if (!check_out(repository, clone, &commit, report, err))
+	if (!obtain(repository, clone, report, &commit, err) || !check_out(repository, clone, &commit, report, ret_survey, err))
 		return false;
 	git_oid_tostr(ret_commit, COMMIT_SIZE, &commit);
 	return true;
 }
 
+/* Names come out of the repository, in whatever bytes. */
+static void set_name(json_t *result, const char *member, const char *name)
+{
+	json_t *text = json_string(name);
+
+	json_object_set_new(result, member, text ? text : json_string("(unreadable name)"));
+}
+
 bool git_clone_job(const void *input, struct git_job_report *report, json_t **ret_result, struct error *err)
 {
+	struct git_tree_survey survey = {0};
 	char commit[COMMIT_SIZE];
 
-	if (!git_clone_branch(input, report, commit, err))
+	/* Every object was hashed when it was received, in this session or by the mirror; hashing it again costs a fifth of a
+	 * checkout. */
+	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
+	if (!git_clone_branch(input, report, commit, &survey, err))
 		return false;
-	*ret_result = json_pack("{s:s}", "commit", commit);
+	*ret_result = json_pack("{s:s, s:I, s:I}", "commit", commit, "pointers", (json_int_t)survey.pointers, "submodules",
+	                        (json_int_t)survey.submodules);
+	set_name(*ret_result, "firstPointer", survey.first_pointer);
+	set_name(*ret_result, "firstSubmodule", survey.first_submodule);
 	return true;
 }

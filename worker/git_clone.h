@@ -1,16 +1,23 @@
 #pragma once
 /*
- * git_clone — brings one branch of a repository into a folder: a fetch of that branch alone through the gate, measured before it is
- * written, checked out without filters and without symbolic links. Nothing of the repository is executed; submodules stay empty.
+ * git_clone — brings one branch of a repository into a folder: measured before it is written, checked out without filters and
+ * without symbolic links. Nothing of the repository is executed; submodules stay empty.
+ *
+ * With a mirror the folder borrows the default branch's objects, which the mirror's refresh has just received or confirmed with
+ * this session's credential; another branch is fetched on top of it, through the gate. Without one, the branch is fetched whole.
  */
 #include "git_job.h"
 #include "git_library.h"
+#include "git_tree_survey.h"
 
 struct git_clone {
 	struct git_gate gate;
 	const char *path;                       /* the folder; must not exist */
 	const char *clone_url;                  /* recorded as "origin": the real address, without credentials */
 	const char *start_branch;               /* NULL: the repository is empty */
+	const char *objects;                    /* borrowed: those of a mirror; NULL: none */
+	const char *mirrored_branch;            /* whose objects they are, ... */
+	const char *mirrored_commit;            /* ... and where it is */
 	const char *work_branch;                /* the branch that is checked out; created at the start branch's commit */
 	const char *commit_name, *commit_email; /* for the agent's own commits; may be NULL */
 };
@@ -20,11 +27,11 @@ struct git_clone {
  * too many files or bytes).
  */
 bool git_clone_branch(const struct git_clone *clone, struct git_job_report *report, char ret_commit[COMMIT_SIZE],
-                      struct error *err) MUST_CHECK;
+                      struct git_tree_survey *ret_survey, struct error *err) MUST_CHECK;
 
-/* Files and bytes of a commit's tree, counted up to the limits. ERR_WORKSPACE_FAILED: beyond them. */
-bool git_measure_tree(git_repository *repository, const git_tree *tree, uint64_t max_files, uint64_t max_bytes,
-                      struct error *err) MUST_CHECK;
+/* Whether it takes a transfer: the job must be allowed to start the git program. */
+bool git_clone_fetches(const struct git_clone *clone);
 
-/* The same as a job (git_job.h): `input` is a struct git_clone, the result {"commit": "…"}. */
+/* The same as a job (git_job.h): `input` is a struct git_clone, the result {"commit": "…", "pointers": n,
+ * "firstPointer": "…", "submodules": n, "firstSubmodule": "…"}. */
 bool git_clone_job(const void *input, struct git_job_report *report, json_t **ret_result, struct error *err);

@@ -5,6 +5,9 @@
 
 #include "alloc.h"
 #include "file.h"
+#include "git_ci_changes.h"
+#include "git_mirror.h"
+#include "working_copy.h"
 
 enum { SUBJECT_MAX = 72, PARENTS_MAX = 16 };
 
@@ -30,7 +33,7 @@ void commit_message_write(const char *title, const char *description, const char
  * A configuration can move the working copy (core.worktree), include any file, or come from elsewhere (commondir): the agent's is
  * replaced. The process is confined to the session's folder besides.
  */
-static bool replace_config(const char *path, struct error *err)
+static bool replace_config(const char *path, const char *objects, struct error *err)
 {
 	static const char config[] =
 	        "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n"
@@ -49,7 +52,7 @@ static bool replace_config(const char *path, struct error *err)
 	}
 	if (!file_write_atomically(config_path, config, sizeof(config) - 1, 0600, err))
 		return error_set(err, ERR_WORKSPACE_FAILED, "The workspace's repository cannot be configured.");
-	return true;
+	return !objects || git_borrow_objects(git_folder, objects, err);
 }
 
 static bool restore_origin(git_repository *repository, const char *origin, struct error *err)
@@ -64,30 +67,48 @@ static bool restore_origin(git_repository *repository, const char *origin, struc
 	return code == 0 || git_failure(code, ERR_WORKSPACE_FAILED, "The workspace's repository cannot be configured.", err);
 }
 
-/* Repositories that the agent cloned into this one would become links to commits nobody else has. */
-static int skip_nested(const char *path, const char *matched, void *context)
+/* What is being added, and how much. */
+struct addition {
+	git_repository *repository;
+	uint64_t files, bytes;
+};
+
+/*
+ * Before a file is read. Repositories that the agent cloned into this one are left out: they would become links to commits nobody
+ * else has. What would not be taken as a clone is not taken as a change either.
+ */
+static int judge_addition(const char *path, const char *matched, void *context)
 {
-	git_repository *repository = context;
-	CLEANUP(freep) char *full = xasprintf("%s%s", git_repository_workdir(repository), path);
+	struct addition *a = context;
+	CLEANUP(freep) char *full = xasprintf("%s%s", git_repository_workdir(a->repository), path);
 	struct stat info;
 
 	(void)matched;
-	return lstat(full, &info) == 0 && S_ISDIR(info.st_mode) ? 1 : 0;
+	if (lstat(full, &info) != 0)
+		return 0; /* deleted */
+	if (S_ISDIR(info.st_mode))
+		return 1;
+	a->files++;
+	a->bytes += (uint64_t)info.st_size;
+	return a->files > GIT_LIMIT_FILES || a->bytes > GIT_LIMIT_BYTES ? GIT_EUSER : 0;
 }
 
 static bool write_tree(git_repository *repository, git_oid *ret, struct error *err)
 {
 	CLEANUP(git_index_freep) git_index *index = NULL;
+	struct addition addition = {.repository = repository};
 	int code = git_repository_index(&index, repository);
 
 	if (code == 0)
 		code = git_index_read(index, 1);
 	if (code == 0)
-		code = git_index_add_all(index, NULL, GIT_INDEX_ADD_DEFAULT, skip_nested, repository);
+		code = git_index_add_all(index, NULL, GIT_INDEX_ADD_DEFAULT, judge_addition, &addition);
 	if (code == 0)
 		code = git_index_write(index);
 	if (code == 0)
 		code = git_index_write_tree(ret, index);
+	if (code == GIT_EUSER)
+		return error_set(err, ERR_WORKSPACE_FAILED, "The changes in the workspace are larger than this service takes.");
 	return code == 0 || git_failure(code, ERR_WORKSPACE_FAILED, "The changes in the workspace cannot be collected.", err);
 }
 
@@ -174,9 +195,9 @@ bool git_commit_changes(const struct git_commit_work *work, bool *ret_changed, c
 	CLEANUP(parents_release) struct parents parents = {0};
 	git_oid tree, head;
 
-	if (!replace_config(work->path, err) || !git_open_workspace(work->path, &repository, err) ||
-	    !restore_origin(repository, work->origin, err) || !write_tree(repository, &tree, err) ||
-	    !collect_parents(repository, &parents, err))
+	if (!working_copy_tame(work->path, err) || !replace_config(work->path, work->objects, err) ||
+	    !git_open_workspace(work->path, &repository, err) || !restore_origin(repository, work->origin, err) ||
+	    !write_tree(repository, &tree, err) || !collect_parents(repository, &parents, err))
 		return false;
 	if (!is_unchanged(repository, &parents, &tree) && !create_commit(repository, work, &parents, &tree, err))
 		return false;
@@ -192,6 +213,22 @@ bool git_commit_changes(const struct git_commit_work *work, bool *ret_changed, c
 	return true;
 }
 
+/* Adds "ciPaths" and "ciCount" where there are any. */
+static bool name_ci_changes(const struct git_commit_work *work, const char *commit, json_t *result, struct error *err)
+{
+	CLEANUP(git_repository_freep) git_repository *repository = NULL;
+	json_t *paths = NULL;
+	size_t count = 0;
+
+	if (!git_open_workspace(work->path, &repository, err) ||
+	    !git_ci_changes(repository, work->start_commit, commit, &paths, &count, err))
+		return false;
+	if (count > 0)
+		json_object_update_new(result, json_pack("{s:O, s:I}", "ciPaths", paths, "ciCount", (json_int_t)count));
+	json_decref(paths);
+	return true;
+}
+
 bool git_commit_job(const void *input, struct git_job_report *report, json_t **ret_result, struct error *err)
 {
 	char commit[COMMIT_SIZE];
@@ -200,6 +237,11 @@ bool git_commit_job(const void *input, struct git_job_report *report, json_t **r
 	(void)report;
 	if (!git_commit_changes(input, &changed, commit, err))
 		return false;
-	*ret_result = json_pack("{s:b, s:s}", "changed", changed, "commit", commit);
+	json_t *result = json_pack("{s:b, s:s}", "changed", changed, "commit", commit);
+	if (changed && !name_ci_changes(input, commit, result, err)) {
+		json_decref(result);
+		return false;
+	}
+	*ret_result = result;
 	return true;
 }

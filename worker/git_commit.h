@@ -13,7 +13,8 @@ struct git_commit_work {
 	const char *start_commit; /* "": the repository was empty */
 	const char *name, *email; /* author and committer */
 	const char *message;
-	const char *origin; /* the real address, for people who look into a kept workspace; NULL: none */
+	const char *objects; /* those of a mirror that it borrows; NULL: none */
+	const char *origin;  /* the real address, for people who look into a kept workspace; NULL: none */
 };
 
 /* Whether there is something to push, and what. ret_commit is HEAD's commit, "" without one. ERR_WORKSPACE_FAILED, ERR_GIT_FAILED.
@@ -21,7 +22,7 @@ struct git_commit_work {
 bool git_commit_changes(const struct git_commit_work *work, bool *ret_changed, char ret_commit[COMMIT_SIZE],
                         struct error *err) MUST_CHECK;
 
-/* The same as a job: the result is {"changed": bool, "commit": "…"}. */
+/* The same as a job: the result is {"changed": bool, "commit": "…", "ciPaths": […]?, "ciCount": n?} (git_ci_changes.h). */
 bool git_commit_job(const void *input, struct git_job_report *report, json_t **ret_result, struct error *err);
 
 /* "<first line>\n\nAgenticSession: <name>\n"; the first line is the title or the description's first, at most 72 characters.

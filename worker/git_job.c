@@ -13,14 +13,37 @@
 #include "git_library.h"
 #include "processes.h"
 #include "sandbox.h"
+#include "seccomp_filter.h"
 
-enum { PROGRESS_EVERY_MS = 100, CPU_SECONDS = 3600, EXIT_AFTER_RESULT_MS = 5000 };
+/* A sanitizer's shadow memory alone is larger than a job's share. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED false
+#endif
+
+enum { PROGRESS_EVERY_MS = 100, EXIT_AFTER_RESULT_MS = 5000 };
+enum { JOB_CPU_SECONDS = 3600, JOB_OPEN_FILES = 1024, JOB_PROCESSES = 4096 /* of this user, the agents' included */ };
 static const rlim_t job_file_size = (rlim_t)4 << 30;
+static const rlim_t job_memory = (rlim_t)2 << 30;         /* of its own; the Linux kernel's ten million objects fit */
+static const rlim_t job_address_space = (rlim_t)16 << 30; /* packs are mapped */
 
 /* Name resolution and character sets; the libraries themselves are loaded already. */
-static const char *const needs[] = {
-        "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",  "/etc/host.conf", "/etc/gai.conf", "/etc/services",
-        "/etc/ssl/certs",   "/usr/lib",   "/usr/share/zoneinfo", "/lib",           "/lib64",        NULL};
+static const char *const needs[] = {"/etc/resolv.conf",
+                                    "/etc/hosts",
+                                    "/etc/nsswitch.conf",
+                                    "/etc/host.conf",
+                                    "/etc/gai.conf",
+                                    "/etc/services",
+                                    "/etc/ssl/certs",
+                                    "/usr/lib",
+                                    "/usr/share/zoneinfo",
+                                    "/lib",
+                                    "/lib64",
+                                    "/etc/ld.so.cache",
+                                    NULL};
 static const char *const devices[] = {"/dev/null", "/dev/urandom", NULL};
 
 struct git_job_report {
@@ -76,19 +99,51 @@ static json_t *error_line(const struct error *err)
 	return json_pack("{s:o}", "error", error);
 }
 
-static void limit_resources(void)
+/* Never above what the service manager gave. */
+static bool limit(int resource, rlim_t value)
 {
-	const struct rlimit no_core = {0, 0}, file_size = {job_file_size, job_file_size}, cpu = {CPU_SECONDS, CPU_SECONDS};
+	struct rlimit now;
 
-	setrlimit(RLIMIT_CORE, &no_core);
-	setrlimit(RLIMIT_FSIZE, &file_size);
-	setrlimit(RLIMIT_CPU, &cpu);
-	(void)signal(SIGXFSZ, SIG_IGN); /* a full limit is a failed write */
-	(void)signal(SIGPIPE, SIG_IGN); /* the gate may hang up */
+	if (getrlimit(resource, &now) != 0)
+		return false;
+	if (now.rlim_max < value)
+		value = now.rlim_max;
+	return setrlimit(resource, &(struct rlimit){value, value}) == 0;
 }
 
-static NORETURN void run_child(const struct git_job *job, pid_t parent, int fd, int ruleset)
+static bool limit_resources(bool starts_programs)
 {
+	bool ok = limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, job_file_size) && limit(RLIMIT_CPU, JOB_CPU_SECONDS) &&
+	          limit(RLIMIT_NOFILE, JOB_OPEN_FILES) && limit(RLIMIT_NPROC, starts_programs ? JOB_PROCESSES : 0);
+
+	if (!SANITIZED)
+		ok = ok && limit(RLIMIT_DATA, job_memory) && limit(RLIMIT_AS, job_address_space);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a full limit is a failed write */
+	(void)signal(SIGPIPE, SIG_IGN); /* the gate may hang up */
+	return ok;
+}
+
+/* What the child puts on, made while memory may still be allocated and folders opened. */
+struct confinement {
+	int ruleset; /* -1: no Landlock, and that was allowed */
+	struct seccomp_filter filter;
+};
+
+static void confinement_release(struct confinement *c)
+{
+	if (c->ruleset >= 0)
+		close(c->ruleset);
+	seccomp_filter_release(&c->filter);
+}
+
+static bool enter(const struct git_job *job, const struct confinement *c)
+{
+	return limit_resources(job->programs != NULL) && sandbox_enter(c->ruleset) && seccomp_filter_enter(&c->filter);
+}
+
+static NORETURN void run_child(const struct git_job *job, pid_t parent, int fd, const struct confinement *confinement)
+{
+	int ruleset = confinement->ruleset;
 	struct git_job_report report = {.fd = fd};
 	struct error err = ERROR_INIT;
 	json_t *result = NULL;
@@ -96,8 +151,7 @@ static NORETURN void run_child(const struct git_job *job, pid_t parent, int fd, 
 
 	setpgid(0, 0);
 	process_begin_child(parent, keep, 2);
-	limit_resources();
-	bool ok = sandbox_enter(ruleset);
+	bool ok = enter(job, confinement);
 	if (!ok)
 		error_set(&err, ERR_AGENT_UNCONFINED, "The git operation cannot be confined.");
 	ok = ok && git_library_open(&err) && job->work(job->input, &report, &result, &err);
@@ -180,42 +234,47 @@ static bool conclude(const struct reading *reading, enum end end, int status, js
 		return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
 	if (end == TIMED_OUT)
 		return error_set(err, ERR_GIT_STALLED, "The git operation took too long and was ended.");
-	error_set(err, ERR_GIT_FAILED, "The git operation ended without a result.");
+	if (status > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		error_set(err, ERR_GIT_FAILED, "The git operation did what git never does and was ended.");
+	else
+		error_set(err, ERR_GIT_FAILED, "The git operation ended without a result.");
 	return error_detail(err, "git job: wait status 0x%x", (unsigned)status);
 }
 
-static bool prepare(const struct git_job *job, int *ret_ruleset, struct error *err)
+static bool prepare(const struct git_job *job, struct confinement *ret, struct error *err)
 {
 	const char *const writable[] = {job->writable, NULL};
-	const struct sandbox rules = {
-	        .writable = writable, .readable = needs, .devices = devices, .hidden = job->hidden, .tcp_port = job->gate_port};
+	const struct sandbox rules = {.writable = writable,
+	                              .readable = needs,
+	                              .objects = job->objects,
+	                              .programs = job->programs,
+	                              .devices = devices,
+	                              .hidden = job->hidden,
+	                              .tcp_port = job->gate_port,
+	                              .plain_files = true};
 
-	if (sandbox_abi() == 0 && job->unconfined_allowed) {
-		*ret_ruleset = -1;
+	if (!seccomp_filter_build(job->programs ? SECCOMP_GIT_PROGRAM : SECCOMP_GIT_LIBRARY, job->gate_has_name, &ret->filter, err))
+		return false;
+	if (sandbox_abi() == 0 && job->unconfined_allowed)
 		return true;
-	}
-	return sandbox_prepare(&rules, ret_ruleset, err);
+	return sandbox_prepare(&rules, &ret->ruleset, err);
 }
 
 bool git_job_run(const struct git_job *job, json_t **ret_result, struct error *err)
 {
+	CLEANUP(confinement_release) struct confinement confinement = {.ruleset = -1};
 	struct reading reading = {.text = STRBUF_INIT(LIMIT_ANSWER)};
-	int ruleset = -1, ends[2];
+	int ends[2];
 	pid_t parent = getpid();
 
-	if (!prepare(job, &ruleset, err))
+	if (!prepare(job, &confinement, err))
 		return false;
-	if (pipe2(ends, O_CLOEXEC) != 0) {
-		if (ruleset >= 0)
-			close(ruleset);
+	if (pipe2(ends, O_CLOEXEC) != 0)
 		return error_set(err, ERR_GIT_FAILED, "The git operation cannot be started.");
-	}
 	pid_t pid = fork();
 	if (pid == 0)
-		run_child(job, parent, ends[1], ruleset);
+		run_child(job, parent, ends[1], &confinement);
 	close(ends[1]);
-	if (ruleset >= 0)
-		close(ruleset);
 
 	enum end end = pid < 0 ? ENDED : read_until_end(job, ends[0], &reading);
 	close(ends[0]);

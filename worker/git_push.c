@@ -1,6 +1,7 @@
 #include "git_push.h"
 
 #include "alloc.h"
+#include "github_errors.h"
 #include "gitlab_errors.h"
 #include "sideband.h"
 
@@ -74,6 +75,22 @@ static bool remote_has(git_remote *remote, const char *ref, const char *commit)
 	return false;
 }
 
+/* Those who read the remote's words alone: a whole struct forge would bring its API and all behind it into the worker. */
+static bool refused(const struct git_push *push, const struct push_state *state, struct error *err)
+{
+	const char *said = state->sideband.text.data, *path = push->project_path ? push->project_path : "the repository";
+
+	switch (push->provider) {
+	case PROVIDER_GITLAB:
+		return gitlab_classify_push(said, state->reason, push->branch, path, err);
+	case PROVIDER_GITHUB:
+		return github_classify_push(said, state->reason, push->branch, path, err);
+	case PROVIDER_UNKNOWN:
+		break;
+	}
+	return error_set(err, ERR_PUSH_REJECTED, "The remote rejected the push.");
+}
+
 static bool upload(git_remote *remote, const struct git_push *push, struct push_state *state, struct error *err)
 {
 	CLEANUP(git_headers_release) struct git_headers headers = {0};
@@ -92,7 +109,7 @@ static bool upload(git_remote *remote, const struct git_push *push, struct push_
 	int code = git_remote_upload(remote, &refspecs, &options);
 	sideband_finish(&state->sideband);
 	if (state->reason)
-		return gitlab_classify_push(state->sideband.text.data, state->reason, push->branch, push->project_path, err);
+		return refused(push, state, err);
 	if (code == GIT_ENONFASTFORWARD)
 		return git_failure(code, ERR_PUSH_NOT_FAST_FORWARD, "The branch has commits that this session does not know.", err);
 	if (code != 0)
@@ -112,6 +129,24 @@ static bool confirm(git_repository *repository, const struct git_push *push, con
 	return error_set(err, ERR_PUSH_UNCONFIRMED, "The push was sent, but the remote's branch is not at the pushed commit.");
 }
 
+/*
+ * A push that failed may still have come true: of an earlier worker, killed when the remote had everything but the time to take it,
+ * or of this one, whose answer was lost. The remote's branch decides.
+ */
+static bool deliver(git_repository *repository, git_remote *remote, const struct git_push *push, struct push_state *state,
+                    struct error *err)
+{
+	struct error failure = ERROR_INIT;
+
+	if (upload(remote, push, state, &failure))
+		return confirm(repository, push, state->ref, err);
+	if (confirm(repository, push, state->ref, NULL))
+		return true;
+	if (err)
+		*err = failure;
+	return false;
+}
+
 bool git_push_branch(const struct git_push *push, struct git_job_report *report, char **ret_merge_request_url, struct error *err)
 {
 	CLEANUP(freep) char *ref = xasprintf("refs/heads/%s", push->branch);
@@ -124,7 +159,7 @@ bool git_push_branch(const struct git_push *push, struct git_job_report *report,
 	    !connect_to(remote, GIT_DIRECTION_PUSH, &push->gate, err))
 		return false;
 	/* There already: an earlier worker pushed it and did not live to say so, or the agent did it itself. */
-	if (!remote_has(remote, ref, push->commit) && (!upload(remote, push, &state, err) || !confirm(repository, push, ref, err)))
+	if (!remote_has(remote, ref, push->commit) && !deliver(repository, remote, push, &state, err))
 		return false;
 	*ret_merge_request_url = sideband_merge_request_url(&state.sideband, push->web_url);
 	return true;

@@ -11,9 +11,10 @@
 
 #include "alloc.h"
 #include "json.h"
+#include "pid_namespace.h"
 #include "worker.h"
 
-enum { SESSIONS_DEFAULT = 2, SESSIONS_MAX = 64 };
+enum { SESSIONS_DEFAULT = 2 };
 
 static int usage(FILE *to)
 {
@@ -35,6 +36,7 @@ static void collect_hidden(struct worker *worker)
 	        settings_get(s, SEAL_PRIVATE_KEYS_FILE),
 	        settings_get(s, STATIC_TOKENS_FILE),
 	        settings_get(s, INSTANCES_FILE),
+	        settings_get(s, MIRRORS), /* but for what a session borrows */
 	        settings_get(s, BEARER_FILE),
 	        getenv("ACP_CONFIG_FILE"),
 	};
@@ -61,18 +63,20 @@ static void worker_init(struct worker *worker, const struct settings *settings)
 	        .logger = {.fd = 2, .level = level, .program = "acp-git-worker"},
 	        .name = xasprintf("%s:%d", host, (int)getpid()),
 	        .data_folder = xstrdup(dirname(database)),
+	        .lease_s = LEASE_S,
+	        .isolates = pid_namespace_is_available(),
 	};
 	collect_hidden(worker);
 }
 
-static bool parse_count(const char *text, unsigned *ret)
+static bool parse_count(const char *text, int64_t from, int64_t to, int64_t *ret)
 {
 	char *end;
-	unsigned long value = strtoul(text, &end, 10);
+	long value = strtol(text, &end, 10);
 
-	if (text[0] < '0' || text[0] > '9' || *end || value < 1 || value > SESSIONS_MAX)
+	if (text[0] < '0' || text[0] > '9' || *end || value < from || value > to)
 		return false;
-	*ret = (unsigned)value;
+	*ret = value;
 	return true;
 }
 
@@ -80,25 +84,28 @@ static int command(struct worker *worker, int argc, char **argv)
 {
 	static const struct option options[] = {{"user", required_argument, NULL, 'u'},
 	                                        {"sessions", required_argument, NULL, 's'},
+	                                        {"lease", required_argument, NULL, 'l'}, /* seconds; for tests */
 	                                        {"help", no_argument, NULL, 'h'},
 	                                        {0}};
 	bool running = argc > 1 && strcmp(argv[1], "run") == 0, serving = argc > 1 && strcmp(argv[1], "serve") == 0;
 	const char *user = NULL;
-	unsigned sessions = SESSIONS_DEFAULT;
+	int64_t sessions = SESSIONS_DEFAULT;
 
 	optind = 2;
-	for (int option; (running || serving) && (option = getopt_long(argc, argv, "u:s:h", options, NULL)) != -1;) {
+	for (int option; (running || serving) && (option = getopt_long(argc, argv, "u:s:l:h", options, NULL)) != -1;) {
 		if (option == 'u' && running)
 			user = optarg;
 		else if (option == 'h')
 			return usage(stdout);
-		else if (option != 's' || !serving || !parse_count(optarg, &sessions))
+		else if (option == 'l' && parse_count(optarg, LEASE_S_MIN, LEASE_S_MAX, &worker->lease_s))
+			continue;
+		else if (option != 's' || !serving || !parse_count(optarg, 1, SESSIONS_MAX, &sessions))
 			return usage(stderr);
 	}
 	if (running && user && *user && optind == argc - 1)
 		return run_once(worker, user, argv[optind]);
 	if (serving && optind == argc)
-		return serve(worker, sessions);
+		return serve(worker, (unsigned)sessions);
 	return usage(stderr);
 }
 

@@ -4,6 +4,7 @@
 
 #include "alloc.h"
 #include "caps.h"
+#include "encoding.h"
 
 const char *repository_phase_name(enum repository_phase phase)
 {
@@ -18,12 +19,14 @@ const char *repository_phase_name(enum repository_phase phase)
 
 static void repository_release(struct repository *r)
 {
-	char *const owned[] = {r->name,           r->url,          r->web_url,          r->project_path, r->clone_url,
-	                       r->default_branch, r->start_branch, r->push_branch,      r->branch_url,   r->username,
-	                       r->commit_name,    r->commit_email, r->merge_request_url};
+	char *const owned[] = {r->name,           r->url,          r->web_url,           r->project_path, r->clone_url,
+	                       r->default_branch, r->start_branch, r->push_branch,       r->branch_url,   r->username,
+	                       r->commit_name,    r->commit_email, r->merge_request_url, r->api_base,     r->git_user,
+	                       r->credential,     r->mirror};
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
+	json_decref(r->warnings);
 }
 
 void repositories_release(struct repositories *r)
@@ -73,6 +76,9 @@ static bool read_repository(const json_t *object, struct repository *r, struct e
 	        {"pushBranch", &r->push_branch},
 	        {"branchUrl", &r->branch_url},
 	        {"username", &r->username},
+	        {"apiBase", &r->api_base},
+	        {"gitUser", &r->git_user},
+	        {"credential", &r->credential},
 	};
 	const json_t *commit = json_object_get(object, "commit");
 	const json_t *failure = json_object_get(object, "error");
@@ -85,6 +91,7 @@ static bool read_repository(const json_t *object, struct repository *r, struct e
 	set_string(&r->commit_email, json_string_or(commit, "email", NULL));
 	if (!provider_parse(json_string_or(object, "provider", ""), &r->provider))
 		r->provider = PROVIDER_UNKNOWN;
+	r->project_id = json_int_or(object, "projectId", 0);
 	r->empty = json_bool_or(object, "empty", false);
 	r->blocking = json_bool_or(object, "blocking", false);
 	if (r->blocking) {
@@ -120,20 +127,55 @@ bool repositories_from_preflight(const json_t *answer, struct repositories *ret,
 	return true;
 }
 
+void repositories_append(struct repositories *to, struct repositories *from)
+{
+	to->items = xrealloc(to->items, (to->count + from->count) * sizeof(*to->items));
+	memcpy(to->items + to->count, from->items, from->count * sizeof(*to->items));
+	to->count += from->count;
+	free(from->items);
+	*from = (struct repositories)REPOSITORIES_INIT;
+}
+
+void repositories_remove(struct repositories *r, size_t index)
+{
+	repository_release(&r->items[index]);
+	memmove(&r->items[index], &r->items[index + 1], (r->count - index - 1) * sizeof(*r->items));
+	r->count--;
+}
+
+void repository_warn(struct repository *r, const char *code, const char *format, ...)
+{
+	CLEANUP(strbuf_release) struct strbuf message = STRBUF_INIT(LIMIT_GITLAB_SENTENCE);
+	CLEANUP(strbuf_release) struct strbuf shown = STRBUF_INIT(2 * LIMIT_GITLAB_SENTENCE);
+	size_t index;
+	json_t *known;
+	va_list args;
+
+	json_array_foreach(r->warnings, index, known)
+	{
+		if (strcmp(json_string_or(known, "code", ""), code) == 0)
+			return;
+	}
+	va_start(args, format);
+	strbuf_vaddf(&message, format, args);
+	va_end(args);
+	for (const char *at = message.data; *at;) {
+		size_t length = utf8_character(at, strlen(at));
+		bool control = (unsigned char)*at < ' ' || *at == 0x7f || (length == 2 && memcmp(at, "\xc2\xa0", 2) < 0);
+		bool printable = length > 0 && !control;
+		strbuf_add(&shown, printable ? at : "?", printable ? length : 1);
+		at += length ? length : 1;
+	}
+	if (!r->warnings)
+		r->warnings = json_array();
+	json_array_append_new(r->warnings, json_pack("{s:s, s:s}", "code", code, "message", shown.data));
+}
+
 void repository_fail(struct repository *r, const struct error *err)
 {
 	r->phase = REPOSITORY_FAILED;
 	r->error = *err;
 	r->progress = (struct repository_progress){0};
-}
-
-char *repository_instance(const struct repository *r)
-{
-	size_t web = r->web_url ? strlen(r->web_url) : 0, path = r->project_path ? strlen(r->project_path) : 0;
-
-	if (path == 0 || web <= path + 1 || strcmp(r->web_url + web - path, r->project_path) != 0)
-		return NULL;
-	return xstrndup(r->web_url, web - path - 1);
 }
 
 const char *repository_provider_title(const struct repository *r)

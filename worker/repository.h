@@ -28,6 +28,8 @@ struct repository {
 	/* from the pre-flight. Owned; NULL where the gate said nothing */
 	char *name, *url, *web_url, *project_path, *clone_url, *default_branch, *start_branch, *push_branch, *branch_url;
 	char *username, *commit_name, *commit_email;
+	char *api_base, *git_user, *credential; /* for the log; the token itself is with the gate */
+	int64_t project_id;                     /* numeric, within the instance that api_base names; 0: not known */
 	enum provider provider;
 	bool empty;
 	bool blocking; /* the session must not start */
@@ -37,8 +39,12 @@ struct repository {
 	struct error error;             /* ERR_NONE: none */
 	char start_commit[COMMIT_SIZE]; /* "": the repository was empty */
 	char commit[COMMIT_SIZE];       /* "": none of ours */
-	char *merge_request_url;
+	char *merge_request_url;        /* where it is, or, before it is open, where it can be opened */
+	bool merge_request_open;
+	struct error merge_request_error; /* the branch is pushed all the same. ERR_NONE: none */
 	struct repository_progress progress;
+	char *mirror;     /* the folder of objects that the workspace borrows (mirror.h); NULL: none. Owned */
+	json_t *warnings; /* [{code, message}], what its user has to know besides; NULL: none. Owned */
 };
 
 struct repositories {
@@ -51,11 +57,17 @@ void repositories_release(struct repositories *r);
 /* Reads the gate's answer {"repositories": […]}. ERR_GIT_FAILED: not such an answer, or a name that cannot be a folder. */
 bool repositories_from_preflight(const json_t *answer, struct repositories *ret, struct error *err) MUST_CHECK;
 
+/* Moves all of `from` behind those of `to`; `from` is empty afterwards. */
+void repositories_append(struct repositories *to, struct repositories *from);
+/* Takes the one at `index` out. */
+void repositories_remove(struct repositories *r, size_t index);
+
+/* Adds to the warnings; one code once. The message may hold names out of the repository: what is not printable UTF-8 is replaced.
+ */
+void repository_warn(struct repository *r, const char *code, const char *format, ...) PRINTF_LIKE(3, 4);
+
 /* Marks the repository as failed, for good. */
 void repository_fail(struct repository *r, const struct error *err);
-
-/* "https://gitlab.company.com/root" of a GitLab repository, from its web address. NULL where it cannot be told. Caller frees. */
-char *repository_instance(const struct repository *r) MUST_CHECK;
 
 /* "GitLab", "GitHub", "Git" for logs. */
 const char *repository_provider_title(const struct repository *r);

@@ -16,6 +16,7 @@
 #include "processes.h"
 #include "session_service.h"
 #include "supervisor.h"
+#include "sweeper.h"
 
 static int complain(const struct error *err)
 {
@@ -65,7 +66,7 @@ static bool wait_for_end(struct worker *worker, struct session_store store, stru
                          const sigset_t *signals)
 {
 	const struct timespec beat = {.tv_nsec = POLL_MS * 1000000L};
-	bool ours = s->pid != 0, interrupted = false;
+	bool ours = s->keeper.pid != 0, interrupted = false;
 
 	for (;;) {
 		int number = sigtimedwait(signals, NULL, &beat);
@@ -112,8 +113,7 @@ int run_once(struct worker *worker, const char *user, const char *path)
 {
 	CLEANUP(database_freep) struct database *database = NULL;
 	CLEANUP(session_row_release) struct session_row created = SESSION_ROW_INIT;
-	CLEANUP(session_row_release) struct session_row claimed = SESSION_ROW_INIT;
-	CLEANUP(secret_release) struct secret credential = SECRET_INIT;
+	CLEANUP(claim_release) struct claim claim = CLAIM_INIT;
 	const struct database_options options = {
 	        .path = settings_get(worker->settings, DATABASE), .connections = 1, .busy_timeout_ms = 10000};
 	struct progress progress = {.fd = 2, .terminal = isatty(2) == 1};
@@ -135,10 +135,9 @@ int run_once(struct worker *worker, const char *user, const char *path)
 	if (!database_open(&options, &database, &err))
 		return complain(&err);
 	struct session_store store = database_sessions(database);
-	if (!create(database, user, path, &created, &err) ||
-	    !supervisor_claim(worker, store, created.id, &claimed, &credential, &found, &err))
+	if (!create(database, user, path, &created, &err) || !supervisor_claim(worker, store, created.id, &claim, &found, &err))
 		return complain(&err);
-	if (found && !supervisor_start(worker, &session, &claimed, &credential, &err))
+	if (found && !supervisor_start(worker, &session, &claim, &err))
 		return complain(&err);
 	if (!found)
 		progress_line(&progress, "Another worker has taken the session; waiting for its end.");
@@ -146,5 +145,7 @@ int run_once(struct worker *worker, const char *user, const char *path)
 		progress_line(&progress, "Interrupted.");
 		return EXIT_INTERRUPTED;
 	}
-	return report(store, created.id);
+	int code = report(store, created.id);
+	(void)sweeper_remove_one(worker, store, created.id);
+	return code;
 }

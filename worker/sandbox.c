@@ -19,12 +19,18 @@ enum {
 	FS_WRITE_FILE = 1 << 1,
 	FS_READ_FILE = 1 << 2,
 	FS_READ_DIR = 1 << 3,
+	FS_REMOVE_DIR = 1 << 4,
+	FS_REMOVE_FILE = 1 << 5,
+	FS_MAKE_DIR = 1 << 7,
+	FS_MAKE_REG = 1 << 8,
 	FS_ABI_1 = (1 << 13) - 1,
 	FS_REFER = 1 << 13,     /* ABI 2 */
 	FS_TRUNCATE = 1 << 14,  /* ABI 3 */
 	FS_IOCTL_DEV = 1 << 15, /* ABI 5 */
 	FS_OF_FILES = FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV,
 	FS_READING = FS_EXECUTE | FS_READ_FILE | FS_READ_DIR,
+	FS_PLAIN = FS_WRITE_FILE | FS_READ_FILE | FS_READ_DIR | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG |
+	           FS_REFER | FS_TRUNCATE,
 	FS_DEVICE = FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV,
 
 	NET_BIND_TCP = 1 << 0,
@@ -188,6 +194,9 @@ static bool add_rules(struct ruleset *r, const struct sandbox *rules, int abi, s
 	for (const char *const *path = rules->readable; path && *path; path++)
 		if (!allow_readable(r, *path, err))
 			return false;
+	for (const char *const *path = rules->objects; path && *path; path++)
+		if (!allow(r, *path, FS_READ_FILE | FS_READ_DIR, false, err))
+			return false;
 	for (const char *const *path = rules->programs; path && *path; path++)
 		if (!allow_program(r, *path, err))
 			return false;
@@ -195,9 +204,9 @@ static bool add_rules(struct ruleset *r, const struct sandbox *rules, int abi, s
 		if (!allow(r, *path, FS_DEVICE, false, err))
 			return false;
 	for (const char *const *path = rules->writable; path && *path; path++)
-		if (!allow(r, *path, r->handled_fs, true, err))
+		if (!allow(r, *path, rules->plain_files ? FS_PLAIN : r->handled_fs, true, err))
 			return false;
-	if (rules->tcp_port == 0 || abi < 4)
+	if (rules->tcp_port == 0 || abi < SANDBOX_ABI_TCP)
 		return true;
 	struct net_port_attr port = {.allowed_access = NET_CONNECT_TCP, .port = rules->tcp_port};
 	if (syscall(SYS_landlock_add_rule, r->fd, RULE_NET_PORT, &port, 0) == 0)
@@ -214,7 +223,7 @@ bool sandbox_prepare(const struct sandbox *rules, int *ret_ruleset, struct error
 
 	if (abi == 0)
 		return error_set(err, ERR_AGENT_UNCONFINED, "This kernel cannot confine the agent: it has no Landlock.");
-	if (abi >= 4) {
+	if (abi >= SANDBOX_ABI_TCP) {
 		attr.handled_access_net = rules->tcp_port ? NET_BIND_TCP | NET_CONNECT_TCP : 0;
 		size = 2 * sizeof(uint64_t);
 	}

@@ -5,14 +5,14 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <sys/wait.h>
 
 #include "alloc.h"
 #include "clock.h"
 #include "database.h"
 #include "processes.h"
 #include "supervisor.h"
-#include "workspace.h"
+#include "sweeper.h"
 
 enum { SWEEP_EVERY_MS = 15 * 1000, TROUBLE_EVERY_MS = 30 * 1000 };
 
@@ -21,6 +21,7 @@ struct server {
 	struct session_store store;
 	struct supervised *slots;
 	size_t slot_count;
+	pid_t sweeper; /* 0: none is at work */
 	int64_t sweep_at_ms;
 	int64_t trouble_at_ms;  /* when the store's trouble may be logged again */
 	int64_t drain_until_ms; /* 0: not asked to stop */
@@ -31,14 +32,14 @@ static size_t running_count(const struct server *s)
 	size_t count = 0;
 
 	for (size_t i = 0; i < s->slot_count; i++)
-		count += s->slots[i].pid != 0;
+		count += s->slots[i].keeper.pid != 0;
 	return count;
 }
 
 static struct supervised *free_slot(struct server *s)
 {
 	for (size_t i = 0; i < s->slot_count; i++)
-		if (s->slots[i].pid == 0)
+		if (s->slots[i].keeper.pid == 0)
 			return &s->slots[i];
 	return NULL;
 }
@@ -56,22 +57,21 @@ static void trouble(struct server *s, const struct error *err, const char *messa
 /* Takes one session if there is one and room for it. True: there may be another. */
 static bool take(struct server *s)
 {
-	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
-	CLEANUP(secret_release) struct secret credential = SECRET_INIT;
+	CLEANUP(claim_release) struct claim claim = CLAIM_INIT;
 	struct supervised *slot = free_slot(s);
 	struct error err = ERROR_INIT;
 	bool found = false;
 
 	if (!slot)
 		return false;
-	if (!supervisor_claim(s->worker, s->store, NULL, &row, &credential, &found, &err)) {
+	if (!supervisor_claim(s->worker, s->store, NULL, &claim, &found, &err)) {
 		trouble(s, &err, "No session could be claimed");
 		return false;
 	}
 	if (!found)
 		return false;
-	supervisor_log(s->worker, LOG_INFO, &row, NULL, "Session claimed");
-	if (!supervisor_start(s->worker, slot, &row, &credential, &err)) {
+	supervisor_log(s->worker, LOG_INFO, &claim.row, NULL, "Session claimed");
+	if (!supervisor_start(s->worker, slot, &claim, &err)) {
 		trouble(s, &err, "A session could not be started");
 		return false;
 	}
@@ -80,37 +80,42 @@ static bool take(struct server *s)
 	return true;
 }
 
+/* Every child but that of the slot `but`. */
+static size_t list_others(const struct server *s, size_t but, pid_t *ret)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (i != but && s->slots[i].keeper.pid)
+			ret[count++] = s->slots[i].keeper.pid;
+	if (s->sweeper)
+		ret[count++] = s->sweeper;
+	return count;
+}
+
 static void tend(struct server *s)
 {
 	for (size_t i = 0; i < s->slot_count; i++) {
-		pid_t others[64];
-		size_t count = 0;
-		if (s->slots[i].pid == 0)
+		pid_t others[SESSIONS_MAX + 1];
+		if (s->slots[i].keeper.pid == 0)
 			continue;
-		for (size_t other = 0; other < s->slot_count; other++)
-			if (other != i && s->slots[other].pid)
-				others[count++] = s->slots[other].pid;
 		supervisor_beat(s->worker, s->store, &s->slots[i]);
-		supervisor_reap(s->worker, s->store, &s->slots[i], others, count);
+		if (supervisor_reap(s->worker, s->store, &s->slots[i], others, list_others(s, i, others)))
+			s->sweep_at_ms = 0;
 	}
 }
 
-/* Workspaces whose sessions were deleted. The folder is read first: a session is in the store before it has a workspace. */
-static void sweep(struct server *s)
+/* One sweeper at a time; it is not waited for. */
+static void sweep(struct server *s, int64_t now_ms)
 {
-	const char *root = settings_get(s->worker->settings, WORKSPACES);
-	char **found = NULL, **ids = NULL;
-	size_t found_count = 0, id_count = 0;
-	struct error err = ERROR_INIT;
-
-	if (!workspace_list_ids(root, &found, &found_count, &err))
-		trouble(s, &err, "The workspaces could not be listed");
-	else if (found_count > 0 && !s->store.ops->ids(s->store.state, &ids, &id_count, &err))
-		trouble(s, &err, "The sessions could not be listed");
-	else if (found_count > 0)
-		workspace_remove_strays(root, found, found_count, ids, id_count);
-	workspace_free_ids(found, found_count);
-	workspace_free_ids(ids, id_count);
+	if (s->sweeper && waitpid(s->sweeper, NULL, WNOHANG) == s->sweeper)
+		s->sweeper = 0;
+	if (s->sweeper || now_ms < s->sweep_at_ms)
+		return;
+	s->sweep_at_ms = now_ms + SWEEP_EVERY_MS;
+	s->sweeper = sweeper_start(s->worker);
+	if (s->sweeper < 0)
+		s->sweeper = 0;
 }
 
 /* The first signal lets running sessions finish for a while, the second does not wait. */
@@ -135,12 +140,9 @@ static void loop(struct server *s, const sigset_t *signals)
 			while (take(s))
 				;
 		for (size_t i = 0; s->drain_until_ms && now >= s->drain_until_ms && i < s->slot_count; i++)
-			if (s->slots[i].pid)
+			if (s->slots[i].keeper.pid)
 				supervisor_end(&s->slots[i], WHY_DRAINED);
-		if (now >= s->sweep_at_ms && s->drain_until_ms == 0) {
-			s->sweep_at_ms = now + SWEEP_EVERY_MS;
-			sweep(s);
-		}
+		sweep(s, now);
 	}
 }
 
@@ -165,6 +167,8 @@ int serve(struct worker *worker, unsigned sessions)
 	CLEANUP(freep) struct supervised *slots = xcalloc(sessions, sizeof(*slots));
 	struct server server = {.worker = worker, .store = database_sessions(database), .slots = slots, .slot_count = sessions};
 	supervisor_log(worker, LOG_INFO, NULL, NULL, "Worker started");
+	if (!worker->isolates)
+		supervisor_log(worker, LOG_WARNING, NULL, NULL, "No PID namespace can be had here: sessions run without one");
 	loop(&server, &signals);
 	supervisor_log(worker, LOG_INFO, NULL, NULL, "Worker stopped");
 	return EXIT_DONE;

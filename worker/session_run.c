@@ -6,6 +6,7 @@
 #include "alloc.h"
 #include "caps.h"
 #include "clock.h"
+#include "outcome_pace.h"
 #include "processes.h"
 #include "session_service.h"
 
@@ -89,18 +90,22 @@ static void on_progress(void *context, const json_t *progress)
 		return; /* remembered in run->lost */
 }
 
-bool session_git(struct session_run *run, struct repository *repository,
-                 bool (*work)(const void *, struct git_job_report *, json_t **, struct error *), const void *input,
-                 const char *operation, json_t **ret_result, struct error *err)
+bool session_job_run(struct session_run *run, struct repository *repository, const struct session_job *what, json_t **ret_result,
+                     struct error *err)
 {
+	static const char *const programs[] = {"/usr/bin/git", NULL};
+	const char *const objects[] = {repository->mirror, NULL};
 	struct watched_repository watched = {.run = run, .repository = repository};
-	int64_t since_s = clock_now_s() - 1;
+	int64_t since_s = clock_now_s() - OUTCOME_REPEAT_S; /* the gate does not write the same again and again */
 	const struct git_job job = {
-	        .work = work,
-	        .input = input,
-	        .writable = run->workspace.path,
+	        .work = what->work,
+	        .input = what->input,
+	        .writable = what->writable ? what->writable : run->workspace.path,
+	        .objects = objects,
+	        .programs = what->runs_git ? programs : NULL,
 	        .hidden = run->worker->hidden,
 	        .gate_port = run->gate.port,
+	        .gate_has_name = run->gate.has_name,
 	        .unconfined_allowed = settings_switch(run->worker->settings, AGENT_UNCONFINED),
 	        .limit_ms = GIT_LIMIT_MS,
 	        .interrupt_fd = run->interrupt_fd,
@@ -111,8 +116,17 @@ bool session_git(struct session_run *run, struct repository *repository,
 
 	repository->progress = (struct repository_progress){0};
 	if (!ok && (err->code == ERR_GIT_FAILED || err->code == ERR_PUSH_INTERRUPTED))
-		gate_client_explain(&run->gate, repository->name, operation, since_s, err);
+		gate_client_explain(&run->gate, repository->name, what->operation, since_s, err);
 	return ok;
+}
+
+bool session_git(struct session_run *run, struct repository *repository,
+                 bool (*work)(const void *, struct git_job_report *, json_t **, struct error *), const void *input,
+                 const char *operation, json_t **ret_result, struct error *err)
+{
+	const struct session_job job = {.work = work, .input = input, .operation = operation};
+
+	return session_job_run(run, repository, &job, ret_result, err);
 }
 
 static bool prepare(struct session_run *run, struct error *err)
@@ -127,6 +141,41 @@ static bool prepare(struct session_run *run, struct error *err)
 	run->record = workspace_read_record(&run->workspace);
 	/* Asked before anything is cloned: a session that cannot be confined would only waste its owner's time. */
 	return agent_check(settings_switch(settings, AGENT_UNCONFINED), err);
+}
+
+/* Whether finished work lies in the workspace that no remote has. Of an earlier attempt, too: a push that is asked for again may
+ * fail in the pre-flight. */
+static bool has_unpushed_work(const struct session_run *run)
+{
+	json_t *record = run->workspace.path ? workspace_read_record(&run->workspace) : NULL;
+	const json_t *started = json_object_get(record, "repositories");
+	bool unpushed = record && run->repositories.count == 0;
+
+	for (size_t i = 0; record && i < run->repositories.count; i++) {
+		const struct repository *r = &run->repositories.items[i];
+		bool done = r->phase == REPOSITORY_PUSHED || r->phase == REPOSITORY_UNCHANGED;
+		bool cloned = json_string_or(json_object_get(started, r->name), "start", NULL) != NULL;
+		unpushed = unpushed || (cloned && !done && (r->push_branch || r->blocking));
+	}
+	json_decref(record);
+	return unpushed;
+}
+
+/* Before the end is written: until then nobody can ask for another push, and afterwards the workspace may go. */
+static void keep_work(struct session_run *run)
+{
+	int64_t until_s = clock_now_s() + settings_number(run->worker->settings, WORKSPACE_KEEP);
+	char until[CLOCK_TEXT_SIZE];
+	struct error err = ERROR_INIT;
+
+	if (run->status.phase == PHASE_COMPLETED || !has_unpushed_work(run))
+		return;
+	if (!run->store.ops->keep_work(run->store.state, run->row->id, run->row->attempt, until_s, &err)) {
+		session_log(run, LOG_WARNING, NULL, &err, "The session's work could not be kept");
+		return;
+	}
+	clock_format(until_s, until);
+	session_status_condition(&run->status, "WorkKept", true, "NotPushed", "Until %s; git/push pushes it again.", until);
 }
 
 /* The end must reach the store: everything was done for it. */
@@ -156,6 +205,7 @@ static void release(struct session_run *run)
 	session_status_release(&run->status);
 	repositories_release(&run->repositories);
 	json_decref(run->record);
+	free(run->changes_seen);
 }
 
 bool session_run(const struct worker *worker, struct session_store store, const struct session_row *row,
@@ -175,6 +225,7 @@ bool session_run(const struct worker *worker, struct session_store store, const 
 		return false;
 	}
 	session_status_finish(&run.status, ok ? NULL : &err, clock_now_s());
+	keep_work(&run);
 	session_log(&run, run.status.phase == PHASE_COMPLETED ? LOG_INFO : LOG_WARNING, NULL, ok ? NULL : &err, "Session ended: %s",
 	            session_phase_name(run.status.phase));
 	return save_end(&run);

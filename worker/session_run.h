@@ -24,7 +24,9 @@ struct session_run {
 	struct workspace workspace;
 	struct repositories repositories;
 	struct session_status status;
-	json_t *record; /* of an earlier worker's finished agent; NULL: start from the beginning. Owned */
+	json_t *record;       /* of an earlier worker's finished agent; NULL: start from the beginning. Owned */
+	char *changes_seen;   /* of the session's repositories, in the store's text; NULL: none. Owned */
+	int64_t follow_at_ms; /* when they are looked for again */
 	int64_t last_save_ms;
 	bool lost; /* a write told that the lease is gone */
 };
@@ -39,6 +41,28 @@ bool step_clone(struct session_run *run, struct error *err) MUST_CHECK;
 bool step_agent(struct session_run *run, struct error *err) MUST_CHECK;
 bool step_push(struct session_run *run, struct error *err) MUST_CHECK;
 
+/* For step_push: the merge request of a repository that was pushed, if the session asks for one; what goes wrong is recorded in the
+ * repository. ERR_SESSION_LOST. */
+bool session_merge_request(struct session_run *run, struct repository *r, struct error *err) MUST_CHECK;
+/* The condition MergeRequestOpened, where merge requests were asked for. */
+void session_merge_requests_conclude(struct session_run *run);
+
+/*
+ * For step_clone: one repository into its folder in the workspace, which must not be there. `borrow`: it may share the objects of
+ * the project's mirror; not for a folder that is added while an agent runs, whose confinement is settled. ERR_SESSION_LOST and what
+ * git_clone_branch and the mirror's fetch say.
+ */
+bool session_clone(struct session_run *run, struct repository *r, bool borrow, struct error *err) MUST_CHECK;
+
+/*
+ * For the steps that wait: takes over what was changed in the session's repositories, unless it has just looked (`now`: in any
+ * case). May take as long as a clone. *ret_changed: the list is another one. What goes wrong with a repository is recorded in it.
+ * ERR_SESSION_LOST.
+ */
+bool session_follow(struct session_run *run, bool now, bool *ret_changed, struct error *err) MUST_CHECK;
+/* Afterwards, where an agent of ours works: its git reaches through the gate what has joined. */
+void session_tell_agent(struct session_run *run);
+
 /* For the steps: a new phase, written at once. ERR_SESSION_LOST. */
 bool session_enter(struct session_run *run, enum session_phase phase, const char *message, struct error *err) MUST_CHECK;
 /* Writes the status, at most twice a second unless `now`. ERR_SESSION_LOST; a store that is busy is asked again later. */
@@ -46,8 +70,19 @@ bool session_save(struct session_run *run, bool now, struct error *err) MUST_CHE
 /* A log line with the session's and, unless NULL, the repository's name. */
 void session_log(const struct session_run *run, enum log_level level, const struct repository *repository,
                  const struct error *error, const char *format, ...) PRINTF_LIKE(5, 6);
-/* Runs a git job for this repository with the session's limits, showing its progress. As git_job_run; ERR_GIT_FAILED is explained
- * by the gate. */
+/* A git job of one repository. */
+struct session_job {
+	bool (*work)(const void *, struct git_job_report *, json_t **, struct error *);
+	const void *input;
+	const char *operation; /* what the gate calls it: "fetch", "push"; anything else where it has no part */
+	const char *writable;  /* the folder it may change; NULL: the session's workspace */
+	bool runs_git;         /* it starts the git program */
+};
+/* Runs it with the session's limits, showing its progress; it may read the mirror that the repository borrows from. As git_job_run;
+ * ERR_GIT_FAILED is explained by the gate. */
+bool session_job_run(struct session_run *run, struct repository *repository, const struct session_job *what, json_t **ret_result,
+                     struct error *err) MUST_CHECK;
+/* The same for the common case, in the workspace and without the git program. */
 bool session_git(struct session_run *run, struct repository *repository,
                  bool (*work)(const void *, struct git_job_report *, json_t **, struct error *), const void *input,
                  const char *operation, json_t **ret_result, struct error *err) MUST_CHECK;

@@ -5,6 +5,7 @@
 #include "alloc.h"
 #include "caps.h"
 #include "clock.h"
+#include "encoding.h"
 
 void session_status_release(struct session_status *s)
 {
@@ -41,8 +42,11 @@ void session_status_condition(struct session_status *s, const char *type, bool h
 	c->holds = holds;
 	c->reason = reason;
 	va_start(args, format);
-	vsnprintf(c->message, sizeof(c->message), format, args);
+	int length = vsnprintf(c->message, sizeof(c->message), format, args);
 	va_end(args);
+	/* Between two characters: JSON takes no half ones. */
+	if (length >= (int)sizeof(c->message))
+		c->message[utf8_cut(c->message, sizeof(c->message) - 1, sizeof(c->message) - 1)] = '\0';
 }
 
 static enum session_phase phase_of(const struct repositories *r, const struct error *failure)
@@ -148,6 +152,10 @@ static json_t *repository_to_json(const struct repository *r)
 	set_text(object, "mergeRequestUrl", r->merge_request_url);
 	if (r->error.code != ERR_NONE)
 		json_object_set_new(object, "error", error_to_json(&r->error));
+	if (r->merge_request_error.code != ERR_NONE)
+		json_object_set_new(object, "mergeRequestError", error_to_json(&r->merge_request_error));
+	if (json_array_size(r->warnings) > 0)
+		json_object_set(object, "warnings", r->warnings);
 	if (r->progress.stage[0])
 		json_object_set_new(object, "progress",
 		                    json_pack("{s:s, s:I, s:I, s:I}", "stage", r->progress.stage, "done",

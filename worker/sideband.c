@@ -47,15 +47,23 @@ void sideband_finish(struct sideband *s)
 	s->cr_ = false;
 }
 
+static bool is_request(const char *below_project)
+{
+	static const char *const paths[] = {"/-/merge_requests/", "/merge_requests/", "/pull/new/"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (strncmp(below_project, paths[i], strlen(paths[i])) == 0)
+			return true;
+	return false;
+}
+
 char *sideband_merge_request_url(const struct sideband *s, const char *web_url)
 {
 	size_t web_length = web_url ? strlen(web_url) : 0;
 
 	for (const char *at = s->text.data; web_length > 0 && (at = strstr(at, web_url)) != NULL; at += web_length) {
-		const char *rest = at + web_length;
 		size_t length = strcspn(at, " \t\n");
-		if ((strncmp(rest, "/-/merge_requests/", 18) == 0 || strncmp(rest, "/merge_requests/", 16) == 0) &&
-		    length < LIMIT_URL_MAX)
+		if (is_request(at + web_length) && length < LIMIT_URL_MAX)
 			return xstrndup(at, length);
 	}
 	return NULL;

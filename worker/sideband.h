@@ -16,5 +16,6 @@ void sideband_add(struct sideband *s, const char *bytes, size_t length);
 /* The last line may have no end. */
 void sideband_finish(struct sideband *s);
 
-/* The merge-request address GitLab offers after a push, if it is below `web_url`. NULL: none. Caller frees. */
+/* The address where a merge or pull request can be opened, which GitLab and GitHub offer after a push, if it is below `web_url`.
+ * NULL: none. Caller frees. */
 char *sideband_merge_request_url(const struct sideband *s, const char *web_url) MUST_CHECK;

@@ -6,10 +6,11 @@
 #include "agent_environment.h"
 #include "session_run.h"
 
+#include "alloc.h"
 #include "clock.h"
 #include "processes.h"
 
-static json_t *record_of(const struct session_run *run)
+static json_t *record_of(const struct session_run *run, bool waiting)
 {
 	json_t *repositories = json_object();
 
@@ -22,10 +23,14 @@ static json_t *record_of(const struct session_run *run)
 			                              r->error.message, "remediation", error_remediation(&r->error)));
 		else
 			json_object_set_new(one, "start", json_string(r->start_commit));
+		if (r->mirror)
+			json_object_set_new(one, "mirror", json_string(r->mirror));
+		if (r->warnings)
+			json_object_set(one, "warnings", r->warnings);
 		json_object_set_new(repositories, r->name, one);
 	}
-	json_t *record = json_pack("{s:o, s:b, s:i}", "repositories", repositories, "agentRan", run->status.agent_ran, "exitCode",
-	                           run->status.agent_exit_code);
+	json_t *record = json_pack("{s:o, s:b, s:b, s:i}", "repositories", repositories, "waiting", waiting, "agentRan",
+	                           run->status.agent_ran, "exitCode", run->status.agent_exit_code);
 	if (run->status.agent_output)
 		json_object_set_new(record, "output", json_string(run->status.agent_output));
 	return record;
@@ -38,18 +43,35 @@ static bool judge(struct session_run *run, const struct agent_result *result, st
 
 	if (result->interrupted)
 		return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
-	if (result->timed_out)
+	if (result->usage == USAGE_FOLDER_TOO_LARGE)
+		error_set(err, ERR_AGENT_TOO_LARGE, "The agent's workspace grew beyond %lld MiB. Nothing was pushed.",
+		          (long long)settings_number(run->worker->settings, WORKSPACE_MAX));
+	else if (result->usage == USAGE_MEMORY_TOO_LARGE)
+		error_set(err, ERR_AGENT_TOO_LARGE, "The agent took more than %lld MiB of memory. Nothing was pushed.",
+		          (long long)settings_number(run->worker->settings, AGENT_MEMORY_MAX));
+	else if (result->timed_out)
 		error_set(err, ERR_AGENT_TIMEOUT, "The agent did not finish within %lld seconds. Nothing was pushed.", seconds);
 	else if (result->exit_code != 0)
 		error_set(err, ERR_AGENT_FAILED, "The agent failed with exit status %d. Nothing was pushed.", result->exit_code);
-	bool ok = !result->timed_out && result->exit_code == 0;
+	bool ok = !result->timed_out && result->usage == USAGE_FINE && result->exit_code == 0;
 	session_status_condition(&run->status, "AgentFinished", ok,
-	                         result->timed_out ? "TimedOut"
-	                         : ok              ? "Succeeded"
-	                                           : "Failed",
+	                         result->timed_out             ? "TimedOut"
+	                         : result->usage != USAGE_FINE ? "TooLarge"
+	                         : ok                          ? "Succeeded"
+	                                                       : "Failed",
 	                         "Exit status %d", result->exit_code);
 	session_log(run, ok ? LOG_INFO : LOG_WARNING, NULL, ok ? NULL : err, "Agent ended with exit status %d", result->exit_code);
 	return ok;
+}
+
+/* A lost session is noticed by those who end it. */
+static void follow(void *context)
+{
+	struct error ignored = ERROR_INIT;
+	bool changed = false;
+
+	if (session_follow(context, false, &changed, &ignored) && changed)
+		session_tell_agent(context);
 }
 
 static bool run_agent(struct session_run *run, struct error *err)
@@ -60,15 +82,24 @@ static bool run_agent(struct session_run *run, struct error *err)
 
 	if (!agent_environment_make(&run->workspace, &run->spec, &run->gate, &run->repositories, &environment, err))
 		return false;
+	CLEANUP(freep) const char **objects = xcalloc(run->repositories.count + 1, sizeof(*objects));
+	for (size_t i = 0, count = 0; i < run->repositories.count; i++)
+		if (run->repositories.items[i].mirror)
+			objects[count++] = run->repositories.items[i].mirror;
 	const struct agent agent = {
 	        .command = settings_get(settings, AGENT_COMMAND),
 	        .workspace = &run->workspace,
 	        .environment = (const char *const *)environment.variables,
+	        .objects = objects,
 	        .hidden = run->worker->hidden,
 	        .credential = run->credential,
 	        .unconfined_allowed = settings_switch(settings, AGENT_UNCONFINED),
 	        .timeout_ms = settings_number(settings, AGENT_TIMEOUT) * 1000,
+	        .workspace_max_mib = settings_number(settings, WORKSPACE_MAX),
+	        .memory_max_mib = settings_number(settings, AGENT_MEMORY_MAX),
 	        .interrupt_fd = run->interrupt_fd,
+	        .beat = follow,
+	        .context = run,
 	};
 	if (!agent_run(&agent, &result, err))
 		return false;
@@ -78,23 +109,26 @@ static bool run_agent(struct session_run *run, struct error *err)
 	return judge(run, &result, err);
 }
 
+/* A store that does not answer is asked again; the lease is the worker's business. */
 static bool wait_for_push(struct session_run *run, struct error *err)
 {
 	int64_t deadline = clock_monotonic_ms() + settings_number(run->worker->settings, AGENT_TIMEOUT) * 1000;
 
-	for (bool stop = false, push = false;;) {
-		struct error failure = ERROR_INIT;
-		if (!run->store.ops->renew(run->store.state, run->row->id, run->row->attempt, LEASE_S, &stop, &push, &failure) &&
-		    failure.code == ERR_SESSION_LOST) {
-			*err = failure;
+	for (;;) {
+		CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+		bool found = run->store.ops->find_by_id(run->store.state, run->row->id, &row, NULL);
+		if (found && row.attempt != run->row->attempt)
+			return error_set(err, ERR_SESSION_LOST, "Another worker has taken the session over.");
+		bool changed = false;
+		if (!session_follow(run, false, &changed, err) ||
+		    (changed && !workspace_write_record(&run->workspace, record_of(run, true), err)))
 			return false;
-		}
-		if (push)
+		if (found && row.push_requested)
 			return true;
 		if (clock_monotonic_ms() >= deadline)
 			return error_set(err, ERR_AGENT_TIMEOUT, "No push was asked for within %lld seconds.",
 			                 (long long)settings_number(run->worker->settings, AGENT_TIMEOUT));
-		if (stop || !interrupt_sleep(run->interrupt_fd, POLL_MS))
+		if ((found && row.stop_requested) || !interrupt_sleep(run->interrupt_fd, POLL_MS))
 			return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
 	}
 }
@@ -112,14 +146,18 @@ static void restore(struct session_run *run)
 bool step_agent(struct session_run *run, struct error *err)
 {
 	bool here = *settings_get(run->worker->settings, AGENT_COMMAND) != '\0';
+	bool waiting = json_bool_or(run->record, "waiting", false);
 
-	if (run->record) {
+	if (run->record && !waiting) {
 		restore(run);
 		return true;
 	}
 	if (!session_enter(run, PHASE_RUNNING, here ? "The agent is working." : "Waiting for the agent to ask for a push.", err))
 		return false;
+	/* What somebody else's agent does in the workspace must not be lost with this worker. */
+	if (!here && !waiting && !workspace_write_record(&run->workspace, record_of(run, true), err))
+		return false;
 	if (here ? !run_agent(run, err) : !wait_for_push(run, err))
 		return false;
-	return workspace_write_record(&run->workspace, record_of(run), err);
+	return workspace_write_record(&run->workspace, record_of(run, false), err);
 }

@@ -3,25 +3,23 @@
  * there nothing for an agent to do.
  */
 #include "git_clone.h"
-#include "session_run.h"
+#include "git_fetch.h"
+#include "session_mirror.h"
 
 #include "alloc.h"
 
 static void log_beginning(const struct session_run *run, const struct repository *r)
 {
-	CLEANUP(freep) char *instance = repository_instance(r);
 	const char *title = repository_provider_title(r), *authority = strstr(r->clone_url, "://");
 
 	session_log(run, LOG_INFO, r, NULL, "Cloning %s repository: %s", title, r->url);
-	if (r->provider != PROVIDER_GITLAB)
-		return;
-	/* The token itself is with the gate; this says whose it is. */
-	session_log(run, LOG_INFO, r, NULL, "[GitLab] Using token glpat-*** for user %s", r->username ? r->username : "(unknown)");
-	if (instance)
-		session_log(run, LOG_INFO, r, NULL, "[GitLab] API URL %s/api/v4", instance);
-	if (authority)
-		session_log(run, LOG_INFO, r, NULL, "[GitLab] Cloning %.*soauth2:***@%s", (int)(authority + 3 - r->clone_url),
-		            r->clone_url, authority + 3);
+	if (r->credential)
+		session_log(run, LOG_INFO, r, NULL, "[%s] Using %s", title, r->credential);
+	if (r->api_base)
+		session_log(run, LOG_INFO, r, NULL, "[%s] API URL %s", title, r->api_base);
+	if (authority && r->git_user)
+		session_log(run, LOG_INFO, r, NULL, "[%s] Cloning %.*s%s:***@%s", title, (int)(authority + 3 - r->clone_url),
+		            r->clone_url, r->git_user, authority + 3);
 }
 
 /* The branch the agent works on: the one that will be pushed, or the one it starts from. */
@@ -34,30 +32,68 @@ static const char *work_branch(const struct repository *r)
 	return r->default_branch ? r->default_branch : "main";
 }
 
-static bool clone_one(struct session_run *run, struct repository *r, struct error *err)
+/* What the checked-out files are not, and their user may take them for. */
+static void warn(struct repository *r, const json_t *result)
+{
+	long long pointers = json_int_or(result, "pointers", 0), submodules = json_int_or(result, "submodules", 0);
+
+	if (pointers > 0)
+		repository_warn(
+		        r, "git_lfs_pointers", "%lld %s Git LFS: only %s in the workspace, not the contents (first: %.200s).",
+		        pointers, pointers == 1 ? "file is kept in" : "files are kept in",
+		        pointers == 1 ? "its pointer is" : "their pointers are", json_string_or(result, "firstPointer", ""));
+	if (submodules > 0)
+		repository_warn(r, "submodules_not_fetched", "%lld %s not fetched: the %s empty (first: %.200s).", submodules,
+		                submodules == 1 ? "submodule is" : "submodules are",
+		                submodules == 1 ? "folder stays" : "folders stay", json_string_or(result, "firstSubmodule", ""));
+}
+
+static bool clone_once(struct session_run *run, struct repository *r, bool borrow, struct error *err)
 {
 	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
 	CLEANUP(freep) char *gate_url = gate_repository_url(&run->gate, r->name);
 	const char *start = r->start_branch ? r->start_branch : r->default_branch;
+	char mirrored_commit[COMMIT_SIZE] = "";
+	json_t *result = NULL;
+
+	if (borrow && !session_mirror_refresh(run, r, mirrored_commit, err))
+		return false;
 	const struct git_clone clone = {
 	        .gate = {.url = gate_url, .credential = run->credential},
 	        .path = path,
 	        .clone_url = r->clone_url,
 	        .start_branch = r->empty ? NULL : start,
+	        .objects = r->mirror,
+	        .mirrored_branch = r->mirror ? r->default_branch : NULL,
+	        .mirrored_commit = mirrored_commit,
 	        .work_branch = work_branch(r),
 	        .commit_name = r->commit_name,
 	        .commit_email = r->commit_email,
 	};
-	json_t *result = NULL;
-
-	log_beginning(run, r);
-	progress_line(run->worker->progress, "Cloning %s repository: %s", repository_provider_title(r), r->url);
-	if (!session_git(run, r, git_clone_job, &clone, "fetch", &result, err))
+	const struct session_job job = {
+	        .work = git_clone_job, .input = &clone, .operation = "fetch", .runs_git = git_clone_fetches(&clone)};
+	if (!session_job_run(run, r, &job, &result, err))
 		return false;
 	snprintf(r->start_commit, sizeof(r->start_commit), "%s", json_string_or(result, "commit", ""));
+	warn(r, result);
 	json_decref(result);
 	r->phase = REPOSITORY_READY;
 	return true;
+}
+
+bool session_clone(struct session_run *run, struct repository *r, bool borrow, struct error *err)
+{
+	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
+
+	log_beginning(run, r);
+	progress_line(run->worker->progress, "Cloning %s repository: %s", repository_provider_title(r), r->url);
+	if (clone_once(run, r, borrow, err))
+		return true;
+	if (!git_found_disk_full(err) || !remove_tree(path, err) || !session_mirror_make_room(run))
+		return false;
+	session_log(run, LOG_WARNING, r, err, "The disk was full: shared copies that nobody uses were removed");
+	*err = (struct error)ERROR_INIT;
+	return clone_once(run, r, borrow, err);
 }
 
 static bool clone_all(struct session_run *run, struct error *err)
@@ -70,7 +106,7 @@ static bool clone_all(struct session_run *run, struct error *err)
 		r->phase = REPOSITORY_CLONING;
 		if (!session_save(run, true, err))
 			return false;
-		if (clone_one(run, r, &failure)) {
+		if (session_clone(run, r, true, &failure)) {
 			cloned++;
 			continue;
 		}
@@ -98,8 +134,12 @@ static void restore(struct session_run *run)
 		struct repository *r = &run->repositories.items[i];
 		const json_t *saved = json_object_get(list, r->name);
 		const char *start = json_string_or(saved, "start", NULL);
+		if (!saved) /* it has joined since, and is cloned at the next look */
+			continue;
 		if (start && strlen(start) < COMMIT_SIZE) {
 			snprintf(r->start_commit, sizeof(r->start_commit), "%s", start);
+			set_string(&r->mirror, json_string_or(saved, "mirror", NULL));
+			r->warnings = json_incref(json_object_get(saved, "warnings"));
 			r->phase = REPOSITORY_READY;
 		} else {
 			struct error failure = ERROR_INIT;
@@ -113,7 +153,7 @@ bool step_clone(struct session_run *run, struct error *err)
 {
 	if (run->record) {
 		restore(run);
-		session_log(run, LOG_INFO, NULL, NULL, "An earlier worker's agent has finished: going on with commit and push");
+		session_log(run, LOG_INFO, NULL, NULL, "Going on where an earlier worker stopped");
 		return true;
 	}
 	return session_enter(run, PHASE_CLONING, "Cloning the repositories.", err) && workspace_create(&run->workspace, err) &&

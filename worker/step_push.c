@@ -7,6 +7,24 @@
 #include "session_run.h"
 
 #include "alloc.h"
+#include "caps.h"
+
+/* A push that changes what a pipeline runs is not the same as one that changes code: its reader is told. */
+static void warn_of_ci(struct repository *r, const json_t *result)
+{
+	CLEANUP(strbuf_release) struct strbuf list = STRBUF_INIT(LIMIT_GITLAB_SENTENCE);
+	const json_t *paths = json_object_get(result, "ciPaths");
+	int64_t more = json_int_or(result, "ciCount", 0) - (int64_t)json_array_size(paths);
+	size_t i;
+	const json_t *path;
+
+	if (json_array_size(paths) == 0)
+		return;
+	json_array_foreach(paths, i, path) strbuf_addf(&list, "%s%.80s", i ? ", " : "", json_string_value(path));
+	if (more > 0)
+		strbuf_addf(&list, " and %lld more", (long long)more);
+	repository_warn(r, "ci_changed", "The session changed what CI runs: %s.", list.data);
+}
 
 static bool commit_one(struct session_run *run, struct repository *r, bool *ret_changed, struct error *err)
 {
@@ -25,12 +43,14 @@ static bool commit_one(struct session_run *run, struct repository *r, bool *ret_
 	                                     .name = name,
 	                                     .email = email,
 	                                     .message = message.data,
+	                                     .objects = r->mirror,
 	                                     .origin = r->clone_url};
 	if (!session_git(run, r, git_commit_job, &work, "commit", &result, err))
 		return false;
 	*ret_changed = json_bool_or(result, "changed", false);
 	if (*ret_changed)
 		snprintf(r->commit, sizeof(r->commit), "%s", json_string_or(result, "commit", ""));
+	warn_of_ci(r, result);
 	json_decref(result);
 	return true;
 }
@@ -46,6 +66,7 @@ static bool push_one(struct session_run *run, struct repository *r, struct error
 	        .commit = r->commit,
 	        .web_url = r->web_url,
 	        .project_path = r->project_path,
+	        .provider = r->provider,
 	};
 	json_t *result = NULL;
 
@@ -55,7 +76,7 @@ static bool push_one(struct session_run *run, struct repository *r, struct error
 	set_string(&r->merge_request_url, json_string_or(result, "mergeRequestUrl", NULL));
 	json_decref(result);
 	r->phase = REPOSITORY_PUSHED;
-	return true;
+	return session_merge_request(run, r, err);
 }
 
 /* Commit and push of one repository; what goes wrong is recorded in it. False only when the session is to be left. */
@@ -99,13 +120,17 @@ static void conclude(struct session_run *run)
 	                         : pushed ? "Pushed"
 	                                  : "NothingChanged",
 	                         "%zu pushed, %zu failed", pushed, failed);
+	session_merge_requests_conclude(run);
 }
 
 bool step_push(struct session_run *run, struct error *err)
 {
 	struct error ignored = ERROR_INIT;
+	bool changed;
 
-	if (!session_enter(run, PHASE_PUSHING, "Committing and pushing the changes.", err))
+	/* From this phase on nothing joins or leaves. */
+	if (!session_enter(run, PHASE_PUSHING, "Committing and pushing the changes.", err) ||
+	    !session_follow(run, true, &changed, err))
 		return false;
 	for (size_t i = 0; i < run->repositories.count; i++) {
 		struct repository *r = &run->repositories.items[i];

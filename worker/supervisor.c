@@ -13,7 +13,14 @@
 #include "session_run.h"
 #include "session_status.h"
 
-enum { TERM_GRACE_MS = 8000, EXIT_ENDED = 0, EXIT_LEFT = 1, RELEASE_LEASE_S = 1 };
+enum {
+	TERM_GRACE_MS = 8000,
+	RENEWALS_A_LEASE = 4,
+	MARGIN_MIN_MS = 1500,
+	RELEASE_LEASE_S = 1,
+	EXIT_ENDED = 0,
+	EXIT_LEFT = 1,
+};
 
 void supervisor_log(const struct worker *worker, enum log_level level, const struct session_row *row, const struct error *error,
                     const char *message)
@@ -29,60 +36,90 @@ void supervisor_log(const struct worker *worker, enum log_level level, const str
 	log_event(&worker->logger, level, NULL, message, fields);
 }
 
-bool supervisor_claim(const struct worker *worker, struct session_store store, const char *only_id, struct session_row *ret,
-                      struct secret *ret_credential, bool *ret_found, struct error *err)
+void claim_release(struct claim *claim)
+{
+	session_row_release(&claim->row);
+	secret_release(&claim->credential);
+}
+
+/* The store counts whole seconds, and ending a process takes a moment: a worker stops that much before its lease does. */
+static int64_t safe_until(const struct worker *worker, int64_t asked_at_ms)
+{
+	int64_t lease_ms = worker->lease_s * 1000, margin_ms = lease_ms / 6;
+
+	return asked_at_ms + lease_ms - (margin_ms < MARGIN_MIN_MS ? MARGIN_MIN_MS : margin_ms);
+}
+
+static int64_t renewal_after(const struct worker *worker, int64_t now_ms)
+{
+	return now_ms + worker->lease_s * 1000 / RENEWALS_A_LEASE;
+}
+
+bool supervisor_claim(const struct worker *worker, struct session_store store, const char *only_id, struct claim *ret,
+                      bool *ret_found, struct error *err)
 {
 	char hash[GATE_HASH_SIZE];
 
-	gate_credential_make(ret_credential);
-	gate_credential_digest(ret_credential, hash);
-	return store.ops->claim(store.state, worker->name, only_id, LEASE_S, hash, ret, ret_found, err);
+	gate_credential_make(&ret->credential);
+	gate_credential_digest(&ret->credential, hash);
+	ret->until_ms = safe_until(worker, clock_boot_ms());
+	return store.ops->claim(store.state, worker->name, only_id, worker->lease_s, hash, &ret->row, ret_found, err);
 }
 
+/* What the session's own process needs. */
+struct child {
+	struct worker *worker;
+	const struct claim *claim;
+};
+
 /*
- * The session's process. The parent's database handle is not used here and its descriptors are closed before another is opened:
+ * The session's process. The worker's database handle is not used here and its descriptors are closed before another is opened:
  * SQLite's locks belong to the process and would go with any of them.
  */
-static NORETURN void run_child(struct worker *worker, const struct session_row *row, const struct secret *credential, pid_t parent)
+static int run_child(void *context)
 {
+	const struct child *child = context;
 	CLEANUP(database_freep) struct database *database = NULL;
+	const struct session_row *row = &child->claim->row;
 	const struct database_options options = {
-	        .path = settings_get(worker->settings, DATABASE), .connections = 1, .busy_timeout_ms = 10000};
+	        .path = settings_get(child->worker->settings, DATABASE), .connections = 1, .busy_timeout_ms = 10000};
 	struct error err = ERROR_INIT;
 
-	setpgid(0, 0);
-	process_begin_child(parent, NULL, 0);
 	(void)signal(SIGPIPE, SIG_IGN);
 	processes_adopt_orphans();
 	int interrupt = interrupt_open();
 	if (interrupt < 0 || !database_open(&options, &database, &err)) {
-		supervisor_log(worker, LOG_ERROR, row, &err, "The session's process could not start");
-		_exit(EXIT_LEFT);
+		supervisor_log(child->worker, LOG_ERROR, row, &err, "The session's process could not start");
+		return EXIT_LEFT;
 	}
-	bool ended = session_run(worker, database_sessions(database), row, credential, interrupt);
-	database_freep(&database);
-	_exit(ended ? EXIT_ENDED : EXIT_LEFT);
+	bool ended = session_run(child->worker, database_sessions(database), row, &child->claim->credential, interrupt);
+	return ended ? EXIT_ENDED : EXIT_LEFT;
 }
 
-bool supervisor_start(struct worker *worker, struct supervised *s, struct session_row *row, const struct secret *credential,
-                      struct error *err)
+bool supervisor_start(struct worker *worker, struct supervised *s, struct claim *claim, struct error *err)
 {
+	CLEANUP(workspace_release) struct workspace workspace = WORKSPACE_INIT;
+	struct child child = {.worker = worker, .claim = claim};
+	const struct keeper_work work = {
+	        .run = run_child,
+	        .context = &child,
+	        .workspace = &workspace,
+	        .lease_until_ms = claim->until_ms,
+	        .isolated = worker->isolates,
+	};
+	struct keeper keeper;
 	int64_t now = clock_monotonic_ms();
-	pid_t parent = getpid(), pid = fork();
 
-	if (pid == 0)
-		run_child(worker, row, credential, parent);
-	if (pid < 0) {
-		error_set(err, ERR_INTERNAL, "The session's process cannot be started.");
-		return error_detail(err, "fork: %s", strerror(errno));
-	}
+	if (!workspace_locate(settings_get(worker->settings, WORKSPACES), claim->row.id, &workspace, err) ||
+	    !keeper_start(&work, &keeper, err))
+		return false;
 	*s = (struct supervised){
-	        .pid = pid,
-	        .row = *row,
-	        .renew_at_ms = now + RENEW_EVERY_MS,
+	        .keeper = keeper,
+	        .row = claim->row,
+	        .renew_at_ms = renewal_after(worker, now),
 	        .overdue_at_ms = now + settings_number(worker->settings, AGENT_TIMEOUT) * 1000 + SESSION_MARGIN_MS,
 	};
-	*row = (struct session_row)SESSION_ROW_INIT;
+	claim->row = (struct session_row)SESSION_ROW_INIT;
 	return true;
 }
 
@@ -91,17 +128,19 @@ void supervisor_end(struct supervised *s, enum supervised_why why)
 	if (s->kill_at_ms == 0) {
 		s->why = why;
 		s->kill_at_ms = clock_monotonic_ms() + TERM_GRACE_MS;
-		kill(s->pid, SIGTERM);
+		keeper_ask(&s->keeper);
 	}
 }
 
 static void renew(const struct worker *worker, struct session_store store, struct supervised *s, int64_t now_ms)
 {
 	struct error err = ERROR_INIT;
+	int64_t until_ms = safe_until(worker, clock_boot_ms());
 	bool stop = false, push = false;
 
-	s->renew_at_ms = now_ms + RENEW_EVERY_MS;
-	if (store.ops->renew(store.state, s->row.id, s->row.attempt, LEASE_S, &stop, &push, &err)) {
+	s->renew_at_ms = renewal_after(worker, now_ms);
+	if (store.ops->renew(store.state, s->row.id, s->row.attempt, worker->lease_s, &stop, &push, &err)) {
+		keeper_prolong(&s->keeper, until_ms);
 		if (stop)
 			supervisor_end(s, WHY_STOPPED);
 		return;
@@ -130,7 +169,7 @@ void supervisor_beat(const struct worker *worker, struct session_store store, st
 	int64_t now = clock_monotonic_ms();
 
 	if (s->kill_at_ms && now >= s->kill_at_ms)
-		kill(s->pid, SIGKILL);
+		keeper_end(&s->keeper);
 	else if (s->kill_at_ms == 0 && now >= s->overdue_at_ms)
 		supervisor_end(s, WHY_OVERDUE);
 	else if (s->why != WHY_LOST && s->why != WHY_STOPPED && now >= s->renew_at_ms)
@@ -139,19 +178,30 @@ void supervisor_beat(const struct worker *worker, struct session_store store, st
 		look(store, s, now);
 }
 
-/* Its removal was asked for: nothing of it stays. */
+/* Its removal was asked for: without a row its workspace is a stray, and the sweeper's. */
 static void forget(const struct worker *worker, struct session_store store, const struct session_row *row)
 {
-	CLEANUP(workspace_release) struct workspace workspace = WORKSPACE_INIT;
 	struct error err = ERROR_INIT;
 
-	if (!workspace_locate(settings_get(worker->settings, WORKSPACES), row->id, &workspace, &err) ||
-	    !workspace_remove(&workspace, &err))
-		supervisor_log(worker, LOG_WARNING, row, &err, "The workspace of a stopped session could not be removed");
 	if (store.ops->forget(store.state, row->id, row->attempt, &err))
 		supervisor_log(worker, LOG_INFO, row, NULL, "Session stopped and removed");
 	else
 		supervisor_log(worker, LOG_WARNING, row, &err, "A stopped session could not be forgotten");
+}
+
+/* An agent that finished has left work; a session that ends without having pushed it keeps it for its owner. */
+static void keep_work(const struct worker *worker, struct session_store store, const struct session_row *row)
+{
+	CLEANUP(workspace_release) struct workspace workspace = WORKSPACE_INIT;
+	json_t *record = workspace_locate(settings_get(worker->settings, WORKSPACES), row->id, &workspace, NULL)
+	                         ? workspace_read_record(&workspace)
+	                         : NULL;
+	struct error err = ERROR_INIT;
+
+	if (record && !store.ops->keep_work(store.state, row->id, row->attempt,
+	                                    clock_now_s() + settings_number(worker->settings, WORKSPACE_KEEP), &err))
+		supervisor_log(worker, LOG_WARNING, row, &err, "The session's work could not be kept");
+	json_decref(record);
 }
 
 static void save_end(const struct worker *worker, struct session_store store, const struct session_row *row,
@@ -161,6 +211,8 @@ static void save_end(const struct worker *worker, struct session_store store, co
 	CLEANUP(strbuf_release) struct strbuf status = STRBUF_INIT(LIMIT_ANSWER);
 	struct error err = ERROR_INIT;
 
+	if (phase == PHASE_FAILED)
+		keep_work(worker, store, row);
 	bool found = store.ops->find_by_id(store.state, row->id, &stored, &err);
 	session_status_end_stored(found ? stored.status : NULL, phase, failure, clock_now_s(), &status);
 	if (found && store.ops->save_status(store.state, row->id, row->attempt, phase, status.data, &err))
@@ -183,12 +235,34 @@ static void release(const struct worker *worker, struct session_store store, con
 		supervisor_log(worker, LOG_INFO, row, NULL, "Session released for another worker");
 }
 
+/* The session's process crashed, again and again. */
+static bool is_beyond_hope(const struct supervised *s, int status)
+{
+	bool left = WIFEXITED(status) && (WEXITSTATUS(status) == EXIT_LEFT || WEXITSTATUS(status) == KEEPER_BUSY ||
+	                                  WEXITSTATUS(status) == KEEPER_LAPSED || WEXITSTATUS(status) == KEEPER_TOLD);
+
+	return s->why == WHY_NONE && !left && s->row.attempt >= ATTEMPTS_MAX;
+}
+
+static void tell_unusual_end(const struct worker *worker, const struct supervised *s, int status)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+
+	if (code == KEEPER_BUSY)
+		supervisor_log(worker, LOG_WARNING, &s->row, NULL, "Another process on this machine still holds the session");
+	else if (code == KEEPER_LAPSED)
+		supervisor_log(worker, LOG_WARNING, &s->row, NULL,
+		               "The lease was not renewed in time: the session's processes were ended");
+	else if (code > EXIT_LEFT && code != KEEPER_TOLD)
+		supervisor_log(worker, LOG_ERROR, &s->row, NULL, "The session's process ended abnormally");
+}
+
 static void conclude(const struct worker *worker, struct session_store store, const struct supervised *s, int status)
 {
 	bool ended = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_ENDED;
-	bool left = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_LEFT;
 	struct error failure = ERROR_INIT;
 
+	tell_unusual_end(worker, s, status);
 	if (s->why == WHY_STOPPED) {
 		forget(worker, store, &s->row);
 	} else if (ended || s->why == WHY_LOST) {
@@ -199,8 +273,8 @@ static void conclude(const struct worker *worker, struct session_store store, co
 	} else if (s->why == WHY_INTERRUPTED) {
 		error_set(&failure, ERR_SESSION_ENDED, "The session was interrupted.");
 		save_end(worker, store, &s->row, PHASE_STOPPED, &failure);
-	} else if (s->why == WHY_NONE && !left && s->row.attempt >= ATTEMPTS_MAX) {
-		error_set(&failure, ERR_INTERNAL, "The session's worker died %d times.", ATTEMPTS_MAX);
+	} else if (is_beyond_hope(s, status)) {
+		error_set(&failure, ERR_INTERNAL, "The session's process died %d times.", ATTEMPTS_MAX);
 		error_detail(&failure, "wait status 0x%x", (unsigned)status);
 		save_end(worker, store, &s->row, PHASE_FAILED, &failure);
 	} else {
@@ -213,10 +287,11 @@ bool supervisor_reap(const struct worker *worker, struct session_store store, st
 {
 	int status = 0;
 
-	if (waitpid(s->pid, &status, WNOHANG) != s->pid)
+	if (waitpid(s->keeper.pid, &status, WNOHANG) != s->keeper.pid)
 		return false;
-	processes_end_children(others, other_count); /* what a killed session left came to us */
+	processes_end_children(others, other_count); /* what a keeper that was killed itself may have left came to us */
 	conclude(worker, store, s, status);
+	keeper_release(&s->keeper);
 	session_row_release(&s->row);
 	*s = (struct supervised){0};
 	return true;

@@ -1,8 +1,10 @@
 #pragma once
 /*
- * supervisor — the parent's side of one claimed session: its process, its lease, its limits, and what is left to do when it ends. A
- * session's process that crashes, hangs or loses its lease never takes the worker with it.
+ * supervisor — the worker's side of one claimed session: its keeper, its lease, its limits, and what is left to do when it ends. A
+ * session's process that crashes, hangs or loses its lease never takes the worker with it; a worker that dies, freezes or is cut
+ * off from the store never leaves a session's process behind (keeper.h).
  */
+#include "keeper.h"
 #include "secret.h"
 #include "session_store.h"
 #include "worker.h"
@@ -11,29 +13,38 @@
 enum supervised_why { WHY_NONE, WHY_LOST, WHY_STOPPED, WHY_DRAINED, WHY_OVERDUE, WHY_INTERRUPTED };
 
 struct supervised {
-	pid_t pid; /* 0: this slot is free */
+	struct keeper keeper; /* .pid 0: this slot is free */
 	struct session_row row;
 	int64_t renew_at_ms, look_at_ms, overdue_at_ms;
 	int64_t kill_at_ms; /* after the SIGTERM; 0: none sent */
 	enum supervised_why why;
 };
 
-/* Claims the oldest waiting session, or `only_id`. *ret_found false: there is none. The credential is fresh. */
-bool supervisor_claim(const struct worker *worker, struct session_store store, const char *only_id, struct session_row *ret,
-                      struct secret *ret_credential, bool *ret_found, struct error *err) MUST_CHECK;
+/* A session that this worker has now, and may touch until `until_ms` (clock_boot_ms) without having renewed its lease. */
+struct claim {
+	struct session_row row;
+	struct secret credential; /* for the gate; fresh */
+	int64_t until_ms;
+};
+#define CLAIM_INIT ZERO_INIT
+void claim_release(struct claim *claim);
 
-/* Starts the session's process; takes the row over. ERR_INTERNAL. */
-bool supervisor_start(struct worker *worker, struct supervised *s, struct session_row *row, const struct secret *credential,
-                      struct error *err) MUST_CHECK;
+/* Claims the oldest waiting session, or `only_id`. *ret_found false: there is none. */
+bool supervisor_claim(const struct worker *worker, struct session_store store, const char *only_id, struct claim *ret,
+                      bool *ret_found, struct error *err) MUST_CHECK;
+
+/* Starts the session's processes; takes the claim's row over. ERR_INTERNAL, ERR_WORKSPACE_FAILED. */
+bool supervisor_start(struct worker *worker, struct supervised *s, struct claim *claim, struct error *err) MUST_CHECK;
 
 /* Renews the lease when due, and ends a process that must not go on. Call several times a second. */
 void supervisor_beat(const struct worker *worker, struct session_store store, struct supervised *s);
 
-/* Tells the process to end. SIGKILL follows. */
+/* Asks the process to end. It is killed if it does not. */
 void supervisor_end(struct supervised *s, enum supervised_why why);
 
-/* Whether the process has ended; then concludes: a stopped session's workspace and row go, a crashed one fails after ATTEMPTS_MAX,
- * another is released for the next worker. The slot is free afterwards. `others` are the processes that must live on. */
+/* Whether the session's processes have ended; then concludes: a stopped session's row goes, a crashed one fails after ATTEMPTS_MAX,
+ * another is released for the next worker. The slot is free afterwards. What it leaves in the workspace is the sweeper's. `others`
+ * are the children that must live on. */
 bool supervisor_reap(const struct worker *worker, struct session_store store, struct supervised *s, const pid_t *others,
                      size_t other_count);
 

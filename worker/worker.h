@@ -14,11 +14,15 @@ struct worker {
 	                           `data_folder` */
 	char *data_folder;      /* of the database, with its journal. Owned */
 	struct progress *progress; /* NULL: nobody watches */
+	int64_t lease_s;           /* how long a claim holds without being renewed */
+	bool isolates;             /* each session's processes live in a PID namespace of their own */
 };
 
 enum {
-	LEASE_S = 60,
-	RENEW_EVERY_MS = 15 * 1000,
+	LEASE_S = 60, /* unless --lease says otherwise */
+	LEASE_S_MIN = 4,
+	LEASE_S_MAX = 3600,
+	SESSIONS_MAX = 64, /* at once, of one worker */
 	LOOK_EVERY_MS = 2000,
 	POLL_MS = 500,
 	DRAIN_MS = 30 * 1000,

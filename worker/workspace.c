@@ -114,6 +114,14 @@ bool workspace_write_record(const struct workspace *w, json_t *record, struct er
 	return true;
 }
 
+static bool is_listed(const char *id, char *const *ids, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(ids[i], id) == 0)
+			return true;
+	return false;
+}
+
 bool workspace_list_ids(const char *root, char ***ret_ids, size_t *ret_count, struct error *err)
 {
 	DIR *folder = opendir(root);
@@ -124,12 +132,16 @@ bool workspace_list_ids(const char *root, char ***ret_ids, size_t *ret_count, st
 		return failed(err, "listed", root);
 	for (struct dirent *entry; folder && (entry = readdir(folder));) {
 		size_t length = strlen(entry->d_name);
-		if (length == UUID_LENGTH + 5 && strcmp(entry->d_name + UUID_LENGTH, ".json") == 0)
+		if (length == UUID_LENGTH + 5 &&
+		    (strcmp(entry->d_name + UUID_LENGTH, ".json") == 0 || strcmp(entry->d_name + UUID_LENGTH, ".lock") == 0))
 			length = UUID_LENGTH;
 		if (!is_uuid(entry->d_name, length))
 			continue;
+		CLEANUP(freep) char *id = xstrndup(entry->d_name, length);
+		if (is_listed(id, ids, count))
+			continue;
 		ids = xrealloc(ids, (count + 1) * sizeof(*ids));
-		ids[count++] = xstrndup(entry->d_name, length);
+		ids[count++] = TAKE(id);
 	}
 	if (folder)
 		closedir(folder);
@@ -143,24 +155,4 @@ void workspace_free_ids(char **ids, size_t count)
 	for (size_t i = 0; i < count; i++)
 		free(ids[i]);
 	free(ids);
-}
-
-static bool is_listed(const char *id, char *const *ids, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(ids[i], id) == 0)
-			return true;
-	return false;
-}
-
-size_t workspace_remove_strays(const char *root, char *const *found, size_t found_count, char *const *ids, size_t id_count)
-{
-	size_t removed = 0;
-
-	for (size_t i = 0; i < found_count; i++) {
-		CLEANUP(workspace_release) struct workspace stray = WORKSPACE_INIT;
-		if (!is_listed(found[i], ids, id_count) && workspace_locate(root, found[i], &stray, NULL))
-			removed += workspace_remove(&stray, NULL);
-	}
-	return removed;
 }

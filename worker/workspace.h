@@ -5,7 +5,8 @@
  * ('+' cannot begin a repository's name).
  *
  * Beside it lies <session id>.json, the worker's own record, out of the agent's reach: that the agent has finished, how, and from
- * which commits it started. It makes a session that lost its worker go on with commit and push. What the agent left in the folder
+ * which commits it started. It makes a session that lost its worker go on with commit and push. <session id>.lock says who may
+ * touch all this (session_lock.h). What the agent left in the folder
  * is never trusted: nothing here follows a symbolic link, and removal needs neither recursion nor the agent's good will.
  */
 #include "error.h"
@@ -38,13 +39,9 @@ json_t *workspace_read_record(const struct workspace *w) MUST_CHECK;
 /* Takes `record` over. ERR_WORKSPACE_FAILED. */
 bool workspace_write_record(const struct workspace *w, json_t *record, struct error *err) MUST_CHECK;
 
-/*
- * Removes the workspaces below `root` that belong to none of `ids`. Only names that are UUIDs are touched. Give ids that were read
- * *after* workspace_list_ids: a session is in the store before it has a folder.
- */
+/* The sessions of which anything lies below `root`: folder, record or lock. Names that hold no UUID are not ours. */
 bool workspace_list_ids(const char *root, char ***ret_ids, size_t *ret_count, struct error *err) MUST_CHECK;
 void workspace_free_ids(char **ids, size_t count);
-size_t workspace_remove_strays(const char *root, char *const *found, size_t found_count, char *const *ids, size_t id_count);
 
 /* Removes a whole folder. ERR_WORKSPACE_FAILED. A folder that does not exist is success. */
 bool remove_tree(const char *path, struct error *err) MUST_CHECK;

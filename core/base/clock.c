@@ -35,6 +35,11 @@ int64_t clock_monotonic_us(void)
 	return now_us(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot_ms(void)
+{
+	return now_us(CLOCK_BOOTTIME) / 1000;
+}
+
 void clock_format(int64_t unix_s, char ret_text[CLOCK_TEXT_SIZE])
 {
 	time_t when = unix_s < earliest ? earliest : unix_s > latest ? latest : unix_s;

@@ -9,6 +9,7 @@ int64_t clock_now_s(void);  /* wall clock, unix seconds */
 int64_t clock_now_us(void); /* wall clock, unix microseconds */
 int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_us(void);
+int64_t clock_boot_ms(void); /* monotonic, and goes on while the machine sleeps */
 
 /* RFC 3339 in UTC, "2026-11-22T17:40:00Z"; 20 characters and NUL. */
 #define CLOCK_TEXT_SIZE 21

@@ -79,7 +79,7 @@
 	/* the GitHub App */ \
 	X(APP_NOT_CONFIGURED,     "github_app_not_configured", 409, "An operator must set ACP_GITHUB_APP_ID and ACP_GITHUB_APP_KEY_FILE; a personal token works without.") \
 	X(INSTALLATION_NOT_FOUND, "installation_not_found", 404, "Install the platform's GitHub App for the account, and send the number of that installation.") \
-	X(INSTALLATION_NOT_YOURS, "installation_not_yours", 403, "Connect your own GitHub token first: it shows that the installation's account is yours or that you are a member of it.") \
+	X(INSTALLATION_NOT_YOURS, "installation_not_yours", 403, "Connect your own GitHub token first: it shows that the installation's account is yours or that you own it.") \
 	X(INSTALLATION_SUSPENDED, "installation_suspended", 409, "An owner of the account must unsuspend the GitHub App's installation.") \
 	/* git */ \
 	X(GIT_HTTP_DISABLED,      "git_http_disabled",      403, "Ask the administrator of the instance to enable Git over HTTPS.") \
@@ -92,8 +92,11 @@
 	X(PUSH_FORBIDDEN,         "push_forbidden",         422, "Reconnect with a token that has 'write_repository' or 'api'.") \
 	X(PUSH_REJECTED,          "push_rejected",          422, "Follow GitLab's sentence; the work is kept in the session's workspace.") \
 	X(PUSH_NOT_FAST_FORWARD,  "push_not_fast_forward",  409, "The branch has commits that the session does not know; push to another branch.") \
-	X(PUSH_UNCONFIRMED,       "push_unconfirmed",       502, "Look at the branch in GitLab, then push again.") \
+	X(PUSH_UNCONFIRMED,       "push_unconfirmed",       502, "Look at the branch in the browser, then push again.") \
 	X(PUSH_INTERRUPTED,       "push_interrupted",       502, "Push again.") \
+	X(MERGE_REQUESTS_DISABLED, "merge_requests_disabled", 409, "The branch is pushed. Ask an owner of the project to enable merge requests, or merge the branch by hand.") \
+	X(MERGE_REQUEST_FORBIDDEN, "merge_request_forbidden", 403, "The branch is pushed. Ask a maintainer of the project to open the merge request, or for the role that may.") \
+	X(MERGE_REQUEST_REFUSED,  "merge_request_refused",  422, "The branch is pushed. Correct what the sentence names and open the merge request on the branch's page.") \
 	/* sessions */ \
 	X(SESSION_INVALID,        "session_invalid",        400, "Correct the AgenticSession as the message says.") \
 	X(SESSION_NOT_FOUND,      "session_not_found",      404, "List the project's sessions for their names.") \
@@ -101,8 +104,9 @@
 	X(SESSION_NO_REPOSITORY,  "session_no_repository",  400, "Name a repository in spec.outputRepo, spec.repositories or spec.repos.") \
 	X(SESSION_LOST,           "session_lost",           409, "Another worker has taken the session over.") \
 	X(AGENT_FAILED,           "agent_failed",           500, "Read the agent's output in the session's status.") \
+	X(AGENT_TOO_LARGE,        "agent_too_large",        413, "Ask for less in one session, or raise ACP_WORKSPACE_MAX or ACP_AGENT_MEMORY_MAX.") \
 	X(AGENT_TIMEOUT,          "agent_timeout",          504, "Ask for less in one session, or raise ACP_AGENT_TIMEOUT.") \
-	X(AGENT_UNCONFINED,       "agent_unconfined",       500, "Run on a kernel with Landlock, or set ACP_AGENT_UNCONFINED=on.") \
+	X(AGENT_UNCONFINED,       "agent_unconfined",       500, "Run on a kernel with seccomp and Landlock (Linux 5.13 or newer); ACP_AGENT_UNCONFINED=on does without Landlock.") \
 	X(WORKSPACE_FAILED,       "workspace_failed",       500, "Check space and permissions of ACP_WORKSPACES.") \
 	/* storage and configuration */ \
 	X(STORE_UNAVAILABLE,        "store_unavailable",        503, "Try again; an operator can run 'acp-gitlab db status'.") \

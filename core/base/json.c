@@ -29,10 +29,13 @@ void json_library_init(void)
 	json_object_seed(0); /* from the kernel: hash collisions cannot be prepared */
 }
 
-/* Counts brackets outside strings in one pass, so that deep input costs no recursion. Malformed text is left to the parser. */
-static bool is_nested_deeper_than(const char *text, size_t length, size_t max)
+/*
+ * Counts brackets and commas outside strings in one pass, so that deep input costs no recursion and many small values no memory.
+ * Malformed text is left to the parser.
+ */
+static bool has_more_than(const char *text, size_t length, size_t max_depth, size_t max_values)
 {
-	size_t depth = 0;
+	size_t depth = 0, values = 0;
 	bool in_string = false;
 	for (size_t i = 0; i < length; i++) {
 		char c = text[i];
@@ -44,7 +47,10 @@ static bool is_nested_deeper_than(const char *text, size_t length, size_t max)
 		} else if (c == '"') {
 			in_string = true;
 		} else if (c == '{' || c == '[') {
-			if (++depth > max)
+			if (++depth > max_depth || ++values > max_values)
+				return true;
+		} else if (c == ',') {
+			if (++values > max_values)
 				return true;
 		} else if ((c == '}' || c == ']') && depth) {
 			depth--;
@@ -89,7 +95,7 @@ static const char *objection_to(const char *text, size_t length)
 		return "The body contains a NUL character.";
 	if (!is_utf8(text, length))
 		return "The body is not UTF-8.";
-	if (is_nested_deeper_than(text, length, LIMIT_JSON_DEPTH))
+	if (has_more_than(text, length, LIMIT_JSON_DEPTH, SIZE_MAX))
 		return "The body is nested too deeply.";
 	return NULL;
 }
@@ -116,7 +122,7 @@ bool json_parse_body(const char *text, size_t length, json_t **ret_object, struc
 
 json_t *json_parse_answer(const char *text, size_t length)
 {
-	if (!length || is_nested_deeper_than(text, length, ANSWER_DEPTH))
+	if (!length || has_more_than(text, length, ANSWER_DEPTH, LIMIT_ANSWER_VALUES))
 		return NULL;
 	return json_loadb(text, length, 0, NULL);
 }

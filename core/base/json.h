@@ -16,7 +16,8 @@ void json_library_init(void);
 /* Parses a body of ours. ERR_BAD_JSON with a sentence that says what is wrong without quoting it. Caller: json_decref. */
 bool json_parse_body(const char *text, size_t length, json_t **ret_object, struct error *err) MUST_CHECK;
 
-/* Parses an answer of another server: an object or array, deeper nesting (64) and duplicate keys allowed. NULL if it is none. */
+/* Parses an answer of another server: an object or array, deeper nesting (64) and duplicate keys allowed. NULL if it is
+ * none, or has more than LIMIT_ANSWER_VALUES values. */
 json_t *json_parse_answer(const char *text, size_t length) MUST_CHECK;
 
 /*

@@ -31,7 +31,7 @@ enum setting_kind {
 	X(SEAL_PRIVATE_KEYS_FILE, "ACP_SEAL_PRIVATE_KEYS_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/private.keys", NULL, "Keys that open sealed values (pools repositories and git, housekeeping).") \
 	X(AUTH, "ACP_AUTH", SETTING_TEXT, "static", "static", "How callers are verified.") \
 	X(STATIC_TOKENS_FILE, "ACP_STATIC_TOKENS_FILE", SETTING_PATH, "/etc/acp-gitlab/auth/tokens", NULL, "Hashed bearer tokens with their users and projects.") \
-	X(INSTANCES_FILE, "ACP_INSTANCES_FILE", SETTING_PATH, "", NULL, "JSON description of GitLab instances: URL, CA file, networks.") \
+	X(INSTANCES_FILE, "ACP_INSTANCES_FILE", SETTING_PATH, "", NULL, "JSON list of servers: URL, provider, CA file, networks, proxy.") \
 	X(CA_FILE, "ACP_CA_FILE", SETTING_PATH, "", NULL, "PEM certificates trusted in addition to the system's.") \
 	X(EGRESS_ALLOW, "ACP_EGRESS_ALLOW", SETTING_LIST, "", NULL, "Addresses, networks and hosts, each with an optional port, that may be dialled although they are internal.") \
 	X(PROVIDER_PROBE, "ACP_PROVIDER_PROBE", SETTING_SWITCH, "off", "on|off", "Ask an unknown host once, without a credential, whether it is GitLab or GitHub.") \
@@ -40,10 +40,15 @@ enum setting_kind {
 	X(GITHUB_APP_ID, "ACP_GITHUB_APP_ID", SETTING_TEXT, "", NULL, "Number (or client id) of the GitHub App.") \
 	X(GITHUB_APP_KEY_FILE, "ACP_GITHUB_APP_KEY_FILE", SETTING_PATH, "", NULL, "Private key of the GitHub App, PEM (pools repositories and git).") \
 	X(WORKSPACES, "ACP_WORKSPACES", SETTING_PATH, "/var/lib/acp-gitlab/workspaces", NULL, "Folder of the sessions' workspaces.") \
+	X(WORKSPACE_MAX, "ACP_WORKSPACE_MAX", SETTING_NUMBER, "20480", NULL, "MiB that one session's workspace may take; the agent is ended above it.") \
+	X(WORKSPACE_KEEP, "ACP_WORKSPACE_KEEP", SETTING_SECONDS, "86400", NULL, "Seconds that the work of a session is kept that could not push it.") \
+	X(MIRRORS, "ACP_MIRRORS", SETTING_PATH, "/var/lib/acp-gitlab/mirrors", NULL, "Folder of the objects that sessions of one project share; empty: every session fetches everything.") \
+	X(MIRRORS_MAX, "ACP_MIRRORS_MAX", SETTING_NUMBER, "50", NULL, "GiB that the shared objects may take before those that nobody uses go.") \
 	X(GATE_URL, "ACP_GATE_URL", SETTING_URL, "http://127.0.0.1:8080", NULL, "Where worker and agent reach the git gate.") \
 	X(AGENT_COMMAND, "ACP_AGENT_COMMAND", SETTING_TEXT, "", NULL, "Command that a session runs in its workspace; empty: the session waits for git/push.") \
 	X(AGENT_TIMEOUT, "ACP_AGENT_TIMEOUT", SETTING_SECONDS, "3600", NULL, "Seconds that an agent may run.") \
-	X(AGENT_UNCONFINED, "ACP_AGENT_UNCONFINED", SETTING_SWITCH, "off", "on|off", "Start the agent even where the kernel cannot confine it.") \
+	X(AGENT_MEMORY_MAX, "ACP_AGENT_MEMORY_MAX", SETTING_NUMBER, "8192", NULL, "MiB of memory that an agent and all it starts may take; it is ended above it.") \
+	X(AGENT_UNCONFINED, "ACP_AGENT_UNCONFINED", SETTING_SWITCH, "off", "on|off", "Start agents and git even where the kernel has no Landlock; the filters of system calls stay.") \
 	X(LOG_LEVEL, "ACP_LOG_LEVEL", SETTING_TEXT, "info", "error|warning|info|debug", "How much is logged.") \
 	X(URL, "ACP_URL", SETTING_URL, "http://127.0.0.1:8080", NULL, "Address of the service, for the command line.") \
 	X(BEARER_FILE, "ACP_BEARER_FILE", SETTING_PATH, "", NULL, "File with the caller's bearer token, for the command line.")

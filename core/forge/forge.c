@@ -1,6 +1,20 @@
 #include "forge.h"
 
+#include "ascii.h"
+
 #include <stdlib.h>
+#include <string.h>
+
+bool forge_text_is_short(const char *text)
+{
+	enum { SHORT_MAX = 4 * 255 };
+	size_t length = text ? strnlen(text, SHORT_MAX + 1) : 0;
+
+	for (size_t i = 0; i < length; i++)
+		if (ascii_is_control(text[i]))
+			return false;
+	return length > 0 && length <= SHORT_MAX;
+}
 
 void forge_account_release(struct forge_account *account)
 {
@@ -59,4 +73,10 @@ void forge_ref_release(struct forge_ref *ref)
 	free(ref->name);
 	free(ref->path);
 	*ref = (struct forge_ref)FORGE_REF_INIT;
+}
+
+void forge_merge_request_release(struct forge_merge_request *request)
+{
+	free(request->web_url);
+	*request = (struct forge_merge_request)FORGE_MERGE_REQUEST_INIT;
 }

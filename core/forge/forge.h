@@ -21,8 +21,9 @@ struct forge_access {
 	struct http_client *client;
 	const struct instance_url *instance;
 	const struct secret *token;
-	const char *ca_file; /* NULL: default */
+	struct instance_route route;
 	const char *request_id;
+	int64_t until_ms; /* clock_monotonic_ms: what is asked shortly before or later gets no more than a second. 0: no end */
 };
 
 /* The account behind a token. Strings owned; forge_account_release. */
@@ -39,6 +40,10 @@ struct forge_account {
 #define FORGE_ACCOUNT_INIT ZERO_INIT
 void forge_account_release(struct forge_account *account);
 
+/* Whether a server's word for a name, an e-mail address or a date can be kept: 1 to 1020 bytes, 255 characters of any script,
+ * without control characters, which would end a line of a commit. NULL cannot. */
+bool forge_text_is_short(const char *text);
+
 /* A project (GitHub: repository) as the token sees it. */
 struct forge_project {
 	int64_t id;
@@ -48,6 +53,7 @@ struct forge_project {
 	char *api_url;        /* of the project, by id */
 	char *default_branch; /* NULL: empty repository, or hidden from this user */
 	bool empty, archived, deleting, repository_disabled, mirror;
+	bool merge_requests_disabled;
 	bool importing;   /* its repository is still being filled: neither complete nor to be written to */
 	int access_level; /* GitLab's numbers (10 Guest, 20 Reporter, 30 Developer, 40 Maintainer, 50 Owner); 0: none known */
 	const char *role; /* the forge's name for it: "Developer", "Write". Static */
@@ -106,12 +112,33 @@ struct forge_ref {
 #define FORGE_REF_INIT ZERO_INIT
 void forge_ref_release(struct forge_ref *ref);
 
+/* A merge request (GitHub: pull request) between two branches of one project, as it is wanted. Borrowed. */
+struct forge_merge_wish {
+	const char *source_branch, *target_branch;
+	const char *title; /* without a word about drafts */
+	const char *description;
+	const char *const *labels; /* none holds a comma */
+	size_t label_count;
+	bool draft;
+};
+
+/* What there is in the end; forge_merge_request_release. */
+struct forge_merge_request {
+	int64_t number;
+	char *web_url;         /* built on our instance */
+	bool existed;          /* one between these branches was open already; it is left as it is */
+	struct error unmarked; /* it is open, but the labels could not be put on it. ERR_NONE: they could, or none were wanted */
+};
+#define FORGE_MERGE_REQUEST_INIT ZERO_INIT
+void forge_merge_request_release(struct forge_merge_request *request);
+
 enum git_service { GIT_UPLOAD_PACK, GIT_RECEIVE_PACK };
 
 struct forge {
 	enum provider provider;
-	const char *title;    /* "GitLab", as sentences name it */
-	const char *git_user; /* Basic user for git over HTTP, the token is the password */
+	const char *title;       /* "GitLab", as sentences name it */
+	const char *git_user;    /* Basic user for git over HTTP, the token is the password */
+	const char *token_shown; /* a user's token in logs: "glpat-***" */
 
 	/* Appends where the API of the instance begins: "https://host/api/v4". */
 	void (*api_base)(const struct instance_url *instance, struct strbuf *to);
@@ -152,11 +179,25 @@ struct forge {
 	             struct strbuf *ret, struct error *err);
 
 	/*
+	 * Opens the merge request, or finds the one that is open between these branches: asked again, after a crash too, it gives
+	 * the same. ERR_MERGE_REQUESTS_DISABLED, ERR_MERGE_REQUEST_FORBIDDEN, ERR_MERGE_REQUEST_REFUSED (the forge's own sentence
+	 * says why), ERR_TOKEN_SCOPE_MISSING, ERR_TOKEN_PERMISSION_MISSING.
+	 */
+	bool (*merge_request_open)(const struct forge_access *access, const struct forge_project *project,
+	                           const struct forge_merge_wish *wish, struct forge_merge_request *ret, struct error *err);
+
+	/*
 	 * What an HTTP answer of the git routes means: status and up to the first 4 KiB of a text body. Always fills err, returns
 	 * false. `retry_after` is the header's value, NULL or "" without one.
 	 */
 	bool (*classify_git)(enum git_service service, int status, const char *body, size_t body_length, const char *retry_after,
 	                     const char *host, const char *project_path, struct error *err);
+	/*
+	 * Whether such an answer bans this server from the whole instance, and for how long. Only the forge's own words for it as
+	 * the whole text are believed: one user must not stop an instance for all others. NULL: the forge has no such words.
+	 */
+	bool (*git_ban)(int status, const char *body, size_t body_length, const char *retry_after, const char *host,
+	                unsigned *ret_seconds);
 	/*
 	 * What the remote's words about a refused ref mean. `sideband` is everything that came on band 2 (may be ""), `reason` the
 	 * ref's status ("pre-receive hook declined"). Always fills err, returns false.

@@ -1,8 +1,20 @@
 #include "forge_api.h"
 
 #include "alloc.h"
+#include "clock.h"
 #include "forge_sentence.h"
 #include "redact.h"
+
+enum { CALL_MIN_MS = 1000, CALL_MAX_MS = 60 * 1000 };
+
+unsigned api_time_left_ms(const struct forge_access *access)
+{
+	int64_t left = access->until_ms - clock_monotonic_ms();
+
+	if (access->until_ms == 0 || left > CALL_MAX_MS)
+		return 0;
+	return left < CALL_MIN_MS ? CALL_MIN_MS : (unsigned)left;
+}
 
 void api_call_init(struct api_call *call, const struct forge_access *access, const char *format, ...)
 {
@@ -19,8 +31,9 @@ void api_call_init(struct api_call *call, const struct forge_access *access, con
 	call->http = (struct http_call){.method = "GET",
 	                                .url = url.data,
 	                                .bearer = access->token,
-	                                .ca_file = access->ca_file,
-	                                .request_id = access->request_id};
+	                                .route = access->route,
+	                                .request_id = access->request_id,
+	                                .total_ms = api_time_left_ms(access)};
 }
 
 void api_call_run(struct api_call *call, const struct forge_access *access)

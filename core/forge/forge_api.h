@@ -23,6 +23,9 @@ void api_call_run_pair(struct api_call *first, struct api_call *second, const st
 void api_calls_run(struct api_call *calls, size_t count, const struct forge_access *access);
 void api_call_release(struct api_call *call);
 
+/* For http_call.total_ms: what `access` leaves of its time, at least a second; 0: as long as any call. */
+unsigned api_time_left_ms(const struct forge_access *access);
+
 /* One path segment: everything encoded but A-Za-z0-9-_~ ; a dot too, or a name like "x.json" would select a format. Caller frees.
  */
 char *api_segment(const char *text) MUST_CHECK;

@@ -1,5 +1,6 @@
 #include "forge_sentence.h"
 
+#include "alloc.h"
 #include "caps.h"
 #include "redact.h"
 
@@ -10,11 +11,33 @@
 #include <strings.h>
 #include <time.h>
 
-enum { WAIT_MAX_S = 24 * 60 * 60 };
+enum { WAIT_MAX_S = 24 * 60 * 60, BODY_MAX = 4096 };
 
 bool sentence_has(const char *text, const char *part)
 {
 	return strcasestr(text, part) != NULL;
+}
+
+bool sentence_has_any(const char *text, const char *const *parts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (sentence_has(text, parts[i]))
+			return true;
+	return false;
+}
+
+char *sentence_of_body(const char *body, size_t length)
+{
+	char *text;
+
+	while (length > 0 && isspace((unsigned char)body[0])) {
+		body++;
+		length--;
+	}
+	text = xstrndup(body, length < BODY_MAX ? length : BODY_MAX);
+	for (size_t end = strlen(text); end > 0 && isspace((unsigned char)text[end - 1]); end--)
+		text[end - 1] = '\0';
+	return text;
 }
 
 static const char *first_string(const json_t *value)

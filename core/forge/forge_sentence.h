@@ -8,6 +8,11 @@
 
 /* Whether `text` contains `part`, whatever the case (ASCII). */
 bool sentence_has(const char *text, const char *part);
+/* … or one of these parts. */
+bool sentence_has_any(const char *text, const char *const *parts, size_t count);
+
+/* The begin of a text body, at most 4 KiB, without the blanks around it. Caller frees. */
+char *sentence_of_body(const char *body, size_t length) MUST_CHECK;
 
 /*
  * What a JSON error says: "error_description", else "message" (a string, or the first string inside an object or array), else

@@ -53,6 +53,16 @@ static bool resting(const struct http_call *call, const char *host, struct error
 	return false;
 }
 
+static bool proxy_classify(const struct http_call *call, const char *host, struct error *err)
+{
+	if (call->proxy_status)
+		error_set(err, ERR_INSTANCE_UNREACHABLE,
+		          "The proxy on the way to %s answered with status %d and made no connection.", host, call->proxy_status);
+	else
+		error_set(err, ERR_INSTANCE_UNREACHABLE, "The proxy on the way to %s could not be used.", host);
+	return error_remedy(err, "Ask an operator to check the proxy of this instance (ACP_INSTANCES_FILE).");
+}
+
 static bool failure_classify(const struct http_call *call, const char *host, struct error *err)
 {
 	switch (call->failure) {
@@ -68,6 +78,8 @@ static bool failure_classify(const struct http_call *call, const char *host, str
 		return timeout_classify(call, host, err);
 	case HTTP_TLS:
 		return tls_classify(call, host, err);
+	case HTTP_PROXY:
+		return proxy_classify(call, host, err);
 	case HTTP_TOO_LARGE:
 		return error_set(err, ERR_INSTANCE_ERROR, "%s sent an answer that is too large.", host);
 	case HTTP_RESTING:
@@ -104,7 +116,7 @@ static bool redirected_instance(const char *location, size_t origin, const char 
 	const char *api = strstr(location + origin, api_root);
 
 	strbuf_add(&base, location, api ? (size_t)(api - location) : origin);
-	return strbuf_ok(&base) && instance_url_parse(base.data, ret, NULL);
+	return strbuf_ok(&base) && instance_url_parse_stored(base.data, ret, NULL);
 }
 
 bool redirect_is_elsewhere(const struct http_call *call, const struct forge_words *words, struct strbuf *ret_origin)

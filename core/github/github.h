@@ -12,5 +12,6 @@ extern const struct forge github_forge;
  * public repositories; neither: cloning public ones, since nobody is kept from that. */
 struct scope_verdict github_judge_scopes(const char *scopes);
 
-/* Whether the account behind `access` is an active member of this organization. A 404 or 403 is "no". */
-bool github_is_member(const struct forge_access *access, const char *organization, bool *ret, struct error *err) MUST_CHECK;
+/* Whether the account behind `access` is an owner of this organization (GitHub: an active membership with the role admin). A 404 or
+ * 403 is "no". */
+bool github_is_owner(const struct forge_access *access, const char *organization, bool *ret, struct error *err) MUST_CHECK;

@@ -48,8 +48,8 @@ static void fill_account(const struct http_call *call, const json_t *user, struc
 	*ret = (struct forge_account){
 	        .id = xasprintf("%lld", (long long)json_int_or(user, "id", 0)),
 	        .username = xstrdup(login),
-	        .name = xstrdup(name[0] ? name : login),
-	        .email = email[0] ? xstrdup(email) : NULL,
+	        .name = xstrdup(forge_text_is_short(name) ? name : login),
+	        .email = forge_text_is_short(email) ? xstrdup(email) : NULL,
 	        .scopes = github_scopes_of(call),
 	        .expires_at = github_expiry_date(github_header(call, HEADER_EXPIRATION)),
 	        .is_bot = strcmp(json_string_or(user, "type", ""), "Bot") == 0,
@@ -70,13 +70,13 @@ bool github_account_get(const struct forge_access *access, struct forge_account 
 	}
 	if (!github_answer(&call.api.http, host, &user, err))
 		return false;
-	if (json_int_or(user, "id", 0) <= 0 || !json_string_or(user, "login", "")[0])
+	if (json_int_or(user, "id", 0) <= 0 || !forge_text_is_short(json_string_or(user, "login", "")))
 		return github_error(err, ERR_INSTANCE_NOT_API, "%s does not look like a GitHub server.", host);
 	fill_account(&call.api.http, user, ret);
 	return true;
 }
 
-bool github_is_member(const struct forge_access *access, const char *organization, bool *ret, struct error *err)
+bool github_is_owner(const struct forge_access *access, const char *organization, bool *ret, struct error *err)
 {
 	CLEANUP(freep) char *host = api_host(access), *encoded = github_encoded(organization, false);
 	CLEANUP(github_call_release) struct github_call call;
@@ -90,6 +90,7 @@ bool github_is_member(const struct forge_access *access, const char *organizatio
 	}
 	if (!github_answer(&call.api.http, host, &membership, err))
 		return false;
-	*ret = strcmp(json_string_or(membership, "state", ""), "active") == 0;
+	*ret = strcmp(json_string_or(membership, "state", ""), "active") == 0 &&
+	       strcmp(json_string_or(membership, "role", ""), "admin") == 0;
 	return true;
 }

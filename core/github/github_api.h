@@ -66,6 +66,8 @@ bool github_tree(const struct forge_access *access, const struct forge_project *
                  struct forge_tree *ret, struct error *err) MUST_CHECK;
 bool github_blob(const struct forge_access *access, const struct forge_project *project, const char *ref, const char *path,
                  struct strbuf *ret, struct error *err) MUST_CHECK;
+bool github_pull_request_open(const struct forge_access *access, const struct forge_project *project,
+                              const struct forge_merge_wish *wish, struct forge_merge_request *ret, struct error *err) MUST_CHECK;
 
 /* The date ("YYYY-MM-DD", UTC) of "2026-12-31 10:00:00 UTC" or "… +0200"; NULL: none. Caller frees. */
 char *github_expiry_date(const char *header) MUST_CHECK;

@@ -3,7 +3,7 @@
 #include "alloc.h"
 #include "github_sentence.h"
 
-enum { PER_PAGE = 100, MAX_PAGES = LIMIT_BRANCHES / PER_PAGE, PAGES_AT_ONCE = 8 };
+enum { PER_PAGE = 100, MAX_PAGES = LIMIT_BRANCHES / PER_PAGE, PAGES_AT_ONCE = 8, REF_MAX = 1024, ID_MAX = 64 };
 
 static bool too_many(const struct forge_project *project, struct error *err)
 {
@@ -13,15 +13,16 @@ static bool too_many(const struct forge_project *project, struct error *err)
 /* GitHub's list has no more of a commit than its id; one question a branch would use up the account's requests. */
 static void add_row(const json_t *branch, const struct forge_project *project, struct forge_branch_list *list)
 {
-	const char *name = json_string_or(branch, "name", "");
+	const char *name = json_string_or(branch, "name", ""), *sha = json_string_or(json_object_get(branch, "commit"), "sha", "");
 
-	if (!name[0])
+	/* Ten thousand rows are kept: none is longer than a server that means it has them. */
+	if (!name[0] || strlen(name) > REF_MAX)
 		return;
 	list->items[list->count++] = (struct forge_branch_row){
 	        .name = xstrdup(name),
 	        .is_protected = json_bool_or(branch, "protected", false),
 	        .is_default = project->default_branch && strcmp(name, project->default_branch) == 0,
-	        .sha = xstrdup(json_string_or(json_object_get(branch, "commit"), "sha", "")),
+	        .sha = xstrndup(sha, strnlen(sha, ID_MAX)),
 	        .message = xstrdup(""),
 	        .author = xstrdup(""),
 	        .timestamp = xstrdup(""),

@@ -30,19 +30,6 @@ static void api_project(const struct instance_url *instance, const char *path, s
 	strbuf_add_percent_encoded(to, path, "/");
 }
 
-bool github_has_scope(const char *scopes, const char *scope)
-{
-	size_t length = strlen(scope);
-
-	for (const char *at = scopes; *at;) {
-		size_t word = strcspn(at, ", ");
-		if (word == length && memcmp(at, scope, length) == 0)
-			return true;
-		at += word + strspn(at + word, ", ");
-	}
-	return false;
-}
-
 struct scope_verdict github_judge_scopes(const char *scopes)
 {
 	static const char *const powerful[] = {"site_admin", "admin:enterprise", "admin:org", "delete_repo"};
@@ -61,6 +48,7 @@ const struct forge github_forge = {
         .provider = PROVIDER_GITHUB,
         .title = "GitHub",
         .git_user = "x-access-token",
+        .token_shown = "ghp_***",
         .api_base = api_base,
         .api_project = api_project,
         .judge_scopes = github_judge_scopes,
@@ -72,6 +60,7 @@ const struct forge github_forge = {
         .branches = github_branches,
         .tree = github_tree,
         .blob = github_blob,
+        .merge_request_open = github_pull_request_open,
         .classify_git = github_classify_git,
         .classify_push = github_classify_push,
 };

@@ -3,9 +3,6 @@
 #include "alloc.h"
 #include "clock.h"
 #include "github_sentence.h"
-#include <ctype.h>
-
-enum { BODY_MAX = 4096 };
 
 /* GitHub says the same of a missing role and of a token that lacks a scope. */
 static bool no_access(enum git_service service, const char *project_path, const char *said, struct error *err)
@@ -101,11 +98,8 @@ static bool speaks_for_itself(int status)
 bool github_classify_git(enum git_service service, int status, const char *body, size_t body_length, const char *retry_after,
                          const char *host, const char *project_path, struct error *err)
 {
-	while (body_length > 0 && isspace((unsigned char)body[0])) {
-		body++;
-		body_length--;
-	}
-	CLEANUP(freep) char *text = xstrndup(body, body_length < BODY_MAX ? body_length : BODY_MAX);
+	CLEANUP(freep) char *text = sentence_of_body(body, body_length);
+
 	if (text[0] == '<') { /* a page; GitHub's git routes answer in plain text */
 		struct http_call page = {.status = status, .content_type_got = "text/html"};
 		if (!speaks_for_itself(status) && page_judge(&page, &github_words, host, err)) {

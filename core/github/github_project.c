@@ -17,7 +17,8 @@ bool github_path_is_plain(const char *path)
 {
 	const char *slash = strchr(path, '/');
 
-	if (!slash || slash == path || !slash[1] || path[0] == '.' || strcmp(slash, "/.") == 0 || strcmp(slash, "/..") == 0)
+	if (strlen(path) > LIMIT_URL_MAX || !slash || slash == path || !slash[1] || path[0] == '.' || strcmp(slash, "/.") == 0 ||
+	    strcmp(slash, "/..") == 0)
 		return false;
 	for (const char *c = path; *c; c++)
 		if (!isalnum((unsigned char)*c) && !strchr("_.-", *c) && c != slash)
@@ -44,7 +45,7 @@ static bool fill_project(const struct instance_url *instance, const json_t *answ
 	const struct role *role = role_of(answer);
 	int64_t id = json_int_or(answer, "id", 0);
 
-	if (id <= 0 || !github_path_is_plain(path))
+	if (id <= 0 || !github_path_is_plain(path) || strlen(branch) > LIMIT_URL_MAX)
 		return false;
 	github_forge.api_base(instance, &api_url);
 	strbuf_addf(&api_url, "/repositories/%lld", (long long)id);

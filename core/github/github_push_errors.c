@@ -1,68 +1,10 @@
 #include "github_errors.h"
 
+#include "forge_sideband.h"
 #include "github_sentence.h"
 
-/* Skips what git and GitHub's hook put before a line. */
-static const char *strip_prefixes(const char *line, size_t *length)
-{
-	static const char *const prefixes[] = {"remote: ", "error: ", "ERROR: "};
-	bool again = true;
-
-	while (again) {
-		again = false;
-		for (; *length > 0 && (*line == ' ' || *line == '\t'); line++)
-			--*length;
-		for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
-			size_t prefix = strlen(prefixes[i]);
-			if (*length < prefix || strncmp(line, prefixes[i], prefix) != 0)
-				continue;
-			line += prefix;
-			*length -= prefix;
-			again = true;
-		}
-	}
-	return line;
-}
-
-/* "————" and "=====" around GitHub's longer messages. */
-static bool is_frame(const char *line, size_t length)
-{
-	return strspn(line, "=-_\xe2\x80\x93\x94") >= length;
-}
-
-/* The remote's lines, joined by blanks, without prefixes, frames and progress that a carriage return replaced. */
-static void join_lines(const char *sideband, struct strbuf *to)
-{
-	while (*sideband) {
-		size_t whole = strcspn(sideband, "\r\n"), length = whole;
-		bool replaced = sideband[whole] == '\r' && sideband[whole + 1] != '\n';
-		const char *line = strip_prefixes(sideband, &length);
-		if (length > 0 && !replaced && !is_frame(line, length) && strncmp(line, "Resolving deltas:", 17) != 0) {
-			if (to->length > 0)
-				strbuf_add_char(to, ' ');
-			strbuf_add(to, line, length);
-		}
-		sideband += whole;
-		sideband += strspn(sideband, "\r\n");
-	}
-}
-
-static bool says_any(const char *said, const char *const *parts, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (sentence_has(said, parts[i]))
-			return true;
-	return false;
-}
-
-/* A race shows as a lock that failed or a value that is not the expected one. */
-static bool says_outdated(const char *said)
-{
-	static const char *const signs[] = {"non-fast-forward", "fetch first",          "stale info",
-	                                    "cannot lock ref",  "failed to update ref", "incorrect old value"};
-
-	return says_any(said, signs, ARRAY_SIZE(signs));
-}
+/* What git and the hook put before a line. */
+static const char *const prefixes[] = {"remote: ", "error: ", "ERROR: "};
 
 /* Branch protection (GH006), and those rules of rulesets (GH013) that are about the branch instead of what is in the commits. */
 static bool says_protected(const char *said)
@@ -75,7 +17,7 @@ static bool says_protected(const char *said)
 	                                    "Required status check",
 	                                    "made through the merge queue"};
 
-	return says_any(said, signs, ARRAY_SIZE(signs));
+	return sentence_has_any(said, signs, ARRAY_SIZE(signs));
 }
 
 /* "refusing to allow a Personal Access Token to create or update workflow `…` without `workflow` scope" */
@@ -128,7 +70,7 @@ static bool classify_said(const char *said, const char *relayed, const char *bra
 		return github_push_forbidden(relayed, err);
 	if (sentence_has(said, "Permission to ") && sentence_has(said, " denied to "))
 		return github_no_push_role(project_path, relayed, err);
-	if (says_outdated(said))
+	if (sideband_says_outdated(said))
 		return error_set(err, ERR_PUSH_NOT_FAST_FORWARD, "%s changed on GitHub meanwhile; nothing was overwritten.",
 		                 branch);
 	if (!sentence_has(said, "GH013") && github_sentence_judge(NULL, said, "GitHub", err))
@@ -140,7 +82,7 @@ bool github_classify_push(const char *sideband, const char *reason, const char *
 {
 	CLEANUP(strbuf_release) struct strbuf said = STRBUF_INIT(SIZE_MAX), relayed = STRBUF_INIT(LIMIT_GITLAB_SENTENCE);
 
-	join_lines(sideband, &said);
+	sideband_join(sideband, prefixes, ARRAY_SIZE(prefixes), &said);
 	/* "pre-receive hook declined" only says that the words are on the side band. */
 	if (reason && (said.length == 0 || !sentence_has(reason, "pre-receive hook declined"))) {
 		if (said.length > 0)

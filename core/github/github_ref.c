@@ -1,6 +1,7 @@
 #include "github_api.h"
 
 #include "alloc.h"
+#include "forge_pasted.h"
 #include "github_sentence.h"
 
 enum { REFS_MAX = 4 * 1024 * 1024 }; /* bytes; about 12000 refs that share a first segment */
@@ -64,37 +65,15 @@ static bool search_refs(const struct forge_access *access, const struct forge_pr
 	return true;
 }
 
-/* SHA-1 or SHA-256 in full. */
-static bool is_commit_id(const char *text, size_t length)
-{
-	return (length == 40 || length == 64) && strspn(text, "0123456789abcdefABCDEF") >= length;
-}
-
-static const char *after_slashes(const char *text)
-{
-	return text + strspn(text, "/");
-}
-
-/* What follows a name of that length, without the slashes around it. */
-static char *rest_of(const char *pasted, size_t length)
-{
-	const char *rest = after_slashes(pasted + length);
-	size_t left = strlen(rest);
-
-	while (left > 0 && rest[left - 1] == '/')
-		left--;
-	return xstrndup(rest, left);
-}
-
 bool github_find_ref(const struct forge_access *access, const struct forge_project *project, const char *pasted,
                      struct forge_ref *ret, struct error *err)
 {
-	const char *text = after_slashes(pasted);
+	const char *text = pasted_begin(pasted);
 	size_t first = strcspn(text, "/");
 	struct ref_match match = {0};
 
-	if (is_commit_id(text, first)) {
-		*ret = (struct forge_ref){.path = rest_of(text, first)};
+	if (pasted_is_commit_id(text, first)) {
+		*ret = (struct forge_ref){.path = pasted_rest(text, first)};
 		return true;
 	}
 	/* git lets no ref begin with a dot; as a segment of an address one would be resolved on the way. */
@@ -104,7 +83,7 @@ bool github_find_ref(const struct forge_access *access, const struct forge_proje
 	*ret = (struct forge_ref){
 	        .name = match.length ? xstrndup(text, match.length) : NULL,
 	        .is_tag = match.is_tag,
-	        .path = match.length ? rest_of(text, match.length) : xstrdup(""),
+	        .path = match.length ? pasted_rest(text, match.length) : xstrdup(""),
 	};
 	return true;
 }

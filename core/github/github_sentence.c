@@ -35,6 +35,19 @@ static const struct {
         {ERR_PUSH_REJECTED, "Follow GitHub's sentence; the work is kept in the session's workspace."},
 };
 
+bool github_has_scope(const char *scopes, const char *scope)
+{
+	size_t length = strlen(scope);
+
+	for (const char *at = scopes; *at;) {
+		size_t word = strcspn(at, ", ");
+		if (word == length && memcmp(at, scope, length) == 0)
+			return true;
+		at += word + strspn(at + word, ", ");
+	}
+	return false;
+}
+
 bool github_remedy(struct error *err)
 {
 	for (size_t i = 0; err && !err->remediation[0] && i < ARRAY_SIZE(remedies); i++)

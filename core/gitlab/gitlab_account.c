@@ -40,8 +40,9 @@ static void read_facts(const json_t *answer, struct token_facts *ret)
 	ret->known = true;
 	ret->revoked = json_bool_or(answer, "revoked", false);
 	ret->inactive = ret->revoked || !json_bool_or(answer, "active", true);
-	ret->name = xstrdup(json_string_or(answer, "name", NULL));
-	ret->expires_at = xstrdup(json_string_or(answer, "expires_at", NULL));
+	const char *name = json_string_or(answer, "name", NULL), *expires_at = json_string_or(answer, "expires_at", NULL);
+	ret->name = forge_text_is_short(name) ? xstrdup(name) : NULL;
+	ret->expires_at = forge_text_is_short(expires_at) ? xstrdup(expires_at) : NULL;
 	if (json_is_array(json_object_get(answer, "scopes")))
 		ret->scopes = join_scopes(json_object_get(answer, "scopes"));
 }
@@ -110,13 +111,14 @@ static bool is_bot_name(const char *username)
 
 static void fill_account(const json_t *user, struct token_facts *facts, struct forge_account *ret)
 {
-	const char *username = json_string_or(user, "username", ""), *email = json_string_or(user, "email", "");
+	const char *username = json_string_or(user, "username", ""), *email = json_string_or(user, "email", ""),
+	           *name = json_string_or(user, "name", username);
 
 	*ret = (struct forge_account){
 	        .id = xasprintf("%lld", (long long)json_int_or(user, "id", 0)),
 	        .username = xstrdup(username),
-	        .name = xstrdup(json_string_or(user, "name", username)),
-	        .email = email[0] ? xstrdup(email) : NULL,
+	        .name = xstrdup(forge_text_is_short(name) ? name : username),
+	        .email = forge_text_is_short(email) ? xstrdup(email) : NULL,
 	        .token_name = TAKE(facts->name),
 	        .scopes = TAKE(facts->scopes),
 	        .expires_at = TAKE(facts->expires_at),
@@ -134,7 +136,7 @@ bool account_judge(const struct http_call *user, const struct http_call *self, c
 		return refuse_user(user, self, host, err);
 	if (!gitlab_answer(user, host, &answer, err))
 		return false;
-	if (json_int_or(answer, "id", 0) <= 0 || !json_string_or(answer, "username", "")[0])
+	if (json_int_or(answer, "id", 0) <= 0 || !forge_text_is_short(json_string_or(answer, "username", "")))
 		return gitlab_not_gitlab(host, err);
 	if (!facts_of(self, host, &facts, err))
 		return false;

@@ -22,6 +22,8 @@ bool gitlab_tree(const struct forge_access *access, const struct forge_project *
                  struct forge_tree *ret, struct error *err) MUST_CHECK;
 bool gitlab_blob(const struct forge_access *access, const struct forge_project *project, const char *ref, const char *path,
                  struct strbuf *ret, struct error *err) MUST_CHECK;
+bool gitlab_merge_request_open(const struct forge_access *access, const struct forge_project *project,
+                               const struct forge_merge_wish *wish, struct forge_merge_request *ret, struct error *err) MUST_CHECK;
 
 /* Runs the calls at once, and heeds a ban that an answer tells. Every call of this floor goes through here. */
 void gitlab_run(struct api_call *calls, size_t count, const struct forge_access *access);
@@ -34,6 +36,9 @@ void gitlab_run(struct api_call *calls, size_t count, const struct forge_access 
  */
 void gitlab_heed_ban(const struct http_call *call, const struct forge_access *access);
 bool gitlab_says_banned(const struct http_call *call) MUST_CHECK;
+/* gitlab_forge's git_ban: the same for an answer that did not come to an http_call. */
+bool gitlab_git_ban(int status, const char *body, size_t body_length, const char *retry_after, const char *host,
+                    unsigned *ret_seconds) MUST_CHECK;
 
 /*
  * What answers say, for those who asked, and for the fuzzers. The takers return false for what GitLab does not send, and leave what

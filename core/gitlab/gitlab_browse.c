@@ -1,12 +1,17 @@
 #include "gitlab_pages.h"
 
 #include "alloc.h"
+#include "encoding.h"
 #include "gitlab_sentence.h"
 #include "redact.h"
+#include <limits.h>
 #include <strings.h>
 
 /* Longer ones cannot exist: git makes a file of a ref, and an address has no room for a longer path. */
 enum { REF_MAX = 1024, FILE_PATH_MAX = LIMIT_URL_MAX };
+
+/* Of what a row of a list says besides: ten thousand rows are kept, and a title may be as long as the page it is on. */
+enum { TEXT_MAX = 512 };
 
 /* What is looked at. */
 struct place {
@@ -112,12 +117,24 @@ static void *one_more(void *items, size_t count, size_t size)
 	return (count & (count - 1)) == 0 ? xrealloc(items, (count ? 2 * count : 1) * size) : items;
 }
 
+static char *shortened(const char *text, size_t length)
+{
+	return xstrndup(text, utf8_cut(text, length, TEXT_MAX));
+}
+
+static char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_or(object, name, "");
+
+	return shortened(text, strlen(text));
+}
+
 /* The first line of a commit's message. */
 static char *title_of(const json_t *commit)
 {
 	const char *text = json_string_or(commit, "title", json_string_or(commit, "message", ""));
 
-	return xstrndup(text, strcspn(text, "\r\n"));
+	return shortened(text, strcspn(text, "\r\n"));
 }
 
 bool branch_row_take(const json_t *row, void *branch_list)
@@ -126,17 +143,17 @@ bool branch_row_take(const json_t *row, void *branch_list)
 	const json_t *commit = json_object_get(row, "commit");
 	const char *name = json_string_or(row, "name", "");
 
-	if (!name[0])
+	if (!name[0] || strlen(name) > REF_MAX)
 		return false;
 	list->items = one_more(list->items, list->count, sizeof(*list->items));
 	list->items[list->count++] = (struct forge_branch_row){
 	        .name = xstrdup(name),
 	        .is_protected = json_bool_or(row, "protected", false),
 	        .is_default = json_bool_or(row, "default", false),
-	        .sha = xstrdup(json_string_or(commit, "id", "")),
+	        .sha = text_of(commit, "id"),
 	        .message = title_of(commit),
-	        .author = xstrdup(json_string_or(commit, "author_name", "")),
-	        .timestamp = xstrdup(json_string_or(commit, "committed_date", json_string_or(commit, "created_at", ""))),
+	        .author = text_of(commit, "author_name"),
+	        .timestamp = text_of(commit, json_object_get(commit, "committed_date") ? "committed_date" : "created_at"),
 	};
 	return true;
 }
@@ -196,15 +213,17 @@ bool tree_row_take(const json_t *row, void *tree)
 	const char *name = json_string_or(row, "name", ""), *path = json_string_or(row, "path", ""),
 	           *type = json_string_or(row, "type", "");
 
-	if (!name[0] || !path[0] || (strcmp(type, "blob") != 0 && strcmp(type, "tree") != 0 && strcmp(type, "commit") != 0))
+	/* A repository may hold longer paths than can be asked for, but none longer than a system call takes. */
+	if (!name[0] || !path[0] || strlen(name) > PATH_MAX || strlen(path) > PATH_MAX ||
+	    (strcmp(type, "blob") != 0 && strcmp(type, "tree") != 0 && strcmp(type, "commit") != 0))
 		return false;
 	list->items = one_more(list->items, list->count, sizeof(*list->items));
 	list->items[list->count++] = (struct forge_tree_entry){
 	        .name = xstrdup(name),
 	        .path = xstrdup(path),
 	        .type = xstrdup(type),
-	        .mode = xstrdup(json_string_or(row, "mode", "")),
-	        .sha = xstrdup(json_string_or(row, "id", "")),
+	        .mode = text_of(row, "mode"),
+	        .sha = text_of(row, "id"),
 	        .size = -1,
 	};
 	return true;

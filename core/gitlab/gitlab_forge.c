@@ -19,6 +19,7 @@ const struct forge gitlab_forge = {
         .provider = PROVIDER_GITLAB,
         .title = "GitLab",
         .git_user = "oauth2",
+        .token_shown = "glpat-***",
         .api_base = api_base,
         .api_project = api_project,
         .judge_scopes = scope_judge,
@@ -30,6 +31,8 @@ const struct forge gitlab_forge = {
         .branches = gitlab_branches,
         .tree = gitlab_tree,
         .blob = gitlab_blob,
+        .merge_request_open = gitlab_merge_request_open,
         .classify_git = gitlab_classify_git,
+        .git_ban = gitlab_git_ban,
         .classify_push = gitlab_classify_push,
 };

@@ -3,9 +3,6 @@
 #include "alloc.h"
 #include "clock.h"
 #include "gitlab_sentence.h"
-#include <ctype.h>
-
-enum { BODY_MAX = 4096 };
 
 static bool http_disabled(const char *text, const char *host, struct error *err)
 {
@@ -112,13 +109,8 @@ static bool is_page(const char *text)
 bool gitlab_classify_git(enum git_service service, int status, const char *body, size_t body_length, const char *retry_after,
                          const char *host, const char *project_path, struct error *err)
 {
-	while (body_length > 0 && isspace((unsigned char)body[0])) {
-		body++;
-		body_length--;
-	}
-	CLEANUP(freep) char *text = xstrndup(body, body_length < BODY_MAX ? body_length : BODY_MAX);
-	for (size_t length = strlen(text); length > 0 && isspace((unsigned char)text[length - 1]); length--)
-		text[length - 1] = '\0';
+	CLEANUP(freep) char *text = sentence_of_body(body, body_length);
+
 	if (is_page(text)) {
 		struct http_call page = {.status = status, .content_type_got = "text/html"};
 		if (status != 401 && status != 404 && status != 413 && status != 429 && page_judge(&page, &gitlab_words, host, err))

@@ -27,12 +27,18 @@ const char *gitlab_role_name(int access_level)
 /* The path goes into git addresses: only what GitLab's path_regex.rb lets into one. */
 static bool path_is_plain(const char *path)
 {
-	if (!strchr(path, '/') || path[0] == '/' || strstr(path, "//") || strstr(path, "/../") || strncmp(path, "../", 3) == 0)
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+
+	if (strlen(path) > LIMIT_URL_MAX || !strchr(path, '/'))
 		return false;
-	for (; *path; path++)
-		if (!isalnum((unsigned char)*path) && !strchr("_.-/", *path))
+	while (true) {
+		size_t length = strspn(path, allowed);
+		if (length == 0 || strspn(path, ".") == length)
 			return false;
-	return true;
+		if (path[length] != '/')
+			return path[length] == '\0';
+		path += length + 1;
+	}
 }
 
 static int level_of(const json_t *permissions, const char *name)
@@ -68,7 +74,7 @@ bool project_fill(const struct instance_url *instance, const json_t *answer, str
 	           *branch = json_string_or(answer, "default_branch", "");
 	int64_t id = json_int_or(answer, "id", 0);
 
-	if (id <= 0 || !path_is_plain(path))
+	if (id <= 0 || !path_is_plain(path) || strlen(branch) > LIMIT_URL_MAX)
 		return false;
 	*ret = (struct forge_project){
 	        .id = id,
@@ -80,6 +86,7 @@ bool project_fill(const struct instance_url *instance, const json_t *answer, str
 	        .deleting = has_text(answer, "marked_for_deletion_at") || has_text(answer, "marked_for_deletion_on"),
 	        .repository_disabled = strcmp(json_string_or(answer, "repository_access_level", ""), "disabled") == 0,
 	        .mirror = json_bool_or(answer, "mirror", false),
+	        .merge_requests_disabled = strcmp(json_string_or(answer, "merge_requests_access_level", ""), "disabled") == 0,
 	        .access_level = highest_level(answer),
 	};
 	ret->importing = is_importing(answer, ret);

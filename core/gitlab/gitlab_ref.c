@@ -1,18 +1,9 @@
 #include "gitlab_pages.h"
 
 #include "alloc.h"
-#include <ctype.h>
+#include "forge_pasted.h"
 
 enum { SEGMENT_MAX = 255 }; /* git makes a file name of it */
-
-/* SHA-1 or SHA-256 in full: GitLab lets no branch have such a name. */
-static bool is_commit_id(const char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if (!isxdigit((unsigned char)text[i]))
-			return false;
-	return length == 40 || length == 64;
-}
 
 /* Whether the text begins with the name, up to its end or a slash. */
 static bool begins_with(const char *pasted, const char *name, size_t length)
@@ -57,22 +48,6 @@ static char *search_term(const char *pasted)
 	return api_segment(begin);
 }
 
-static const char *after_slashes(const char *text)
-{
-	return text + strspn(text, "/");
-}
-
-/* What follows a name of that length, without the slashes around it. */
-static char *rest_of(const char *pasted, size_t length)
-{
-	const char *rest = after_slashes(pasted + length);
-	size_t left = strlen(rest);
-
-	while (left > 0 && rest[left - 1] == '/')
-		left--;
-	return xstrndup(rest, left);
-}
-
 static bool search_refs(const struct forge_access *access, const struct forge_project *project, struct ref_search *search,
                         struct error *err)
 {
@@ -102,14 +77,14 @@ static bool search_refs(const struct forge_access *access, const struct forge_pr
 bool gitlab_find_ref(const struct forge_access *access, const struct forge_project *project, const char *pasted,
                      struct forge_ref *ret, struct error *err)
 {
-	const char *text = after_slashes(pasted);
+	const char *text = pasted_begin(pasted);
 	size_t first = strcspn(text, "/");
 	struct ref_search search = {.pasted = text};
 
 	/* No ref has one of these in its name, and GitLab would take the star for a wildcard. */
 	bool is_name = first > 0 && first <= SEGMENT_MAX && strcspn(text, "*?[\\^~: ") >= first;
-	if (is_commit_id(text, first)) {
-		*ret = (struct forge_ref){.path = rest_of(text, first)};
+	if (pasted_is_commit_id(text, first)) {
+		*ret = (struct forge_ref){.path = pasted_rest(text, first)};
 		return true;
 	}
 	if (is_name && !project->empty && !search_refs(access, project, &search, err))
@@ -117,7 +92,7 @@ bool gitlab_find_ref(const struct forge_access *access, const struct forge_proje
 	*ret = (struct forge_ref){
 	        .name = search.length ? xstrndup(text, search.length) : NULL,
 	        .is_tag = search.is_tag,
-	        .path = search.length ? rest_of(text, search.length) : xstrdup(""),
+	        .path = search.length ? pasted_rest(text, search.length) : xstrdup(""),
 	};
 	return true;
 }

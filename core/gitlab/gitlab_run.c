@@ -28,19 +28,37 @@ bool gitlab_says_banned(const struct http_call *call)
 	       strspn(said.data + sizeof(ban) - 1, ". ") == said.length - (sizeof(ban) - 1);
 }
 
-void gitlab_heed_ban(const struct http_call *call, const struct forge_access *access)
+/* As long as the answer says, else as such a ban usually lasts. */
+static unsigned ban_seconds(const struct http_call *call, const char *host)
 {
-	CLEANUP(freep) char *host = NULL;
 	struct error ban = ERROR_INIT;
 	unsigned wait_s;
 
-	if (!gitlab_says_banned(call))
-		return;
-	host = api_host(access);
 	sentence_ip_banned(host, &ban);
 	if (!sentence_wait(call->retry_after, NULL, clock_now_s(), &wait_s))
 		wait_s = ban.retry_after_s;
-	http_client_rest(access->client, call->url, wait_s < REST_MAX_S ? wait_s : REST_MAX_S);
+	return wait_s < REST_MAX_S ? wait_s : REST_MAX_S;
+}
+
+void gitlab_heed_ban(const struct http_call *call, const struct forge_access *access)
+{
+	if (!gitlab_says_banned(call))
+		return;
+	CLEANUP(freep) char *host = api_host(access);
+	http_client_rest(access->client, call->url, ban_seconds(call, host));
+}
+
+bool gitlab_git_ban(int status, const char *body, size_t body_length, const char *retry_after, const char *host,
+                    unsigned *ret_seconds)
+{
+	CLEANUP(http_call_release) struct http_call call = {.status = status, .answer = STRBUF_INIT(LIMIT_GITLAB_SENTENCE)};
+
+	strbuf_add(&call.answer, body, body_length);
+	snprintf(call.retry_after, sizeof(call.retry_after), "%s", retry_after ? retry_after : "");
+	if (!strbuf_ok(&call.answer) || !gitlab_says_banned(&call))
+		return false;
+	*ret_seconds = ban_seconds(&call, host);
+	return true;
 }
 
 void gitlab_run(struct api_call *calls, size_t count, const struct forge_access *access)

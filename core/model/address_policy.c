@@ -164,6 +164,17 @@ bool address_policy_add(struct address_policy *p, const char *entries, struct er
 	return address_policy_add_for_host(p, NULL, entries, err);
 }
 
+void address_policy_add_proxy(struct address_policy *p, const char *proxy, const char *host, unsigned port)
+{
+	struct entry e = {.for_host = xstrdup(proxy), .bits = IP_BITS, .port = port};
+	bool is_v4;
+
+	if (!ip_parse(host, &e.network, &is_v4))
+		e.name = xstrdup(proxy);
+	p->entries = xrealloc(p->entries, (p->count + 1) * sizeof(*p->entries));
+	p->entries[p->count++] = e;
+}
+
 enum address_class address_classify(const struct sockaddr *address)
 {
 	struct ip_address ip;

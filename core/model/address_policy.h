@@ -26,8 +26,15 @@ bool address_policy_add(struct address_policy *p, const char *entries, struct er
 /* The same for connections to one host name only (lower case, IPv6 without brackets): the networks of an instance. */
 bool address_policy_add_for_host(struct address_policy *p, const char *host, const char *entries, struct error *err) MUST_CHECK;
 
+/*
+ * A proxy that the operator listed. Of a name the private and public addresses may be dialled, of an address that very one, both at
+ * this port alone. `proxy` is its whole address ("http://proxy.corp:3128") and what address_policy_allows is asked with: no host
+ * looks like that, so whoever names the proxy as an instance gains nothing by its being listed.
+ */
+void address_policy_add_proxy(struct address_policy *p, const char *proxy, const char *host, unsigned port);
+
 enum address_class { ADDRESS_PUBLIC, ADDRESS_PRIVATE, ADDRESS_RESERVED };
 enum address_class address_classify(const struct sockaddr *address);
 
-/* `host` is the name that was asked for (lower case). */
+/* `host` is the name that was asked for (lower case), or the proxy that is gone through. */
 bool address_policy_allows(const struct address_policy *p, const char *host, const struct sockaddr *address);

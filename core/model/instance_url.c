@@ -87,8 +87,60 @@ static const char *not_a_root(const struct reading *r, const struct path_segment
 	return is_root_segment(path->items[0]) ? NULL : "its path has characters that a sub-path of GitLab does not have";
 }
 
+static char *canonical_text(const struct reading *r)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_URL_MAX);
+
+	strbuf_addf(&text, "%s://", r->parts.scheme);
+	url_add_authority(&text, r->parts.scheme, r->host, r->port);
+	strbuf_add_string(&text, r->root);
+	return strbuf_detach(&text);
+}
+
+/* Whether the first `count` segments can be a relative root of several. */
+static bool can_be_deep_root(const struct path_segments *path, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!is_root_segment(path->items[i]) || strcmp(path->items[i], "-") == 0)
+			return false;
+	}
+	return !is_page_name(path->items[0]) && !path_has_git_suffix(path->items[count - 1]);
+}
+
+/* Takes the deepest root of several segments that is known to be one; returns their number, 0 without one. */
+static size_t take_known_root(struct reading *r, const struct path_segments *path, const struct instance_roots *roots)
+{
+	for (size_t count = roots ? path->count : 0; count >= 2; count--) {
+		CLEANUP(strbuf_release) struct strbuf root = STRBUF_INIT(LIMIT_URL_MAX);
+
+		if (!can_be_deep_root(path, count))
+			continue;
+		for (size_t i = 0; i < count; i++)
+			strbuf_addf(&root, "/%s", path->items[i]);
+		r->root = strbuf_detach(&root);
+		CLEANUP(freep) char *text = canonical_text(r);
+		if (roots->knows(roots->context, text))
+			return count;
+		set_string(&r->root, NULL);
+	}
+	return 0;
+}
+
+/* Notes what stands behind a root that is known. */
+static void note_rest(struct reading *r, const struct path_segments *path, size_t root)
+{
+	if (root == path->count)
+		return;
+	if (strcmp(path->items[root], "api") == 0)
+		note(r, "the API path does not belong to it");
+	else if (strcmp(path->items[root], "-") == 0 || strcmp(path->items[root], "users") == 0)
+		note(r, "it is the address of a page");
+	else
+		note(r, "it looks like the address of a repository");
+}
+
 /* Finds the relative root; what stands behind it is noted as the problem. */
-static void read_path(struct reading *r)
+static void read_path(struct reading *r, const struct instance_roots *roots)
 {
 	CLEANUP(path_segments_release) struct path_segments path = PATH_SEGMENTS_INIT;
 	size_t length = strlen(r->parts.path);
@@ -99,6 +151,11 @@ static void read_path(struct reading *r)
 	while (length > 0 && r->parts.path[length - 1] == '/')
 		r->parts.path[--length] = '\0';
 	path_split(r->parts.path, &path);
+	size_t known = take_known_root(r, &path, roots);
+	if (known > 0) {
+		note_rest(r, &path, known);
+		return;
+	}
 	start = page_start(&path);
 	if (start < path.count)
 		note(r,
@@ -140,7 +197,7 @@ static void read_scheme(struct reading *r, const char *text)
 }
 
 /* Leaves r->host NULL if there is no usable host, and so nothing to correct. */
-static void read_address(const char *text, struct reading *r)
+static void read_address(const char *text, const struct instance_roots *roots, struct reading *r)
 {
 	const char *problem = NULL;
 
@@ -156,17 +213,7 @@ static void read_address(const char *text, struct reading *r)
 		note(r, "its port is not a number from 1 to 65535");
 	if (r->parts.has_query || r->parts.has_fragment)
 		note(r, "it contains a query or fragment");
-	read_path(r);
-}
-
-static char *canonical_text(const struct reading *r)
-{
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_URL_MAX);
-
-	strbuf_addf(&text, "%s://", r->parts.scheme);
-	url_add_authority(&text, r->parts.scheme, r->host, r->port);
-	strbuf_add_string(&text, r->root);
-	return strbuf_detach(&text);
+	read_path(r, roots);
 }
 
 static bool refuse(const char *text, const char *problem, struct error *err)
@@ -190,7 +237,7 @@ static bool refuse_reading(const char *text, const struct reading *r, struct err
 	return error_remedy(err, "Use %s as the instance URL.", corrected);
 }
 
-bool instance_url_parse(const char *text, struct instance_url *ret, struct error *err)
+bool instance_url_parse_among(const struct instance_roots *roots, const char *text, struct instance_url *ret, struct error *err)
 {
 	CLEANUP(freep) char *trimmed = url_trim(text);
 	CLEANUP(reading_release) struct reading r = {0};
@@ -201,7 +248,7 @@ bool instance_url_parse(const char *text, struct instance_url *ret, struct error
 		return refuse(trimmed, "it is longer than 2048 characters", err);
 	if (url_has_forbidden_byte(trimmed))
 		return refuse(trimmed, "it contains a backslash or a control character", err);
-	read_address(trimmed, &r);
+	read_address(trimmed, roots, &r);
 	if (r.problem)
 		return refuse_reading(trimmed, &r, err);
 
@@ -213,6 +260,21 @@ bool instance_url_parse(const char *text, struct instance_url *ret, struct error
 	        .https = strcmp(r.parts.scheme, "https") == 0,
 	};
 	return true;
+}
+
+bool instance_url_parse(const char *text, struct instance_url *ret, struct error *err)
+{
+	return instance_url_parse_among(NULL, text, ret, err);
+}
+
+static bool knows_any(const void *context UNUSED, const char *canonical_url UNUSED)
+{
+	return true;
+}
+
+bool instance_url_parse_stored(const char *text, struct instance_url *ret, struct error *err)
+{
+	return instance_url_parse_among(&(struct instance_roots){.knows = knows_any}, text, ret, err);
 }
 
 void instance_url_release(struct instance_url *url)

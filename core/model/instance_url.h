@@ -11,7 +11,7 @@ struct instance_url {
 	char *text;    /* canonical: lower-case scheme and host, no default port, no trailing slash. Owned, as all below */
 	char *host;    /* lower case, no trailing dot, IPv6 without brackets */
 	unsigned port; /* always filled: 443, 80 or the given one */
-	char *root;    /* "" or "/gitlab" */
+	char *root;    /* "", "/gitlab" or, where that is known to be one, "/apps/gitlab" */
 	bool https;
 };
 #define INSTANCE_URL_INIT ZERO_INIT
@@ -26,6 +26,20 @@ struct instance_url {
  * LIMIT_URL_MAX. http passes here (`https` false): whether it is allowed is the caller's decision (ERR_INSTANCE_INSECURE).
  */
 bool instance_url_parse(const char *text, struct instance_url *ret, struct error *err) MUST_CHECK;
+
+/*
+ * A relative root of several segments looks like the address of a repository: somebody has to know that it is none. `knows` tells
+ * it of a canonical address, and is asked from the deepest possible root upwards.
+ */
+struct instance_roots {
+	bool (*knows)(const void *context, const char *canonical_url);
+	const void *context;
+};
+bool instance_url_parse_among(const struct instance_roots *roots, const char *text, struct instance_url *ret,
+                              struct error *err) MUST_CHECK;
+
+/* What an operator lists, or what was stored after it was once accepted: roots of any depth pass. */
+bool instance_url_parse_stored(const char *text, struct instance_url *ret, struct error *err) MUST_CHECK;
 void instance_url_release(struct instance_url *url);
 
 /* "host" or "host:port" where the port is not the scheme's default. Caller frees. */

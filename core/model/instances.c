@@ -17,6 +17,7 @@ static void entry_release(struct instance_entry *e)
 	free(e->name);
 	instance_url_release(&e->url);
 	free(e->ca_file);
+	free(e->proxy);
 }
 
 void instances_release(struct instances *instances)
@@ -27,14 +28,67 @@ void instances_release(struct instances *instances)
 	*instances = (struct instances)INSTANCES_INIT;
 }
 
+/* ---- Finding ---- */
+
 const struct instance_entry *instances_find(const struct instances *instances, const char *canonical_url)
 {
-	for (size_t i = 0; i < instances->count; i++) {
+	for (size_t i = 0; instances && i < instances->count; i++) {
 		if (strcmp(instances->items[i].url.text, canonical_url) == 0)
 			return &instances->items[i];
 	}
 	return NULL;
 }
+
+const struct instance_entry *instances_find_for(const struct instances *instances, const struct repo_url *url)
+{
+	const struct instance_entry *best = NULL;
+
+	for (size_t i = 0; instances && i < instances->count; i++) {
+		const struct instance_entry *e = &instances->items[i];
+
+		if (!repo_url_is_on(url, &e->url) || (best && strlen(e->url.root) <= strlen(best->url.root)))
+			continue;
+		CLEANUP(freep) char *path = repo_url_project_path(url, &e->url);
+		if (path)
+			best = e;
+	}
+	return best;
+}
+
+static bool is_same_server(const struct instance_url *a, const struct instance_url *b)
+{
+	return a->https == b->https && a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+static const struct instance_entry *find_server(const struct instances *instances, const struct instance_url *url)
+{
+	for (size_t i = 0; instances && i < instances->count; i++) {
+		if (is_same_server(&instances->items[i].url, url))
+			return &instances->items[i];
+	}
+	return NULL;
+}
+
+struct instance_route instances_route(const struct instances *instances, const struct instance_url *url)
+{
+	const struct instance_entry *e = find_server(instances, url);
+
+	return e ? (struct instance_route){.ca_file = e->ca_file, .proxy = e->proxy} : (struct instance_route)INSTANCE_ROUTE_INIT;
+}
+
+static bool is_listed(const void *context, const char *canonical_url)
+{
+	return instances_find(context, canonical_url) != NULL;
+}
+
+bool instances_parse_url(const struct instances *instances, const char *text, struct instance_url *ret, struct error *err)
+{
+	const struct instance_roots roots = {.knows = is_listed, .context = instances};
+
+	return instance_url_parse_among(&roots, text, ret, err);
+}
+
+/* ---- Reading ---- */
 
 /* Any error below becomes one about the configuration that names the entry. */
 static bool in_entry(struct error *err, size_t number, const char *name, const struct error *cause)
@@ -46,7 +100,7 @@ static bool in_entry(struct error *err, size_t number, const char *name, const s
 
 static bool refuse_unknown_members(json_t *object, struct error *err)
 {
-	static const char *const known[] = {"name", "url", "caFile", "networks", "insecureHttp"};
+	static const char *const known[] = {"name", "url", "provider", "caFile", "networks", "proxy", "insecureHttp"};
 	const char *member;
 	json_t *value;
 
@@ -86,9 +140,51 @@ static bool add_own_address(const struct instance_url *url, struct address_polic
 	return is_name || address_policy_add_for_host(policy, url->host, entry, err);
 }
 
+static bool read_url(const char *text, struct instance_entry *e, struct error *err)
+{
+	if (text[0] == '\0')
+		return error_set(err, ERR_CONFIG_INVALID, "'url' is empty.");
+	if (!instance_url_parse_stored(text, &e->url, err))
+		return false;
+	if (!e->url.https && !e->insecure_http)
+		return error_set(err, ERR_CONFIG_INVALID, "'url' is not https; set 'insecureHttp' to true to allow that.");
+	return true;
+}
+
+static bool read_provider(const char *name, enum provider *ret, struct error *err)
+{
+	if (!name || provider_parse(name, ret))
+		return true;
+	return error_set(err, ERR_CONFIG_INVALID, "'provider' is neither 'gitlab' nor 'github'.");
+}
+
+static bool read_ca_file(const char *ca_file, char **ret, struct error *err)
+{
+	if (ca_file && access(ca_file, R_OK) != 0)
+		return error_set(err, ERR_CONFIG_INVALID, "'caFile' %s cannot be read.", ca_file);
+	*ret = xstrdup(ca_file);
+	return true;
+}
+
+static bool read_proxy(const char *text, struct address_policy *policy, struct instance_entry *e, struct error *err)
+{
+	CLEANUP(proxy_url_release) struct proxy_url proxy = PROXY_URL_INIT;
+
+	if (!text)
+		return true;
+	if (!e->url.https)
+		return error_set(err, ERR_CONFIG_INVALID,
+		                 "'proxy' is for https alone: with http the proxy could read every token.");
+	if (!proxy_url_parse(text, &proxy, err))
+		return false;
+	address_policy_add_proxy(policy, proxy.text, proxy.host, proxy.port);
+	e->proxy = TAKE(proxy.text);
+	return true;
+}
+
 static bool read_entry(json_t *object, struct address_policy *policy, struct instance_entry *e, struct error *err)
 {
-	const char *name = NULL, *url = NULL, *ca_file = NULL;
+	const char *name = NULL, *url = NULL, *provider = NULL, *ca_file = NULL, *proxy = NULL;
 	const json_t *networks = NULL;
 
 	if (!json_is_object(object))
@@ -97,20 +193,34 @@ static bool read_entry(json_t *object, struct address_policy *policy, struct ins
 		return false;
 	e->name = xstrdup(name);
 	if (!refuse_unknown_members(object, err) || !json_read_string(object, "url", JSON_REQUIRED, LIMIT_URL_MAX, &url, err) ||
+	    !json_read_string(object, "provider", JSON_OPTIONAL, NAME_MAX_BYTES, &provider, err) ||
 	    !json_read_string(object, "caFile", JSON_OPTIONAL, LIMIT_URL_MAX, &ca_file, err) ||
 	    !json_read_array(object, "networks", JSON_OPTIONAL, NETWORKS_MAX, &networks, err) ||
+	    !json_read_string(object, "proxy", JSON_OPTIONAL, LIMIT_URL_MAX, &proxy, err) ||
 	    !json_read_bool(object, "insecureHttp", JSON_OPTIONAL, &e->insecure_http, err))
 		return false;
-	if (url[0] == '\0')
-		return error_set(err, ERR_CONFIG_INVALID, "'url' is empty.");
-	if (!instance_url_parse(url, &e->url, err))
-		return false;
-	if (!e->url.https && !e->insecure_http)
-		return error_set(err, ERR_CONFIG_INVALID, "'url' is not https; set 'insecureHttp' to true to allow that.");
-	e->ca_file = xstrdup(ca_file);
-	if (ca_file && access(ca_file, R_OK) != 0)
-		return error_set(err, ERR_CONFIG_INVALID, "'caFile' %s cannot be read.", ca_file);
-	return add_own_address(&e->url, policy, err) && add_networks(networks, &e->url, policy, err);
+	return read_url(url, e, err) && read_provider(provider, &e->provider, err) && read_ca_file(ca_file, &e->ca_file, err) &&
+	       add_own_address(&e->url, policy, err) && add_networks(networks, &e->url, policy, err) &&
+	       read_proxy(proxy, policy, e, err);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Kept connections, and the rest of a server that fails, are a server's: two ways to it would get into each other's. */
+static bool fits(const struct instances *instances, const struct instance_entry *e, struct error *err)
+{
+	const struct instance_entry *other = find_server(instances, &e->url);
+
+	if (instances_find(instances, e->url.text))
+		return error_set(err, ERR_CONFIG_INVALID, "The instances file lists %s twice.", e->url.text);
+	if (!other || (is_same_text(other->ca_file, e->ca_file) && is_same_text(other->proxy, e->proxy)))
+		return true;
+	return error_set(err, ERR_CONFIG_INVALID,
+	                 "The instances file lists %s and %s, which are one server, with different 'caFile' or 'proxy'.",
+	                 other->url.text, e->url.text);
 }
 
 static bool read_all(const json_t *list, struct address_policy *policy, struct instances *instances, struct error *err)
@@ -125,8 +235,8 @@ static bool read_all(const json_t *list, struct address_policy *policy, struct i
 		struct error cause = ERROR_INIT;
 		if (!read_entry(json_array_get(list, i), policy, &e, &cause))
 			return in_entry(err, i + 1, e.name, &cause);
-		if (instances_find(instances, e.url.text))
-			return error_set(err, ERR_CONFIG_INVALID, "The instances file lists %s twice.", e.url.text);
+		if (!fits(instances, &e, err))
+			return false;
 		instances->items[instances->count++] = e;
 		e = (struct instance_entry){0};
 	}

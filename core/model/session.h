@@ -39,7 +39,9 @@ struct session_spec {
 	char *display_name; /* NULL if absent */
 	struct session_repository *repositories;
 	size_t repository_count; /* may be 0: the project's repositories are meant */
-	json_t *merge_request;   /* spec.mergeRequest, NULL if absent */
+	json_t *merge_request;   /* spec.mergeRequest, merge_request_spec_parse has read it; NULL if absent */
+	char **retired_names;    /* of repositories that were removed: their folders remain, so that no other gets the name */
+	size_t retired_count;
 };
 #define SESSION_SPEC_INIT ZERO_INIT
 
@@ -51,6 +53,26 @@ struct session_spec {
  */
 bool session_spec_parse(const json_t *object, struct session_spec *ret, struct error *err) MUST_CHECK;
 void session_spec_release(struct session_spec *spec);
+
+/* A repository that joins a session after its creation. Borrowed. */
+struct session_addition {
+	const char *name; /* NULL: made from the address */
+	const char *url;
+	const char *start_branch; /* NULL: the default branch */
+	const char *provider;     /* NULL: to be detected */
+	bool push;                /* to "ambient/<session>" */
+};
+
+/*
+ * Adds a repository as its last one. ERR_CONFLICT: the session has this repository with this start branch, or has or had one of
+ * this name; ERR_FIELD_INVALID: a name that cannot be a folder; ERR_SESSION_INVALID: LIMIT_SESSION_REPOSITORIES are reached, those
+ * that were removed among them; and the errors of a field.
+ */
+bool session_spec_add(struct session_spec *spec, const struct session_addition *addition, struct error *err) MUST_CHECK;
+/* Takes a repository out. ERR_NOT_FOUND. */
+bool session_spec_remove(struct session_spec *spec, const char *name, struct error *err) MUST_CHECK;
+/* The repository of this name, as it is written; NULL: there is none. */
+const struct session_repository *session_spec_find(const struct session_spec *spec, const char *name);
 
 /*
  * An address as sessions and projects keep it: without credentials, query and fragment, but for a branch that stands behind "#"

@@ -1,4 +1,4 @@
-#include "session.h"
+#include "session_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,32 +9,30 @@
 #include "branch_name.h"
 #include "caps.h"
 #include "encoding.h"
+#include "merge_request_spec.h"
 #include "secret.h"
 
-enum { RANDOM_NAME_BYTES = 4, PLACE_MAX = 64, API_VERSION_MAX = 64, FOLDER_MAX = 200, DISPLAY_NAME_MAX = 256 };
+enum { RANDOM_NAME_BYTES = 4, PLACE_MAX = 64, API_VERSION_MAX = 64, DISPLAY_NAME_MAX = 256 };
 
 static const char *const api_versions[] = {"ambient-code.io/v1alpha1", "vteam.ambient-code/v1alpha1"};
 
-/* What one member of the three kinds of lists says. */
-struct wish {
-	const char *url;
-	const char *start_branch;
-	const char *push_branch; /* NULL: "ambient/<session>" if `push` */
-	const char *provider;
-	bool push;
-};
+void session_repository_release(struct session_repository *r)
+{
+	free(r->name);
+	free(r->url);
+	free(r->provider);
+	free(r->start_branch);
+	free(r->push_branch);
+}
 
 void session_spec_release(struct session_spec *spec)
 {
-	for (size_t i = 0; i < spec->repository_count; i++) {
-		struct session_repository *r = &spec->repositories[i];
-		free(r->name);
-		free(r->url);
-		free(r->provider);
-		free(r->start_branch);
-		free(r->push_branch);
-	}
+	for (size_t i = 0; i < spec->repository_count; i++)
+		session_repository_release(&spec->repositories[i]);
+	for (size_t i = 0; i < spec->retired_count; i++)
+		free(spec->retired_names[i]);
 	free(spec->repositories);
+	free(spec->retired_names);
 	free(spec->name);
 	free(spec->project);
 	free(spec->description);
@@ -132,10 +130,14 @@ static char *default_push_branch(const char *session, unsigned number)
 	return strbuf_detach(&branch);
 }
 
-static bool folder_is_taken(const struct session_spec *spec, const char *name)
+bool session_folder_is_taken(const struct session_spec *spec, const char *name)
 {
 	for (size_t i = 0; i < spec->repository_count; i++) {
 		if (strcasecmp(spec->repositories[i].name, name) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < spec->retired_count; i++) {
+		if (strcasecmp(spec->retired_names[i], name) == 0)
 			return true;
 	}
 	return false;
@@ -149,11 +151,11 @@ static char *make_folder(const struct session_spec *spec, const char *path)
 
 	if (base[0] == '.')
 		base[0] = '_';
-	if (!folder_is_taken(spec, base))
+	if (!session_folder_is_taken(spec, base))
 		return TAKE(base);
 	for (unsigned number = 2;; number++) {
 		CLEANUP(freep) char *numbered = xasprintf("%s-%u", base, number);
-		if (!folder_is_taken(spec, numbered))
+		if (!session_folder_is_taken(spec, numbered))
 			return TAKE(numbered);
 	}
 }
@@ -199,13 +201,8 @@ static bool is_same_start(const struct start *a, const struct start *b)
 	return strcmp(a->text, b->text) == 0 || goes_on(a, b->text) || goes_on(b, a->text);
 }
 
-/*
- * The entry that this wish is about: the same repository from the same branch. outputRepo says only where to push, so that a wish
- * for its repository with any start branch is the same, once. *ret_clones counts other clones of the repository that are pushed.
- */
-static struct session_repository *find_repository(const struct session_spec *spec, const struct repo_url *url,
-                                                  const struct wish *wish, const struct session_repository *output,
-                                                  unsigned *ret_clones)
+struct session_repository *session_wish_find(const struct session_spec *spec, const struct repo_url *url, const struct wish *wish,
+                                             const struct session_repository *output, unsigned *ret_clones)
 {
 	const struct start wanted = start_of(wish->start_branch, url);
 
@@ -234,8 +231,7 @@ static bool check_branch(const char *member, const char *branch, struct error *e
 	return error_set(err, cause.code, "%s: %s", member, cause.message);
 }
 
-/* `has_output`: the first repository came from spec.outputRepo. */
-static bool add_wish(struct session_spec *spec, const struct wish *wish, bool has_output, struct error *err)
+bool session_wish_add(struct session_spec *spec, const struct wish *wish, bool has_output, struct error *err)
 {
 	CLEANUP(repo_url_release) struct repo_url url = REPO_URL_INIT;
 	enum provider provider;
@@ -248,7 +244,7 @@ static bool add_wish(struct session_spec *spec, const struct wish *wish, bool ha
 		return error_set(err, ERR_FIELD_INVALID, "provider is neither gitlab nor github.");
 
 	const struct session_repository *output = has_output && spec->repository_count > 0 ? &spec->repositories[0] : NULL;
-	struct session_repository *r = find_repository(spec, &url, wish, output, &clones);
+	struct session_repository *r = session_wish_find(spec, &url, wish, output, &clones);
 	if (!r) {
 		if (spec->repository_count == LIMIT_SESSION_REPOSITORIES)
 			return error_set(err, ERR_SESSION_INVALID, "More than %d repositories are named.",
@@ -315,7 +311,7 @@ static bool read_output(const json_t *spec_object, struct session_spec *spec, bo
 		return in_list("spec.outputRepo", &cause, err);
 	wish.push_branch = wish.start_branch;
 	wish.start_branch = NULL;
-	return add_wish(spec, &wish, false, &cause) || in_list("spec.outputRepo", &cause, err);
+	return session_wish_add(spec, &wish, false, &cause) || in_list("spec.outputRepo", &cause, err);
 }
 
 static bool read_list(const json_t *spec_object, const char *name, bool auto_push, bool has_output, struct session_spec *spec,
@@ -332,7 +328,7 @@ static bool read_list(const json_t *spec_object, const char *name, bool auto_pus
 	{
 		CLEANUP(freep) char *place = xasprintf("spec.%s[%zu]", name, i);
 		struct wish wish = {.push = !auto_push};
-		if (!read_repository(item, auto_push, &wish, &cause) || !add_wish(spec, &wish, has_output, &cause))
+		if (!read_repository(item, auto_push, &wish, &cause) || !session_wish_add(spec, &wish, has_output, &cause))
 			return in_list(place, &cause, err);
 	}
 	return true;
@@ -357,6 +353,15 @@ static bool read_texts(const json_t *spec_object, struct session_spec *spec, str
 	return true;
 }
 
+static bool check_merge_request(const struct session_spec *spec, struct error *err)
+{
+	CLEANUP(merge_request_spec_release) struct merge_request_spec read = MERGE_REQUEST_SPEC_INIT;
+	struct error cause = ERROR_INIT;
+
+	return !spec->merge_request || merge_request_spec_parse(spec->merge_request, &read, &cause) ||
+	       in_list("spec.mergeRequest", &cause, err);
+}
+
 static bool parse(const json_t *object, struct session_spec *spec, struct error *err)
 {
 	const json_t *spec_object = NULL;
@@ -368,7 +373,8 @@ static bool parse(const json_t *object, struct session_spec *spec, struct error 
 	    !json_read_object(object, "spec", JSON_REQUIRED, &spec_object, err))
 		return false;
 	spec->repositories = xcalloc(LIMIT_SESSION_REPOSITORIES, sizeof(*spec->repositories));
-	return read_texts(spec_object, spec, err) && read_output(spec_object, spec, &has_output, err) &&
+	return read_texts(spec_object, spec, err) && check_merge_request(spec, err) &&
+	       read_output(spec_object, spec, &has_output, err) &&
 	       read_list(spec_object, "repositories", false, has_output, spec, err) &&
 	       read_list(spec_object, "repos", true, has_output, spec, err);
 }

@@ -56,6 +56,9 @@ static void cut_tail(struct span text, struct url_view *ret)
 		ret->query = span_between(mark + 1, span_end(text));
 		text = span_between(text.start, mark);
 	}
+	/* Blanks at the end of an address are not part of it, also where a query or fragment hid them. */
+	while (text.length > 0 && ascii_is_blank(text.start[text.length - 1]))
+		text.length--;
 	ret->path = text;
 }
 

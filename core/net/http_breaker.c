@@ -62,6 +62,13 @@ static struct entry *add(struct http_breaker *breaker, const char *origin)
 	return oldest;
 }
 
+static struct http_rest rest_of(const struct entry *entry, int64_t now_ms)
+{
+	int64_t left_ms = entry->rests_until_ms - now_ms;
+
+	return (struct http_rest){.left_s = left_ms > 0 ? (unsigned)((left_ms + 999) / 1000) : 1, .asked = entry->asked};
+}
+
 bool http_breaker_admits(struct http_breaker *breaker, const char *origin, int64_t now_ms, struct http_rest *ret_rest)
 {
 	struct entry *entry = find(breaker, origin);
@@ -69,12 +76,20 @@ bool http_breaker_admits(struct http_breaker *breaker, const char *origin, int64
 	if (!entry || entry->failures < FAILURES_TO_REST)
 		return true;
 	if (entry->trying || now_ms < entry->rests_until_ms) {
-		int64_t left_ms = entry->rests_until_ms - now_ms;
-		*ret_rest =
-		        (struct http_rest){.left_s = left_ms > 0 ? (unsigned)((left_ms + 999) / 1000) : 1, .asked = entry->asked};
+		*ret_rest = rest_of(entry, now_ms);
 		return false;
 	}
 	entry->trying = true;
+	return true;
+}
+
+bool http_breaker_rests(struct http_breaker *breaker, const char *origin, int64_t now_ms, struct http_rest *ret_rest)
+{
+	const struct entry *entry = find(breaker, origin);
+
+	if (!entry || entry->failures < FAILURES_TO_REST || now_ms >= entry->rests_until_ms)
+		return false;
+	*ret_rest = rest_of(entry, now_ms);
 	return true;
 }
 

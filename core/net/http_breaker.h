@@ -21,6 +21,10 @@ struct http_rest {
  * others. */
 bool http_breaker_admits(struct http_breaker *breaker, const char *origin, int64_t now_ms, struct http_rest *ret_rest) MUST_CHECK;
 
+/* Whether the origin rests now; changes nothing. For those who go their own way to it and report nothing, so that they do not take
+ * the place of the one call after the rest. */
+bool http_breaker_rests(struct http_breaker *breaker, const char *origin, int64_t now_ms, struct http_rest *ret_rest) MUST_CHECK;
+
 /* NEUTRAL: says nothing about the origin (an address the policy refused, an error of GitLab's own). */
 enum http_verdict { HTTP_VERDICT_GOOD, HTTP_VERDICT_BAD, HTTP_VERDICT_NEUTRAL };
 void http_breaker_report(struct http_breaker *breaker, const char *origin, enum http_verdict verdict, int64_t now_ms,

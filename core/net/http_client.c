@@ -42,7 +42,8 @@ static void finish(struct http_client *client, struct http_job *job, enum http_f
 	pthread_mutex_unlock(&client->lock);
 }
 
-/* A 5xx of GitLab itself may be about one token or one project; whoever meets it must not shut the instance for all others. */
+/* A 5xx of GitLab or GitHub itself may be about one token or one project; whoever meets it must not shut the instance for all
+ * others. */
 static enum http_verdict verdict_of(const struct http_job *job, enum http_failure failure, const struct http_limits *limits)
 {
 	if (failure == HTTP_REFUSED_BY_POLICY || failure == HTTP_TOO_LARGE)
@@ -54,7 +55,7 @@ static enum http_verdict verdict_of(const struct http_job *job, enum http_failur
 		return HTTP_VERDICT_BAD;
 	if (job->head.status < 500)
 		return HTTP_VERDICT_GOOD;
-	return job->head.gitlab_meta ? HTTP_VERDICT_NEUTRAL : HTTP_VERDICT_BAD;
+	return job->head.gitlab_meta || job->head.github_id ? HTTP_VERDICT_NEUTRAL : HTTP_VERDICT_BAD;
 }
 
 /* Ends a job that was never started. */
@@ -82,7 +83,7 @@ static bool admit(struct http_client *client, struct http_job *job)
 static void start(struct http_client *client, struct http_job *job)
 {
 	job->started_us = clock_monotonic_us();
-	if (!http_dial_init(&job->dial, &client->transport, job->call->url)) {
+	if (!http_dial_init(&job->dial, &client->transport, job->call->url, &job->call->route)) {
 		refuse(client, job, HTTP_BROKEN, "not an absolute http(s) address");
 		return;
 	}
@@ -265,13 +266,38 @@ void http_call_release(struct http_call *call)
 		strbuf_release(&call->answer);
 }
 
+/* Only the origin of it, which is the same on every route. */
+static bool origin_of(const struct http_client *client, const char *url, struct http_dial *ret)
+{
+	const struct instance_route route = INSTANCE_ROUTE_INIT;
+
+	return http_dial_init(ret, &client->transport, url, &route);
+}
+
 void http_client_rest(struct http_client *client, const char *url, unsigned seconds)
 {
 	struct http_dial dial;
 
-	if (!http_dial_init(&dial, &client->transport, url))
+	if (!origin_of(client, url, &dial))
 		return;
 	pthread_mutex_lock(&client->lock);
 	http_breaker_rest(client->breaker, dial.origin, clock_monotonic_ms(), (int64_t)seconds * 1000);
 	pthread_mutex_unlock(&client->lock);
+}
+
+bool http_client_is_resting(struct http_client *client, const char *url, unsigned *ret_seconds, bool *ret_asked)
+{
+	struct http_dial dial;
+	struct http_rest rest;
+
+	if (!origin_of(client, url, &dial))
+		return false;
+	pthread_mutex_lock(&client->lock);
+	bool rests = http_breaker_rests(client->breaker, dial.origin, clock_monotonic_ms(), &rest);
+	pthread_mutex_unlock(&client->lock);
+	if (!rests)
+		return false;
+	*ret_seconds = rest.left_s;
+	*ret_asked = rest.asked;
+	return true;
 }

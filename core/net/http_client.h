@@ -4,11 +4,14 @@
  *
  * One thread of its own drives all calls over shared, kept connections (one CA store, one connection cache); callers block until
  * their batch is answered. Never follows a redirect, never uses a proxy of the environment, verifies TLS always, checks the address
- * it connects to against the policy, caps headers and bodies. A token goes only into the request it was given to, to that URL's
- * origin. Thread-safe after http_client_new. Time limits (contract §6): connect 5 s, headers 10 s, total 15 s. Floor: net.
+ * it connects to (with a proxy the proxy's) against the policy, caps headers and bodies. A proxy is for https alone and sees where
+ * a tunnel goes, nothing else; its own certificate is judged by the client's CAs, not by the instance's. A token goes only into the
+ * request it was given to, to that URL's origin. Thread-safe after http_client_new. Time limits (contract §6): connect 5 s, headers
+ * 10 s, total 15 s. Floor: net.
  */
 #include "address_policy.h"
 #include "caps.h"
+#include "instance_route.h"
 #include "secret.h"
 #include "strbuf.h"
 
@@ -32,6 +35,7 @@ enum http_failure {
 	HTTP_UNREACHABLE,
 	HTTP_TIMEOUT,
 	HTTP_TLS,
+	HTTP_PROXY, /* the route's proxy made no tunnel to the server */
 	HTTP_TOO_LARGE,
 	HTTP_BROKEN,
 	HTTP_RESTING
@@ -57,8 +61,8 @@ struct http_call {
 	const char *request_id;   /* sent as X-Request-Id; NULL: none */
 	size_t max_body;          /* 0: LIMIT_ANSWER */
 	bool stop_at_max;         /* reaching max_body is success (probes that need only the first bytes) */
-	const char *ca_file;      /* this instance's own CA instead of the client's; NULL: the client's */
-	const char *accept;       /* Accept; NULL: application/json */
+	struct instance_route route;
+	const char *accept; /* Accept; NULL: application/json */
 	/* More of the request's, "Name: value", NULL at the end; NULL: none. A line break, or a header that carries a credential,
 	 * fails the call (HTTP_BROKEN). */
 	const char *const *headers;
@@ -71,6 +75,7 @@ struct http_call {
 	char failure_text[256]; /* for the log */
 	char tls_issuer[128];   /* HTTP_TLS: who issued the certificate where it could be read, else "" */
 	char tls_reason[64];    /* HTTP_TLS: why the certificate was refused ("expired"); "": no certificate was refused */
+	int proxy_status;       /* HTTP_PROXY: what it answered to CONNECT; 0: nothing, or it was not reached */
 	unsigned rest_s;        /* HTTP_RESTING: how long still, at least 1 */
 	bool rest_asked;        /* HTTP_RESTING: because of http_client_rest, not of failures */
 	int status;             /* 0 with a failure */
@@ -97,9 +102,16 @@ void http_call_release(struct http_call *call);
 
 /*
  * Leaves the origin of `url` alone for so long, and never less than asked before: it said itself that it does not want to be asked
- * (a ban). Calls to it fail at once with HTTP_RESTING; those under way end as they end. Not for http_stream.
+ * (a ban). Calls to it fail at once with HTTP_RESTING; those under way end as they end. An http_stream goes all the same: who
+ * starts one asks http_client_is_resting first.
  */
 void http_client_rest(struct http_client *client, const char *url, unsigned seconds);
+
+/*
+ * Whether the origin of `url` is left alone now; asking changes nothing. *ret_seconds: how long still, at least 1; *ret_asked:
+ * because of http_client_rest, not of failures.
+ */
+bool http_client_is_resting(struct http_client *client, const char *url, unsigned *ret_seconds, bool *ret_asked) MUST_CHECK;
 
 /*
  * Breaker, per process and origin: after 5 calls in a row without an HTTP answer or with a 5xx of what stands before GitLab (no

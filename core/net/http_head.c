@@ -61,6 +61,8 @@ static void take_field(struct http_head *head, const char *line, size_t name_len
 {
 	if (is_named(line, name_length, "x-gitlab-meta"))
 		head->gitlab_meta = true;
+	if (is_named(line, name_length, "x-github-request-id"))
+		head->github_id = true;
 	if (is_named(line, name_length, "cf-ray"))
 		head->cf_ray = true;
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {

@@ -17,7 +17,7 @@ struct http_head {
 	char server[64];
 	char request_id[128];
 	char next_page[16];
-	bool gitlab_meta, cf_ray;
+	bool gitlab_meta, github_id, cf_ray;
 	struct http_header_wanted *wanted; /* borrowed: what a caller wants besides; filled in place, emptied when a head begins */
 	size_t wanted_count;
 };

@@ -83,7 +83,7 @@ bool http_job_prepare(struct http_job *job, const struct http_transport *transpo
 	job->easy = curl_easy_init();
 	if (!job->easy)
 		abort();
-	http_transport_prepare(transport, job->easy, job->call->url, job->call->ca_file, &job->dial);
+	http_transport_prepare(transport, job->easy, job->call->url, &job->call->route, &job->dial);
 	curl_easy_setopt(job->easy, CURLOPT_PRIVATE, job);
 	curl_easy_setopt(job->easy, CURLOPT_TIMEOUT_MS, total_ms(job->call, &transport->limits));
 	curl_easy_setopt(job->easy, CURLOPT_HEADERFUNCTION, take_header);
@@ -114,11 +114,16 @@ static void copy_head(struct http_call *call, const struct http_head *head)
 #undef COPY
 }
 
-static void copy_failure(struct http_call *call, enum http_failure failure, const struct http_dial *dial)
+static void copy_failure(struct http_job *job, enum http_failure failure)
 {
+	struct http_call *call = job->call;
+	const struct http_dial *dial = &job->dial;
+
 	call->failure = failure;
 	snprintf(call->failure_text, sizeof(call->failure_text), "%s", dial->error_text);
 	redact_in_place(NULL, call->failure_text, sizeof(call->failure_text));
+	if (failure == HTTP_PROXY)
+		call->proxy_status = http_transport_proxy_status(job->easy);
 	if (failure != HTTP_TLS)
 		return;
 	snprintf(call->tls_issuer, sizeof(call->tls_issuer), "%s", dial->tls_issuer);
@@ -142,6 +147,7 @@ void http_job_init(struct http_job *job, struct http_call *call, struct http_bat
 	call->answer = answer;
 	call->failure = HTTP_OK;
 	call->failure_text[0] = call->tls_issuer[0] = call->tls_reason[0] = '\0';
+	call->proxy_status = 0;
 	call->rest_s = 0;
 	call->rest_asked = false;
 	call->elapsed_us = 0;
@@ -163,7 +169,7 @@ void http_job_answer(struct http_job *job, enum http_failure failure)
 	if (failure == HTTP_OK) {
 		copy_head(job->call, &job->head);
 	} else {
-		copy_failure(job->call, failure, &job->dial);
+		copy_failure(job, failure);
 		forget_wanted(job->call);
 	}
 	job->call->elapsed_us = clock_monotonic_us() - job->started_us;

@@ -252,7 +252,7 @@ static bool prepare(struct http_streams *streams, struct transfer *t)
 {
 	const struct http_stream_call *call = t->call;
 
-	http_transport_prepare(&streams->transport, t->easy, call->url, call->ca_file, &t->dial);
+	http_transport_prepare(&streams->transport, t->easy, call->url, &call->route, &t->dial);
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)call->total_ms);
 	/* Compressed bodies pass as they are: the two ends agreed on it, not we. */
 	curl_easy_setopt(t->easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
@@ -297,10 +297,10 @@ bool http_stream_run(struct http_streams *streams, struct http_stream_call *call
 
 	call->failure = HTTP_OK;
 	call->failure_text[0] = '\0';
-	call->status = 0;
+	call->status = call->proxy_status = 0;
 	call->aborted = false;
 	call->bytes_sent = call->bytes_received = 0;
-	if (!http_dial_init(&t.dial, &streams->transport, call->url)) {
+	if (!http_dial_init(&t.dial, &streams->transport, call->url, &call->route)) {
 		call->failure = HTTP_BROKEN;
 		snprintf(call->failure_text, sizeof(call->failure_text), "not an absolute http(s) address");
 		return false;
@@ -311,6 +311,8 @@ bool http_stream_run(struct http_streams *streams, struct http_stream_call *call
 		snprintf(call->failure_text, sizeof(call->failure_text), "%s", t.dial.error_text);
 		redact_in_place(NULL, call->failure_text, sizeof(call->failure_text));
 	}
+	if (call->failure == HTTP_PROXY)
+		call->proxy_status = http_transport_proxy_status(t.easy);
 	give_back(streams, t.easy, t.dial.origin);
 	curl_slist_free_all(t.headers);
 	return call->failure == HTTP_OK;

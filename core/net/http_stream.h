@@ -3,9 +3,9 @@
  * http_stream — one HTTP exchange whose body flows both ways through callbacks and is never stored: the git gate's way to a server.
  *
  * Runs on the caller's thread. Idle connections are kept in a pool (newest first) and reused for the same origin by any thread. The
- * same rules as http_client: no redirects, no proxy, TLS verified, address policy. Ends a transfer when 15 s pass without a byte
- * from the server or taken by it (time spent inside the callbacks does not count), or after total_ms. Memory per transfer is
- * bounded by libcurl's two 64 KiB buffers. Floor: net.
+ * same rules as http_client: no redirects, no proxy but the route's, TLS verified, address policy. Ends a transfer when 15 s pass
+ * without a byte from the server or taken by it (time spent inside the callbacks does not count), or after total_ms. Memory per
+ * transfer is bounded by libcurl's two 64 KiB buffers. Floor: net.
  */
 #include "http_client.h"
 
@@ -26,7 +26,7 @@ struct http_stream_call {
 	const struct secret *password; /* NULL: no credential */
 	const struct http_stream_header *headers;
 	size_t header_count;
-	const char *ca_file; /* NULL: the pool's */
+	struct instance_route route;
 	int64_t body_length; /* -1: chunked; 0: no body */
 	int64_t total_ms;
 
@@ -41,8 +41,9 @@ struct http_stream_call {
 	/* result */
 	enum http_failure failure;
 	char failure_text[256];
-	int status;   /* 0: none came */
-	bool aborted; /* a callback said stop */
+	int proxy_status; /* as in http_call */
+	int status;       /* 0: none came */
+	bool aborted;     /* a callback said stop */
 	uint64_t bytes_sent, bytes_received;
 };
 

@@ -84,9 +84,9 @@ static bool set_host(struct http_dial *dial, const char *host)
 	return true;
 }
 
-bool http_dial_init(struct http_dial *dial, const struct http_transport *t, const char *url)
+bool http_dial_init(struct http_dial *dial, const struct http_transport *t, const char *url, const struct instance_route *route)
 {
-	*dial = (struct http_dial){.policy = t->policy};
+	*dial = (struct http_dial){.policy = t->policy, .proxy = route->proxy};
 	if (has_control(url) || strlen(url) >= (size_t)4 * LIMIT_URL_MAX)
 		return false;
 	CLEANUP(release_url) CURLU *parsed = curl_url();
@@ -97,6 +97,9 @@ bool http_dial_init(struct http_dial *dial, const struct http_transport *t, cons
 	CLEANUP(release_part) char *port = url_part(parsed, CURLUPART_PORT);
 	if (!scheme || !host || !port || (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0) || !set_host(dial, host))
 		return false;
+	/* It would read everything, the credential first. */
+	if (dial->proxy && strcmp(scheme, "https") != 0)
+		return false;
 	snprintf(dial->origin, sizeof(dial->origin), "%s://%s:%s", scheme, dial->host, port);
 	return true;
 }
@@ -105,25 +108,47 @@ bool http_dial_init(struct http_dial *dial, const struct http_transport *t, cons
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct http_dial *dial = context;
+	const char *dialled = dial->proxy ? dial->proxy : dial->host;
 
-	if (purpose != CURLSOCKTYPE_IPCXN || !address_policy_allows(dial->policy, dial->host, &address->addr)) {
+	if (purpose != CURLSOCKTYPE_IPCXN || !address_policy_allows(dial->policy, dialled, &address->addr)) {
 		dial->refused = true;
 		return CURL_SOCKET_BAD;
 	}
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-void http_transport_prepare(const struct http_transport *t, CURL *easy, const char *url, const char *ca_file,
+/*
+ * An empty proxy, not NULL: that would mean the environment's, whose no_proxy has no say either. libcurl keeps connections of
+ * different proxies and CAs apart.
+ */
+static void set_proxy(const struct http_transport *t, CURL *easy, const char *proxy)
+{
+	curl_easy_setopt(easy, CURLOPT_PROXY, proxy ? proxy : "");
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+	if (!proxy)
+		return;
+	curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
+	/* Our headers carry the credential: they are for the server, and the proxy's answer is not its. */
+	curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
+	if (t->ca_path)
+		curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, t->ca_path);
+}
+
+void http_transport_prepare(const struct http_transport *t, CURL *easy, const char *url, const struct instance_route *route,
                             struct http_dial *dial)
 {
-	const char *ca = ca_file && ca_file[0] ? ca_file : t->ca_path;
+	const char *ca = route->ca_file && route->ca_file[0] ? route->ca_file : t->ca_path;
 
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	/* An empty string, not NULL: that would mean the environment's proxy, and then the policy would see the proxy's address. */
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	set_proxy(t, easy, dial->proxy);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, dial);
 
@@ -231,10 +256,35 @@ static enum http_failure timeout_of(CURL *easy)
 	return resolved_us == 0 && !was_connected(easy) ? HTTP_UNRESOLVABLE : HTTP_TIMEOUT;
 }
 
+int http_transport_proxy_status(CURL *easy)
+{
+	long status = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	return (int)status;
+}
+
+/* Whether it never came to a tunnel. A proxy that keeps silent on CONNECT may be waiting for the server: that is a time-out. */
+static bool has_no_tunnel(CURL *easy, CURLcode code)
+{
+	curl_off_t sending_us = 0;
+	long local_port = 0;
+
+	/* Set when the request may go, also on a kept connection. */
+	curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sending_us);
+	if (sending_us > 0 || http_transport_proxy_status(easy) / 100 == 2)
+		return false;
+	/* Until there is a tunnel, was_connected() says nothing: this is set as soon as the proxy has accepted. */
+	curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &local_port);
+	return code != CURLE_OPERATION_TIMEDOUT || local_port == 0;
+}
+
 enum http_failure http_transport_failure(CURL *easy, CURLcode code, struct http_dial *dial)
 {
 	if (code == CURLE_OK)
 		return HTTP_OK;
+	if (dial->proxy && has_no_tunnel(easy, code))
+		return HTTP_PROXY;
 	if (dial->refused && !was_connected(easy))
 		return HTTP_REFUSED_BY_POLICY;
 	switch (code) {

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * http_transport — the rules every connection of this floor obeys, set in one place: protocols, no redirect, no proxy, TLS
- * verified, the dialled address checked. http_client and http_stream add only what is theirs. Private to net. Floor: net.
+ * http_transport — the rules every connection of this floor obeys, set in one place: protocols, no redirect, no proxy but the
+ * instance's own, TLS verified, the dialled address checked. http_client and http_stream add only what is theirs. Private to net.
+ * Floor: net.
  */
 #include "http_limits.h"
 #include <curl/curl.h>
@@ -25,17 +26,19 @@ struct http_dial {
 	const struct address_policy *policy;
 	char origin[HTTP_ORIGIN_MAX];  /* "https://host:443", lower case */
 	char host[LIMIT_HOST_MAX + 1]; /* lower case, IPv6 without brackets */
+	const char *proxy;             /* of the route; NULL: none */
 	bool refused;                  /* the policy refused an address */
 	char tls_issuer[128];
 	char tls_reason[64];
 	char error_text[CURL_ERROR_SIZE]; /* libcurl's words, for the log */
 };
 
-/* Fills origin and host. False: not an absolute http(s) address, user info, or control characters. */
-bool http_dial_init(struct http_dial *dial, const struct http_transport *t, const char *url) MUST_CHECK;
+/* Fills origin, host and proxy. False: not an absolute http(s) address, user info, control characters, or http through a proxy. */
+bool http_dial_init(struct http_dial *dial, const struct http_transport *t, const char *url,
+                    const struct instance_route *route) MUST_CHECK;
 
 /* Sets everything that is common on a new or reset handle. */
-void http_transport_prepare(const struct http_transport *t, CURL *easy, const char *url, const char *ca_file,
+void http_transport_prepare(const struct http_transport *t, CURL *easy, const char *url, const struct instance_route *route,
                             struct http_dial *dial);
 
 /*
@@ -50,6 +53,9 @@ bool http_transport_header(struct curl_slist **list, const char *name, const cha
 /* Appends a whole "Name: value". False: not a header in one line, or one that carries a credential (those go nowhere but through
  * http_transport_credential). */
 bool http_transport_line(struct curl_slist **list, const char *line) MUST_CHECK;
+
+/* What the proxy answered to CONNECT in this transfer; 0: nothing, or a kept connection was used. */
+int http_transport_proxy_status(CURL *easy);
 
 /* Why the handle's transfer failed; also completes dial->tls_reason. Not for failures that the caller's callbacks caused. */
 enum http_failure http_transport_failure(CURL *easy, CURLcode code, struct http_dial *dial);

@@ -131,7 +131,7 @@ static bool ask_forge(struct account_service *s, const struct connection *c, str
 
 	if (!access.forge) /* written by a later program */
 		return error_set(err, ERR_PROVIDER_UNKNOWN, "This program does not know the provider %s.", c->provider);
-	if (!account_instance(s, c->instance_url, &instance, &access.ca_file, err) || !account_open(s, c, &payload, err))
+	if (!account_instance(s, c->instance_url, &instance, &access.route, err) || !account_open(s, c, &payload, err))
 		return false;
 	access.instance = &instance;
 	access.token = &payload.token;

@@ -6,7 +6,7 @@
 struct candidate {
 	const struct forge *forge;
 	struct instance_url instance;
-	const char *ca_file; /* borrowed from the service */
+	struct instance_route route; /* borrowed from the service */
 	struct secret token;
 	struct forge_account account;
 	char key[RECORD_KEY_SIZE];
@@ -28,6 +28,10 @@ const char *account_instance_text(const struct account_service *s, enum provider
 
 /* Borrows from service and connection. */
 struct seal_binding account_binding(const struct account_service *s, const struct connection *c, int64_t generation);
+
+/* How a token may go to this instance; borrowed. ERR_INSTANCE_INSECURE for http that no operator listed. */
+bool account_route(const struct account_service *s, const struct instance_url *url, struct instance_route *ret,
+                   struct error *err) MUST_CHECK;
 
 /* Removes the value, then the row. */
 bool account_finish_disconnect(struct account_service *s, const char *key, int64_t generation, struct error *err) MUST_CHECK;

@@ -21,22 +21,27 @@ const char *account_instance_text(const struct account_service *s, enum provider
 	return provider == PROVIDER_GITHUB && s->github ? s->github->text : GITLAB_COM;
 }
 
-bool account_instance(const struct account_service *s, const char *instance_url, struct instance_url *ret, const char **ret_ca_file,
-                      struct error *err)
+bool account_route(const struct account_service *s, const struct instance_url *url, struct instance_route *ret, struct error *err)
 {
-	CLEANUP(instance_url_release) struct instance_url url = INSTANCE_URL_INIT;
-	const struct instance_entry *entry;
+	const struct instance_entry *entry = instances_find(s->instances, url->text);
 
-	if (!instance_url_parse(instance_url, &url, err))
-		return false;
-	entry = s->instances ? instances_find(s->instances, url.text) : NULL;
-	if (!url.https && !(entry && entry->insecure_http)) {
-		CLEANUP(freep) char *authority = instance_url_authority(&url);
+	if (!url->https && !(entry && entry->insecure_http)) {
+		CLEANUP(freep) char *authority = instance_url_authority(url);
 
 		return error_set(err, ERR_INSTANCE_INSECURE,
 		                 "%s uses unencrypted http. The token would be readable on the network; use https.", authority);
 	}
-	*ret_ca_file = entry ? entry->ca_file : NULL;
+	*ret = instances_route(s->instances, url);
+	return true;
+}
+
+bool account_instance(const struct account_service *s, const char *instance_url, struct instance_url *ret,
+                      struct instance_route *ret_route, struct error *err)
+{
+	CLEANUP(instance_url_release) struct instance_url url = INSTANCE_URL_INIT;
+
+	if (!instance_url_parse_stored(instance_url, &url, err) || !account_route(s, &url, ret_route, err))
+		return false;
 	*ret = url;
 	url = (struct instance_url)INSTANCE_URL_INIT;
 	return true;
@@ -91,7 +96,7 @@ static bool ask_forge(struct account_service *s, const struct account_request *r
 	        .client = s->client,
 	        .instance = &c->instance,
 	        .token = &c->token,
-	        .ca_file = c->ca_file,
+	        .route = c->route,
 	        .request_id = request->request_id,
 	};
 	struct error failure = ERROR_INIT;
@@ -116,7 +121,8 @@ bool candidate_judge(struct account_service *s, const struct account_request *re
 	const char *instance_url = account_instance_text(s, request->provider, request->instance_url);
 	struct error failure = ERROR_INIT;
 
-	if (!account_instance(s, instance_url, &c->instance, &c->ca_file, &failure))
+	if (!instances_parse_url(s->instances, instance_url, &c->instance, &failure) ||
+	    !account_route(s, &c->instance, &c->route, &failure))
 		return refuse(checks, CHECK_ADDRESS, &failure, err);
 	check_list_pass(checks, CHECK_ADDRESS);
 	c->forge = forge_of(request->provider);

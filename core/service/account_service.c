@@ -205,6 +205,22 @@ bool account_finish_disconnect(struct account_service *s, const char *key, int64
 	return s->connections.ops->disconnect_finish(s->connections.state, key, generation, err);
 }
 
+/* What a user connected is theirs to disconnect, also when the operator's list has changed since. */
+static bool parse_connected(struct account_service *s, enum provider provider, const char *user_id, const char *text,
+                            struct instance_url *ret, struct error *err)
+{
+	CLEANUP(connection_list_release) struct connection_list list = CONNECTION_LIST_INIT;
+
+	if (instances_parse_url(s->instances, text, ret, NULL))
+		return true;
+	if (!account_list(s, provider, user_id, &list, err))
+		return false;
+	for (size_t i = 0; i < list.count; i++)
+		if (strcmp(list.items[i].instance_url, text) == 0)
+			return instance_url_parse_stored(text, ret, err);
+	return instances_parse_url(s->instances, text, ret, err);
+}
+
 bool account_disconnect(struct account_service *s, enum provider provider, const char *user_id, const char *instance_url,
                         struct error *err)
 {
@@ -212,7 +228,7 @@ bool account_disconnect(struct account_service *s, enum provider provider, const
 	CLEANUP(instance_url_release) struct instance_url url = INSTANCE_URL_INIT;
 	bool done = true;
 
-	if (instance_url && !instance_url_parse(account_instance_text(s, provider, instance_url), &url, err))
+	if (instance_url && !parse_connected(s, provider, user_id, account_instance_text(s, provider, instance_url), &url, err))
 		return false;
 	if (!s->connections.ops->disconnect_begin(s->connections.state, user_id, provider_name(provider), url.text, &intents, err))
 		return false;

@@ -80,10 +80,10 @@ bool account_list(struct account_service *s, enum provider provider, const char 
  * gives the newer token. ERR_NOT_CONNECTED: disconnected since; ERR_SEAL_BROKEN. */
 bool account_open(struct account_service *s, const struct connection *c, struct seal_payload *ret, struct error *err) MUST_CHECK;
 
-/* Where a connection's instance is and which CA vouches for it. `ret_ca_file` is borrowed from the service, NULL: default.
+/* Where a stored connection's instance is and how it is reached; `ret_route` is borrowed from the service.
  * ERR_INSTANCE_URL_INVALID; ERR_INSTANCE_INSECURE for http that no operator listed. */
-bool account_instance(const struct account_service *s, const char *instance_url, struct instance_url *ret, const char **ret_ca_file,
-                      struct error *err) MUST_CHECK;
+bool account_instance(const struct account_service *s, const char *instance_url, struct instance_url *ret,
+                      struct instance_route *ret_route, struct error *err) MUST_CHECK;
 
 /* Whether an error says that the token itself no longer works (unknown, expired, revoked, account blocked …), and not network,
  * limits or rights: ERR_TOKEN_REFUSED, which a single forbidden request gives too, does not. */

@@ -1,13 +1,23 @@
 #include "check_run.h"
 
 #include "alloc.h"
+#include "clock.h"
 #include "parallel.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Repositories that are checked at once: each asks up to four questions at a time, and one instance answers them all. */
 enum { REPORTS_WIDTH = 4 };
+
+/* All reports of one answer together: less than the patience of nginx, whose client is gone after it. */
+enum { REPORTS_MS = 90 * 1000 };
+
+int64_t check_until_ms(void)
+{
+	return clock_monotonic_ms() + REPORTS_MS;
+}
 
 void check_report_release(struct check_report *report)
 {
@@ -54,8 +64,8 @@ void check_fail_network(struct check_report *report, const struct error *failure
 {
 	enum check_name check = check_of_error(failure->code);
 
-	/* A branch can be asked for without any right to push. */
-	check_list_pass_network(&report->checks, check < CHECK_PUSH ? check : CHECK_PUSH, report->credential.instance.https);
+	/* An answer about the repository shows that the token is good, but not what it may do. */
+	check_list_pass_network(&report->checks, check < CHECK_SCOPES ? check : CHECK_SCOPES, report->credential.instance.https);
 	check_fail(report, check, failure, CHECK_BLOCKS_CLONE);
 }
 
@@ -130,7 +140,7 @@ static bool ask_both(struct check_run *run)
 	return !failure;
 }
 
-/* The scopes as far as the forge tells them; what it does not tell is left to the probes. */
+/* The scopes as far as the forge tells them. What it does not tell is left to the probes, and until then not known. */
 static bool check_scopes(struct check_run *run)
 {
 	struct scope_verdict verdict = run->access.forge->judge_scopes(run->scopes);
@@ -148,7 +158,8 @@ static bool check_scopes(struct check_run *run)
 		          run->report->provider == PROVIDER_GITHUB ? "'repo'" : "'write_repository' or 'api'");
 		check_fail(run->report, CHECK_SCOPES, &failure, CHECK_BLOCKS_PUSH);
 	}
-	check_list_pass(&run->report->checks, CHECK_SCOPES);
+	if (verdict.known)
+		check_list_pass(&run->report->checks, CHECK_SCOPES);
 	return true;
 }
 
@@ -156,10 +167,16 @@ bool check_project(struct check_run *run)
 {
 	struct check_report *report = run->report;
 
-	if (!ask_both(run))
+	bool answered = ask_both(run);
+	/* Without an account's answer there is no fresh word on its scopes. */
+	run->scopes = report->account.id ? report->account.scopes : report->credential.connection.scopes;
+	if (!answered) {
+		/* Scopes that hide a repository are a part of why it was not found. */
+		if (report->failed > CHECK_SCOPES)
+			(void)check_scopes(run);
 		return false;
+	}
 	take_places(report);
-	run->scopes = run->request->want_account ? report->account.scopes : report->credential.connection.scopes;
 	check_list_pass_network(&report->checks, CHECK_SCOPES, report->credential.instance.https);
 	if (!check_scopes(run) || !check_identity(run))
 		return false;
@@ -172,28 +189,100 @@ bool check_project(struct check_run *run)
 
 /* ---- Reports ---- */
 
-bool check_repository(struct check_service *s, const struct check_request *request, struct check_report *ret, struct error *err)
+/* Slow instances must not hold a process for as long as a list is long: what is left over is not asked about. */
+static bool has_time(struct check_run *run)
 {
+	struct error failure = ERROR_INIT;
+
+	if (clock_monotonic_ms() < run->until_ms)
+		return true;
+	error_set(&failure, ERR_INSTANCE_TIMEOUT, "%s was not asked about %s: the other repositories took too long.",
+	          run->report->host, run->report->path);
+	error_remedy(&failure, "Check this repository alone, or try again later.");
+	check_fail(run->report, CHECK_REACHABLE, &failure, CHECK_BLOCKS_CLONE);
+	return false;
+}
+
+/*
+ * What the reports of one list tell each other. An instance that has limited or banned its caller, or does not know the token,
+ * says the same of every further repository, and counts the questions.
+ */
+struct report_list {
+	struct check_service *service;
+	pthread_mutex_t lock;
+	char *refusing; /* the instance, as it is bound to; NULL: none */
+	enum credential_source source;
+	int64_t installation_id;
+	struct error failure;
+};
+
+static bool concerns_all(enum error_code code)
+{
+	return code == ERR_RATE_LIMITED || code == ERR_IP_BANNED || account_error_condemns_token(code);
+}
+
+static void tell_others(struct report_list *list, const struct check_report *report)
+{
+	if (!concerns_all(report->failure.code))
+		return;
+	pthread_mutex_lock(&list->lock);
+	set_string(&list->refusing, report->credential.instance.text);
+	list->source = report->credential.source;
+	list->installation_id = report->credential.installation_id;
+	list->failure = report->failure;
+	pthread_mutex_unlock(&list->lock);
+}
+
+static bool was_refused(struct report_list *list, struct check_report *report)
+{
+	struct error failure = ERROR_INIT;
+
+	pthread_mutex_lock(&list->lock);
+	bool refused = list->refusing && list->source == report->credential.source &&
+	               list->installation_id == report->credential.installation_id &&
+	               strcmp(list->refusing, report->credential.instance.text) == 0;
+	if (refused)
+		failure = list->failure;
+	pthread_mutex_unlock(&list->lock);
+	if (refused)
+		check_fail_network(report, &failure);
+	return refused;
+}
+
+static bool make_report(struct report_list *list, const struct check_request *request, struct check_report *ret, struct error *err)
+{
+	struct check_service *s = list->service;
 	struct check_run run = {.service = s, .request = request, .report = ret};
 	struct error failure = ERROR_INIT;
 
 	*ret = (struct check_report)CHECK_REPORT_INIT;
 	if (!s->credentials.accounts->client)
 		return error_set(err, ERR_INTERNAL, "This process makes no calls to GitLab.");
+	run.until_ms = request->until_ms ? request->until_ms : check_until_ms();
 	if (!check_binding(&run, &failure)) {
 		if (failure.code != ERR_NONE && err)
 			*err = failure;
 		return failure.code == ERR_NONE;
 	}
-	if (check_project(&run))
+	if (has_time(&run) && !was_refused(list, ret) && check_project(&run))
 		check_access(&run);
+	tell_others(list, ret);
 	secret_release(&ret->credential.token);
 	return true;
 }
 
+bool check_repository(struct check_service *s, const struct check_request *request, struct check_report *ret, struct error *err)
+{
+	struct report_list alone = {.service = s, .lock = PTHREAD_MUTEX_INITIALIZER};
+	bool judged = make_report(&alone, request, ret, err);
+
+	free(alone.refusing);
+	return judged;
+}
+
 struct report_job {
-	struct check_service *service;
-	const struct check_request *request;
+	struct report_list *list;
+	struct check_request request;
 	struct check_report *report;
 	bool judged;
 	struct error failure;
@@ -203,7 +292,7 @@ static void run_report_job(void *context)
 {
 	struct report_job *job = context;
 
-	job->judged = check_repository(job->service, job->request, job->report, &job->failure);
+	job->judged = make_report(job->list, &job->request, job->report, &job->failure);
 }
 
 bool check_repositories(struct check_service *s, const struct check_request *requests, struct check_report *ret_reports,
@@ -211,13 +300,18 @@ bool check_repositories(struct check_service *s, const struct check_request *req
 {
 	CLEANUP(freep) struct report_job *jobs = xcalloc(count ? count : 1, sizeof(*jobs));
 	CLEANUP(freep) struct parallel_job *queue = xcalloc(count ? count : 1, sizeof(*queue));
+	struct report_list list = {.service = s, .lock = PTHREAD_MUTEX_INITIALIZER};
+	const int64_t until_ms = check_until_ms();
 	bool judged = true;
 
 	for (size_t i = 0; i < count; i++) {
-		jobs[i] = (struct report_job){.service = s, .request = &requests[i], .report = &ret_reports[i]};
+		jobs[i] = (struct report_job){.list = &list, .request = requests[i], .report = &ret_reports[i]};
+		if (jobs[i].request.until_ms == 0)
+			jobs[i].request.until_ms = until_ms;
 		queue[i] = (struct parallel_job){.run = run_report_job, .context = &jobs[i]};
 	}
 	parallel_run(queue, count, REPORTS_WIDTH);
+	free(list.refusing);
 	for (size_t i = 0; i < count; i++) {
 		if (!jobs[i].judged && judged && err)
 			*err = jobs[i].failure;
@@ -232,28 +326,22 @@ void check_opened_release(struct check_opened *opened)
 {
 	credential_release(&opened->credential);
 	forge_project_release(&opened->project);
-	forge_ref_release(&opened->pasted);
 }
 
 bool check_open(struct check_service *s, const struct check_request *request, struct check_opened *ret, struct error *err)
 {
 	CLEANUP(check_report_release) struct check_report report = CHECK_REPORT_INIT;
-	CLEANUP(check_opened_release) struct check_opened opened = CHECK_OPENED_INIT;
 	struct check_run run = {.service = s, .request = request, .report = &report};
 	struct error failure = ERROR_INIT;
 
+	run.until_ms = request->until_ms ? request->until_ms : check_until_ms();
 	if (!check_binding(&run, &failure) || !check_project(&run)) {
 		if (err)
 			*err = failure.code != ERR_NONE ? failure : report.failure;
 		return false;
 	}
-	if (report.url.ref && !run.access.forge->find_ref(&run.access, &report.project, report.url.ref, &opened.pasted, err))
-		return false;
-	opened.credential = report.credential;
+	*ret = (struct check_opened){.credential = report.credential, .project = report.project};
 	report.credential = (struct credential)CREDENTIAL_INIT;
-	opened.project = report.project;
 	report.project = (struct forge_project)FORGE_PROJECT_INIT;
-	*ret = opened;
-	opened = (struct check_opened)CHECK_OPENED_INIT;
 	return true;
 }

@@ -28,7 +28,11 @@ struct check_request {
 	int64_t expected_id;      /* of the project, as it was found before; 0: any */
 	bool want_account;        /* ask for name and e-mail too (commits) */
 	const char *request_id;
+	int64_t until_ms; /* clock_monotonic_ms; nothing is asked later. 0: check_until_ms() of a report or of the list it is in */
 };
+
+/* When what is asked for now has to be answered. */
+int64_t check_until_ms(void);
 
 struct check_report {
 	struct check_list checks;
@@ -63,7 +67,10 @@ bool check_blocks_clone(const struct check_report *report);
 bool check_repository(struct check_service *s, const struct check_request *request, struct check_report *ret,
                       struct error *err) MUST_CHECK;
 
-/* Several at once, `width` at a time; all reports are filled (release each). False: as above, for any of them. */
+/*
+ * Several at once, `width` at a time; all reports are filled (release each), those that their time did not suffice for with a
+ * failed `reachable`. False: as above, for any of them.
+ */
 bool check_repositories(struct check_service *s, const struct check_request *requests, struct check_report *ret_reports,
                         size_t count, struct error *err) MUST_CHECK;
 
@@ -77,7 +84,6 @@ json_t *check_list_json(const struct check_list *list) MUST_CHECK;
 struct check_opened {
 	struct credential credential;
 	struct forge_project project;
-	struct forge_ref pasted; /* the branch or tag that the address itself names; name NULL: none */
 };
 #define CHECK_OPENED_INIT ZERO_INIT
 void check_opened_release(struct check_opened *opened);

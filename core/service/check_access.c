@@ -172,7 +172,7 @@ static void check_push(struct check_run *run, const struct probe_question *probe
 		return;
 	}
 	/* A token that lacks the scope was refused above; there is nothing left to find out. */
-	if (report->checks.states[CHECK_SCOPES] != CHECK_OK)
+	if (report->checks.states[CHECK_SCOPES] == CHECK_FAILED)
 		return;
 	report->can_push = true;
 	check_list_pass(&report->checks, CHECK_PUSH);
@@ -204,8 +204,25 @@ static bool judge_start(struct check_run *run, const struct questions *asked, st
 	}
 	if (!start && asked->pasted.ref.name && !asked->pasted.ref.is_tag)
 		start = asked->pasted.ref.name;
-	run->report->start_branch = xstrdup(start ? start : project->default_branch);
+	if (!start)
+		start = project->default_branch;
+	/* The server's word goes into git's commands as the user's does. */
+	if (!branch_name_check(start, failure))
+		return false;
+	run->report->start_branch = xstrdup(start);
 	return true;
+}
+
+/* Each forge's own words for it. */
+static bool protected_branch(const struct check_report *report, const char *branch, struct error *failure)
+{
+	if (report->provider != PROVIDER_GITHUB)
+		return error_set(failure, ERR_BRANCH_PROTECTED,
+		                 "%s is protected on %s. Push to another branch and open a merge request, or ask a Maintainer.",
+		                 branch, report->project.path);
+	error_set(failure, ERR_BRANCH_PROTECTED, "%s is protected on %s. Push to another branch and open a pull request.", branch,
+	          report->project.path);
+	return error_remedy(failure, "Push to another branch and open a pull request, or ask an administrator of the repository.");
 }
 
 static bool judge_push(struct check_run *run, const struct branch_question *push, struct error *failure)
@@ -219,9 +236,7 @@ static bool judge_push(struct check_run *run, const struct branch_question *push
 	/* Sessions never push to a protected branch, also where their owner may. */
 	if (push->branch.state != FORGE_BRANCH_PROTECTED && !push->branch.is_protected)
 		return true;
-	return error_set(failure, ERR_BRANCH_PROTECTED,
-	                 "%s is protected on %s. Push to another branch and open a merge request, or ask a Maintainer.", push->name,
-	                 run->report->project.path);
+	return protected_branch(run->report, push->name, failure);
 }
 
 static void note_branch(struct check_run *run, const struct questions *asked)
@@ -240,6 +255,11 @@ static void note_branch(struct check_run *run, const struct questions *asked)
 	else if (pasted->name && pasted->is_tag)
 		check_list_note(checks, CHECK_BRANCH, NOTE_REF_IS_TAG, "%s is a tag; a session starts from the branch %s.",
 		                pasted->name, run->report->start_branch);
+	else if (asked->pasted.asked && !pasted->name)
+		check_list_note(
+		        checks, CHECK_BRANCH, NOTE_ADDRESS_CORRECTED,
+		        "The address shows %.200s, which begins with no branch or tag; a session starts from the branch %s.",
+		        run->report->url.ref, run->report->start_branch);
 	else if (push && asked->push.branch.state == FORGE_BRANCH_UNKNOWN)
 		check_list_note(checks, CHECK_BRANCH, NOTE_RULES_UNKNOWN,
 		                "%s does not show its rules for branches; whether %s may be created shows when it is pushed.",
@@ -317,6 +337,9 @@ void check_access(struct check_run *run)
 	check_read(run, &asked.fetch_probe);
 	if (run->request->access == CHECK_ACCESS_WRITE && run->report->can_read)
 		check_push(run, &asked.push_probe);
+	/* Scopes that the forge does not tell are enough where git served all that was wanted. */
+	if (run->report->can_read && (run->report->can_push || run->request->access == CHECK_ACCESS_READ))
+		check_list_pass(&run->report->checks, CHECK_SCOPES);
 	if (names_ok && run->report->can_read)
 		check_branches(run, &asked);
 }

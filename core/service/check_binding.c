@@ -2,6 +2,7 @@
 #include "check_run.h"
 
 #include "alloc.h"
+#include "clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,7 @@ static enum provider provider_of_connections(const struct connection_list *conne
 		CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
 		const struct forge *forge = forge_of_name(connections->items[i].provider);
 
-		if (forge && instance_url_parse(connections->items[i].instance_url, &instance, NULL) &&
+		if (forge && instance_url_parse_stored(connections->items[i].instance_url, &instance, NULL) &&
 		    strcmp(instance.host, host) == 0)
 			return forge->provider;
 	}
@@ -76,6 +77,8 @@ static enum provider detect_provider(const struct check_run *run, const struct c
 	const struct credential *credential = &run->report->credential;
 	const struct instance_url *github = run->service->credentials.github;
 	const struct repo_url *url = &run->report->url;
+	const struct instances *instances = run->service->credentials.accounts->instances;
+	const struct instance_entry *listed = instances_find_for(instances, url);
 	enum provider provider = PROVIDER_UNKNOWN;
 
 	if (run->request->provider && run->request->provider[0] != '\0')
@@ -83,12 +86,16 @@ static enum provider detect_provider(const struct check_run *run, const struct c
 	if (credential->forge)
 		return credential->forge->provider;
 	provider = provider_of_connections(connections, url->host);
+	if (provider == PROVIDER_UNKNOWN && listed)
+		provider = listed->provider;
 	if (provider == PROVIDER_UNKNOWN && github && repo_url_is_on(url, github))
 		provider = PROVIDER_GITHUB;
 	if (provider == PROVIDER_UNKNOWN)
 		provider = provider_of_host(url->host);
-	if (provider == PROVIDER_UNKNOWN && run->service->probe && credential->instance.https)
-		provider = provider_probe_ask(run->service->probe, credential->instance.text, run->request->request_id);
+	if (provider == PROVIDER_UNKNOWN && run->service->probe && credential->instance.https &&
+	    clock_monotonic_ms() < run->until_ms)
+		provider = provider_probe_ask(run->service->probe, credential->instance.text,
+		                              instances_route(instances, &credential->instance), run->request->request_id);
 	return provider;
 }
 
@@ -182,6 +189,7 @@ static bool check_opens(struct check_run *run, struct error *err)
 	}
 	check_list_pass(&run->report->checks, CHECK_CONNECTION);
 	run->access = credential_access(&run->service->credentials, credential, run->request->request_id);
+	run->access.until_ms = run->until_ms;
 	return true;
 }
 

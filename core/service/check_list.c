@@ -2,6 +2,7 @@
 
 #include "account_service.h"
 #include "alloc.h"
+#include "encoding.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -89,8 +90,11 @@ void check_list_note(struct check_list *list, enum check_name check, enum check_
 	note = list->notes[check] = xcalloc(1, sizeof(*note));
 	note->code = code;
 	va_start(args, format);
-	(void)vsnprintf(note->message, sizeof(note->message), format, args);
+	int length = vsnprintf(note->message, sizeof(note->message), format, args);
 	va_end(args);
+	/* Between two characters: JSON takes no half ones. */
+	if (length >= (int)sizeof(note->message))
+		note->message[utf8_cut(note->message, sizeof(note->message) - 1, sizeof(note->message) - 1)] = '\0';
 }
 
 enum check_name check_of_error(enum error_code code)

@@ -7,6 +7,7 @@ struct check_run {
 	struct check_service *service;
 	const struct check_request *request;
 	struct check_report *report;
+	int64_t until_ms; /* clock_monotonic_ms: when nothing is asked any more */
 	struct forge_access access;
 	const char *scopes; /* borrowed: the fresh ones where they were asked for, else those of the connection; NULL: not known */
 };

@@ -37,6 +37,13 @@ const char *credential_actor(const struct credential *c)
 	return "nobody";
 }
 
+char *credential_shown(const struct credential *c)
+{
+	if (c->source == CREDENTIAL_CONNECTION)
+		return xasprintf("token %s for user %s", c->forge->token_shown, credential_actor(c));
+	return xasprintf("the token of %s", credential_actor(c));
+}
+
 /* ---- Choosing ---- */
 
 /* Takes instance and path into `ret` if the address is on this instance, below a deeper root than what is there. */
@@ -45,7 +52,7 @@ static bool take_if_deeper(const char *instance_url, const struct repo_url *url,
 	CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
 	CLEANUP(freep) char *path = NULL;
 
-	if (!instance_url_parse(instance_url, &instance, NULL) || !repo_url_is_on(url, &instance))
+	if (!instance_url_parse_stored(instance_url, &instance, NULL) || !repo_url_is_on(url, &instance))
 		return false;
 	path = repo_url_project_path(url, &instance);
 	if (!path || (ret->path && strlen(instance.root) <= strlen(ret->instance.root)))
@@ -127,9 +134,13 @@ static bool choose_shared(const struct credential_sources *s, const char *user_i
 	return true;
 }
 
-/* What the address says about itself: nothing will be sent there. */
-static void take_address(const struct repo_url *url, struct credential *ret)
+/* What the address, or the operator's list, says about itself: nothing will be sent there. */
+static void take_address(const struct credential_sources *s, const struct repo_url *url, struct credential *ret)
 {
+	const struct instance_entry *listed = s->accounts ? instances_find_for(s->accounts->instances, url) : NULL;
+
+	if (listed && take_if_deeper(listed->url.text, url, ret))
+		return;
 	bool http = url->form == REPO_URL_HTTP, ipv6 = strchr(url->host, ':') != NULL;
 	unsigned port = url->port ? url->port : 443;
 	CLEANUP(freep)
@@ -149,7 +160,7 @@ bool credential_choose(const struct credential_sources *s, const struct connecti
 	if (ret->source == CREDENTIAL_NONE && provider != PROVIDER_GITLAB && !choose_shared(s, user_id, url, ret, err))
 		return false;
 	if (ret->source == CREDENTIAL_NONE)
-		take_address(url, ret);
+		take_address(s, url, ret);
 	return true;
 }
 
@@ -161,7 +172,12 @@ static bool open_connection(const struct credential_sources *s, struct credentia
 
 	if (!account_open(s->accounts, &c->connection, &opened, err))
 		return false;
-	/* A connection that was replaced meanwhile gave the newer token: what its use shows is about that one. */
+	/* A connection that was replaced meanwhile gave the newer token: what is asked and said is about that one's account. */
+	if (c->connection.generation != opened.generation) {
+		set_string(&c->connection.gitlab_user_id, opened.gitlab_user_id);
+		set_string(&c->connection.username, opened.username);
+		set_string(&c->connection.scopes, opened.scopes);
+	}
 	c->connection.generation = opened.generation;
 	secret_copy(&c->token, &opened.token);
 	return true;
@@ -188,7 +204,7 @@ bool credential_open(const struct credential_sources *s, struct credential *c, c
 {
 	CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
 
-	if (!account_instance(s->accounts, c->instance.text, &instance, &c->ca_file, err))
+	if (!account_instance(s->accounts, c->instance.text, &instance, &c->route, err))
 		return false;
 	switch (c->source) {
 	case CREDENTIAL_CONNECTION:
@@ -210,7 +226,7 @@ struct forge_access credential_access(const struct credential_sources *s, const 
 	        .client = s->accounts->client,
 	        .instance = &c->instance,
 	        .token = c->token.length > 0 ? &c->token : NULL,
-	        .ca_file = c->ca_file,
+	        .route = c->route,
 	        .request_id = request_id,
 	};
 }
@@ -294,7 +310,7 @@ bool credential_from_binding(const struct credential_sources *s, const char *use
 	CLEANUP(credential_release) struct credential c = {.forge = forge_of_name(provider), .path = xstrdup(project_path)};
 	bool found;
 
-	if (!c.forge || !instance_url_parse(instance_url, &c.instance, err))
+	if (!c.forge || !instance_url_parse_stored(instance_url, &c.instance, err))
 		return c.forge ? false : error_set(err, ERR_INTERNAL, "A binding names the provider %.40s.", provider);
 	if (strcmp(binding, PROJECT_BINDING) == 0) {
 		c.source = CREDENTIAL_PROJECT;

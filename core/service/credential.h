@@ -28,15 +28,18 @@ struct credential {
 	struct connection connection; /* CONNECTION; else empty */
 	int64_t installation_id;      /* INSTALLATION; else 0 */
 	struct instance_url instance;
-	char *path;          /* of the project below the instance's root */
-	const char *ca_file; /* borrowed from the service; NULL: default */
-	struct secret token; /* after credential_open */
+	char *path;                  /* of the project below the instance's root */
+	struct instance_route route; /* borrowed from the service; after credential_open */
+	struct secret token;         /* after credential_open */
 };
 #define CREDENTIAL_INIT ZERO_INIT
 void credential_release(struct credential *c);
 
 /* "john", "the GitHub App", "the project's GIT_TOKEN": who acts, for sentences. Borrowed from `c`. */
 const char *credential_actor(const struct credential *c);
+/* "token glpat-*** for user john", "the token of the GitHub App": what is used, for logs; the App and the project have no person,
+ * and no kind of token that a person would know. Only with a forge. Caller frees. */
+char *credential_shown(const struct credential *c) MUST_CHECK;
 
 /*
  * The credential that may serve this address (of nested relative roots the deepest connection). Nothing is opened or asked. With

@@ -3,6 +3,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "redact.h"
+#include "session_changes.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -106,6 +107,19 @@ static void release_bindings(struct session_binding *bindings, size_t count)
 	free(bindings);
 }
 
+void gate_binding_make(const struct session_repository *repository, const struct check_report *report, struct session_binding *ret)
+{
+	*ret = (struct session_binding){
+	        .repository = xstrdup(repository->name),
+	        .provider = xstrdup(provider_name(report->provider)),
+	        .credential = credential_to_binding(&report->credential),
+	        .instance_url = xstrdup(report->credential.instance.text),
+	        .project_path = xstrdup(report->project.path),
+	        .project_id = report->project.id,
+	        .push_branch = xstrdup(repository->push_branch),
+	};
+}
+
 /* A repository that did not pass gets no binding, and so no way through the gate. */
 static bool bind_all(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
                      const struct check_report *reports, struct error *err)
@@ -119,15 +133,7 @@ static bool bind_all(struct gate_service *s, const struct session_row *session, 
 
 		if (check_blocks_clone(report))
 			continue;
-		bindings[count++] = (struct session_binding){
-		        .repository = xstrdup(spec->repositories[i].name),
-		        .provider = xstrdup(provider_name(report->provider)),
-		        .credential = credential_to_binding(&report->credential),
-		        .instance_url = xstrdup(report->credential.instance.text),
-		        .project_path = xstrdup(report->project.path),
-		        .project_id = report->project.id,
-		        .push_branch = xstrdup(spec->repositories[i].push_branch),
-		};
+		gate_binding_make(&spec->repositories[i], report, &bindings[count++]);
 	}
 	bound = s->sessions.ops->bind(s->sessions.state, session->id, bindings, count, err);
 	release_bindings(bindings, count);
@@ -158,15 +164,17 @@ void gate_route_release(struct gate_route *route)
 	free(route->host);
 	free(route->username);
 	free(route->project_path);
+	forge_project_release(&route->project);
 	*route = (struct gate_route)GATE_ROUTE_INIT;
 }
 
 static bool find_binding(struct gate_service *s, const struct session_row *session, const char *repository,
                          struct session_binding *ret, struct error *err)
 {
-	bool found = false;
+	/* A pre-flight that was under way may have bound once more what was taken out meanwhile. */
+	bool removed = session_changes_removed(session->repository_changes, repository), found = false;
 
-	if (!s->sessions.ops->binding(s->sessions.state, session->id, repository, ret, &found, err))
+	if (!removed && !s->sessions.ops->binding(s->sessions.state, session->id, repository, ret, &found, err))
 		return false;
 	if (!found)
 		return error_set(err, ERR_GIT_CREDENTIAL, "%.100s is not a repository of this session.", repository);
@@ -176,7 +184,7 @@ static bool find_binding(struct gate_service *s, const struct session_row *sessi
 /* By its id, so that another project under the same path gets nothing; and before git asks, since receive-pack creates what is
  * missing. */
 static bool confirm_project(struct gate_service *s, const struct session_binding *binding, const struct credential *credential,
-                            const char *request_id, struct forge_project *ret, struct error *err)
+                            enum git_service service, const char *request_id, struct forge_project *ret, struct error *err)
 {
 	const struct forge_access access = credential_access(&s->checks->credentials, credential, request_id);
 	struct error failure = ERROR_INIT;
@@ -190,6 +198,8 @@ static bool confirm_project(struct gate_service *s, const struct session_binding
 	if (ret->id != binding->project_id)
 		return error_set(err, ERR_REPO_IDENTITY_CHANGED,
 		                 "%s now belongs to a different project than the one that was checked.", binding->project_path);
+	if (service != GIT_RECEIVE_PACK)
+		return true; /* what is closed to pushes can still be read */
 	if (ret->archived)
 		return error_set(err, ERR_REPO_ARCHIVED, "%s is archived and read-only.", ret->path);
 	if (ret->deleting)
@@ -197,20 +207,24 @@ static bool confirm_project(struct gate_service *s, const struct session_binding
 	return true;
 }
 
-static bool open_route(struct gate_service *s, const struct session_row *session, const struct session_binding *binding,
+static bool open_route(struct gate_service *s, const struct session_row *session, const struct session_binding *binding, bool shown,
                        enum git_service service, const char *request_id, struct gate_route *route, struct error *err)
 {
 	const struct credential_sources *sources = &s->checks->credentials;
-	CLEANUP(forge_project_release) struct forge_project project = FORGE_PROJECT_INIT;
+	struct forge_project *project = &route->project;
 	struct credential *credential = &route->credential;
+	const bool for_push = service == GIT_RECEIVE_PACK;
+	const int64_t now_s = clock_now_s(), age_s = now_s - (for_push ? binding->push_confirmed_at : binding->confirmed_at);
 
 	if (!credential_from_binding(sources, session->owner, binding->provider, binding->credential, binding->instance_url,
 	                             binding->project_path, credential, err) ||
 	    !credential_open(sources, credential, request_id, err))
 		return false;
-	if (service == GIT_RECEIVE_PACK && !confirm_project(s, binding, credential, request_id, &project, err))
+	if ((shown || age_s < 0 || age_s >= GATE_CONFIRMED_S) &&
+	    (!confirm_project(s, binding, credential, service, request_id, project, err) ||
+	     !s->sessions.ops->confirm(s->sessions.state, session->id, binding->repository, project->path, for_push, now_s, err)))
 		return false;
-	route->project_path = xstrdup(project.path ? project.path : binding->project_path);
+	route->project_path = xstrdup(project->path ? project->path : binding->project_path);
 	route->url_base = xasprintf("%s/%s.git", credential->instance.text, route->project_path);
 	route->push_branch = xstrdup(binding->push_branch);
 	route->host = instance_url_authority(&credential->instance);
@@ -218,8 +232,8 @@ static bool open_route(struct gate_service *s, const struct session_row *session
 	return true;
 }
 
-bool gate_route_open(struct gate_service *s, const struct session_row *session, const char *repository, enum git_service service,
-                     const char *request_id, struct gate_route *ret, struct error *err)
+static bool open_binding(struct gate_service *s, const struct session_row *session, const char *repository, bool shown,
+                         enum git_service service, const char *request_id, struct gate_route *ret, struct error *err)
 {
 	CLEANUP(session_binding_release) struct session_binding binding = SESSION_BINDING_INIT;
 	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
@@ -228,11 +242,23 @@ bool gate_route_open(struct gate_service *s, const struct session_row *session, 
 		return false;
 	if (service == GIT_RECEIVE_PACK && !binding.push_branch)
 		return error_set(err, ERR_GIT_REF_FORBIDDEN, "This session may not push to %.100s.", repository);
-	if (!open_route(s, session, &binding, service, request_id, &route, err))
+	if (!open_route(s, session, &binding, shown, service, request_id, &route, err))
 		return false;
 	*ret = route;
 	route = (struct gate_route)GATE_ROUTE_INIT;
 	return true;
+}
+
+bool gate_route_open(struct gate_service *s, const struct session_row *session, const char *repository, enum git_service service,
+                     const char *request_id, struct gate_route *ret, struct error *err)
+{
+	return open_binding(s, session, repository, false, service, request_id, ret, err);
+}
+
+bool gate_route_open_shown(struct gate_service *s, const struct session_row *session, const char *repository,
+                           const char *request_id, struct gate_route *ret, struct error *err)
+{
+	return open_binding(s, session, repository, true, GIT_RECEIVE_PACK, request_id, ret, err);
 }
 
 /* ---- What went wrong ---- */
@@ -249,11 +275,11 @@ static char *masked(const char *text, const struct gate_route *route)
 	return strbuf_detach(&to);
 }
 
-void gate_record(struct gate_service *s, const struct session_row *session, const struct gate_route *route, const char *repository,
-                 enum git_service service, const struct error *failure)
+static void write_outcome(struct gate_service *s, const struct session_row *session, const struct gate_route *route,
+                          const char *repository, const char *operation_name, const struct error *failure)
 {
 	CLEANUP(freep) char *name = xstrdup(repository);
-	CLEANUP(freep) char *operation = xstrdup(service == GIT_RECEIVE_PACK ? "push" : "fetch");
+	CLEANUP(freep) char *operation = xstrdup(operation_name);
 	CLEANUP(freep) char *code = xstrdup(error_name(failure->code));
 	CLEANUP(freep) char *message = masked(failure->message, route);
 	CLEANUP(freep) char *remediation = xstrdup(error_remediation(failure));
@@ -267,8 +293,17 @@ void gate_record(struct gate_service *s, const struct session_row *session, cons
 	};
 	bool kept = s->sessions.ops->add_outcome(s->sessions.state, session->id, &outcome, NULL);
 
+	/* A store that is down loses the explanation, nothing else. */
+	(void)kept;
+}
+
+void gate_record(struct gate_service *s, const struct session_row *session, const struct gate_route *route, const char *repository,
+                 enum git_service service, const struct error *failure)
+{
+	const char *operation = service == GIT_RECEIVE_PACK ? "push" : "fetch";
+
+	if (outcome_pace_admits(s->pace, session->id, repository, operation, failure->code, clock_monotonic_ms()))
+		write_outcome(s, session, route, repository, operation, failure);
 	if (route && account_error_condemns_token(failure->code))
 		credential_note_use(&s->checks->credentials, &route->credential, failure);
-	/* The client already has its answer; a store that is down loses the explanation, nothing else. */
-	(void)kept;
 }

@@ -4,6 +4,7 @@
  * streaming is fcgi/git_gate.c. Floor: service.
  */
 #include "check.h"
+#include "outcome_pace.h"
 #include "project_service.h"
 #include "session_store.h"
 
@@ -11,6 +12,7 @@ struct gate_service {
 	struct check_service *checks;
 	struct project_service *projects;
 	struct session_store sessions;
+	struct outcome_pace *pace; /* of what gate_record writes */
 };
 
 /* Hash under which a session's credential is stored (BLAKE2b-256, hex): the credential has 256 random bits. */
@@ -23,6 +25,9 @@ bool gate_session(struct gate_service *s, const char *session_id, const struct s
 /* The reports of all repositories of a session, for its owner; nothing is bound. `ret_reports` as for gate_preflight. */
 bool gate_reports(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
                   const char *request_id, struct check_report **ret_reports, struct error *err) MUST_CHECK;
+
+/* How the gate will reach a repository that passed its checks. Caller releases. */
+void gate_binding_make(const struct session_repository *repository, const struct check_report *report, struct session_binding *ret);
 
 /* Runs every repository's checks, binds each to its connection and project. `ret_reports` has one per repository of the spec, in
  * its order; caller releases each and frees the array. */
@@ -37,17 +42,34 @@ struct gate_route {
 	char *host;
 	char *username;
 	char *project_path;
+	struct forge_project project; /* as the API has just shown it; empty when it was shown a moment ago */
 };
 #define GATE_ROUTE_INIT ZERO_INIT
 void gate_route_release(struct gate_route *route);
 
 /*
- * Opens the token for one request of this session. For GIT_RECEIVE_PACK the project is confirmed with the API first, by its id (on
- * a missing path GitLab would create one). ERR_GIT_CREDENTIAL: not a repository of the session; ERR_GIT_REF_FORBIDDEN: not to be
- * pushed.
+ * Opens the token for one request of this session. The project is confirmed with the API first, by its id: another project may have
+ * taken its path, and asked for receive-pack on a missing path GitLab would create one. A confirmation holds for the requests that
+ * follow it within GATE_CONFIRMED_S (git makes two to four for one transfer), one for a fetch not for a push. ERR_GIT_CREDENTIAL:
+ * not a repository of the session; ERR_GIT_REF_FORBIDDEN: not to be pushed.
  */
 bool gate_route_open(struct gate_service *s, const struct session_row *session, const char *repository, enum git_service service,
                      const char *request_id, struct gate_route *ret, struct error *err) MUST_CHECK;
+enum { GATE_CONFIRMED_S = 20 };
+
+/* The same for pushing, always confirmed now (`project` is filled): for what could create a project, the request for receive-pack's
+ * advertisement, and for merge requests. */
+bool gate_route_open_shown(struct gate_service *s, const struct session_row *session, const char *repository,
+                           const char *request_id, struct gate_route *ret, struct error *err) MUST_CHECK;
+
+/*
+ * Opens or finds the merge request that the session's specification asks for, from the repository's push branch. All of it is
+ * taken from what is stored: whoever has the session's credential, the agent too, can bring about this one merge request and no
+ * other. ERR_MERGE_REQUEST_REFUSED when the session asks for none or the branches cannot be merged; the errors of gate_route_open
+ * and of the forge's merge_request_open.
+ */
+bool gate_merge_request(struct gate_service *s, const struct session_row *session, const char *repository, const char *request_id,
+                        struct forge_merge_request *ret, struct error *err) MUST_CHECK;
 
 /*
  * Judges the command list of a push: `bytes` are the pkt-lines up to and including the flush. Every command must create or update
@@ -57,6 +79,9 @@ bool gate_route_open(struct gate_service *s, const struct session_row *session, 
 bool gate_check_commands(const char *bytes, size_t length, const char *push_branch, bool *ret_complete,
                          struct error *err) MUST_CHECK;
 
-/* Keeps what went wrong for the session's status, and what it says about the connection (a refused token is no longer valid). */
+/*
+ * Keeps what went wrong for the session's status, as often as the pace allows, and what it says about the connection (a refused
+ * token is no longer valid). `route` NULL: none could be opened.
+ */
 void gate_record(struct gate_service *s, const struct session_row *session, const struct gate_route *route, const char *repository,
                  enum git_service service, const struct error *failure);

@@ -45,7 +45,7 @@ static bool prove(const struct credential_sources *s, const struct connection *c
 	if (!account_open(s->accounts, connection, &opened, err))
 		return false;
 	access.token = &opened.token;
-	answered = installation->is_organization ? github_is_member(&access, installation->account, &proven, &failure)
+	answered = installation->is_organization ? github_is_owner(&access, installation->account, &proven, &failure)
 	                                         : is_own_account(&access, installation, &proven, &failure);
 	account_note_use(s->accounts, connection, answered ? NULL : &failure);
 	if (!answered) {
@@ -57,11 +57,11 @@ static bool prove(const struct credential_sources *s, const struct connection *c
 		return true;
 	/* The account is not named: whose installation a number is concerns its members alone. */
 	error_set(err, ERR_INSTALLATION_NOT_YOURS,
-	          "The installation's account is neither the GitHub account %s nor an organization that it is an active member of.",
+	          "The installation's account is neither the GitHub account %s nor an organization that it owns.",
 	          connection->username ? connection->username : "that is connected");
-	return error_remedy(
-	        err, "Install the App for your own account, or ask an owner of the organization to add you. A token may need "
-	             "'read:org' (fine-grained: Members: Read) to show a membership.");
+	return error_remedy(err,
+	                    "Install the App for your own account, or ask an owner of the organization to add the installation. A "
+	                    "token may need 'read:org' (fine-grained: Members: Read) to show an ownership.");
 }
 
 static bool keep(const struct credential_sources *s, const char *user_id, const struct github_installation *found,
@@ -95,7 +95,7 @@ bool installation_add(const struct credential_sources *s, const char *user_id, i
 	if (!s->app)
 		return error_set(err, ERR_APP_NOT_CONFIGURED, "This service has no GitHub App.");
 	if (!find_token(s, user_id, &connection, err) ||
-	    !account_instance(s->accounts, s->github->text, &instance, &access.ca_file, err) ||
+	    !account_instance(s->accounts, s->github->text, &instance, &access.route, err) ||
 	    !github_app_installation(s->app, &access, id, &found, err) || !prove(s, &connection, access, &found, err))
 		return false;
 	/* Told only to those whose installation it is. */

@@ -1,8 +1,7 @@
 #pragma once
 /*
  * installation_service — which installation of the platform's GitHub App a user may use. A number proves nothing: the user's own
- * token has to show that the installation's account is theirs, or an organization of which they are an active member. Floor:
- * service.
+ * token has to show that the account is theirs, or an organization that they own. Floor: service.
  */
 #include "credential.h"
 

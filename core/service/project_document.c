@@ -27,17 +27,34 @@ static void mask_text(json_t *string)
 		json_string_setn(string, masked.data, masked.length);
 }
 
+/* The new name stands behind all others: the caller's loop may come to it, and leaves it as it is. */
+static void mask_name(json_t *object, const char *name, json_t *member)
+{
+	CLEANUP(strbuf_release) struct strbuf masked = STRBUF_INIT(2 * strlen(name) + 64);
+
+	redact(NULL, name, strlen(name), &masked);
+	if (strcmp(masked.data, name) == 0)
+		return;
+	json_object_set(object, masked.data, member);
+	json_object_del(object, name);
+}
+
 /* As deep as the body may be nested, which is not deep. */
 static void mask(json_t *value)
 {
 	const char *name;
 	json_t *member;
+	void *next;
 	size_t i;
 
 	if (json_is_string(value))
 		mask_text(value);
 	json_array_foreach(value, i, member) mask(member);
-	json_object_foreach(value, name, member) mask(member);
+	json_object_foreach_safe(value, next, name, member)
+	{
+		mask(member);
+		mask_name(value, name, member);
+	}
 }
 
 /* "In repositories[2].url: …"; the code stays, so that clients can tell the cases apart. */

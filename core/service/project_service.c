@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "caps.h"
+#include "clock.h"
 #include "project_document.h"
 #include "secret.h"
 
@@ -44,6 +45,7 @@ void project_view_release(struct project_view *view)
 struct asker {
 	const char *user_id;
 	const char *request_id;
+	int64_t until_ms; /* the reports' */
 };
 
 static bool load(struct project_store *store, const char *project, json_t **ret_document, json_t **ret_identities,
@@ -83,6 +85,7 @@ static bool check_entries(struct check_service *checks, const struct asker *aske
 		        .start_branch = project_entry_text(entry, "branch"),
 		        .expected_id = project_identity_at_text(identities, url),
 		        .request_id = asker->request_id,
+		        .until_ms = asker->until_ms,
 		};
 	}
 	drop_reports(view);
@@ -96,7 +99,7 @@ bool project_read(struct project_service *s, const char *project, const char *us
 {
 	CLEANUP(project_view_release) struct project_view view = PROJECT_VIEW_INIT;
 	CLEANUP(release_json) json_t *identities = NULL;
-	const struct asker asker = {user_id, request_id};
+	const struct asker asker = {user_id, request_id, check_until_ms()};
 
 	if (!load(&s->store, project, &view.document, &identities, &view.version, err))
 		return false;
@@ -116,33 +119,6 @@ bool project_expected_id(struct project_service *s, const char *project, const s
 	if (!s->store.ops->get(s->store.state, project, &list, err) || !project_document_load(list.identities, &identities, err))
 		return false;
 	*ret = project_identity_at(identities, url);
-	return true;
-}
-
-bool project_session_repositories(struct project_store *store, const char *project, json_t **ret, struct error *err)
-{
-	static const char *const members[] = {"url", "branch", "provider"};
-	CLEANUP(release_json) json_t *document = NULL, *identities = NULL;
-	json_t *entry, *repositories;
-	int64_t version;
-	size_t i;
-
-	if (!load(store, project, &document, &identities, &version, err))
-		return false;
-	*ret = NULL;
-	if (json_array_size(project_document_entries(document)) == 0)
-		return true;
-	repositories = json_array();
-	json_array_foreach(project_document_entries(document), i, entry)
-	{
-		json_t *repository = json_object();
-
-		for (size_t m = 0; m < ARRAY_SIZE(members); m++)
-			if (project_entry_text(entry, members[m]))
-				json_object_set(repository, members[m], json_object_get(entry, members[m]));
-		json_array_append_new(repositories, repository);
-	}
-	*ret = repositories;
 	return true;
 }
 
@@ -282,12 +258,12 @@ bool project_write(struct project_service *s, const char *project, const char *u
                    const char *request_id, struct project_view *ret, struct error *err)
 {
 	CLEANUP(writing_release)
-	struct writing w = {.service = s, .project = project, .asker = {user_id, request_id}, .given = document};
+	struct writing w = {.service = s, .project = project, .asker = {user_id, request_id, check_until_ms()}, .given = document};
 	struct error failure = ERROR_INIT;
 
 	if (!project_document_keep(document, &w.kept, err))
 		return false;
-	for (int attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
+	for (int attempt = 0; attempt < WRITE_ATTEMPTS && clock_monotonic_ms() < w.asker.until_ms; attempt++) {
 		if (try_write(&w, expected, &failure)) {
 			*ret = w.view;
 			w.view = (struct project_view)PROJECT_VIEW_INIT;

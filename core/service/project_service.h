@@ -42,7 +42,3 @@ bool project_write(struct project_service *s, const char *project, const char *u
 /* The id that is expected at an address; 0: none is known. For validate and pre-flight. */
 bool project_expected_id(struct project_service *s, const char *project, const struct repo_url *url, int64_t *ret,
                          struct error *err) MUST_CHECK;
-
-/* The list as spec.repositories of a session that names none (url, branch, provider); NULL with true: the project has none. Caller
- * decrefs. */
-bool project_session_repositories(struct project_store *store, const char *project, json_t **ret, struct error *err) MUST_CHECK;

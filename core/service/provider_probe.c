@@ -75,7 +75,8 @@ static void remember(struct provider_probe *probe, const char *origin, enum prov
 	pthread_mutex_unlock(&probe->lock);
 }
 
-enum provider provider_probe_ask(struct provider_probe *probe, const char *origin, const char *request_id)
+enum provider provider_probe_ask(struct provider_probe *probe, const char *origin, struct instance_route route,
+                                 const char *request_id)
 {
 	enum provider provider = PROVIDER_UNKNOWN;
 	struct http_header_wanted github = {.name = "x-github-request-id"};
@@ -87,6 +88,7 @@ enum provider provider_probe_ask(struct provider_probe *probe, const char *origi
 	struct http_call call = {
 	        .method = "HEAD",
 	        .url = url,
+	        .route = route,
 	        .request_id = request_id,
 	        .total_ms = LIMIT_MS,
 	        .wanted = &github,

@@ -13,5 +13,6 @@ struct provider_probe;
 struct provider_probe *provider_probe_new(struct http_client *client);
 void provider_probe_freep(struct provider_probe **probe);
 
-/* `origin` is "https://host[:port]". */
-enum provider provider_probe_ask(struct provider_probe *probe, const char *origin, const char *request_id);
+/* `origin` is "https://host[:port]", with a root where that is known. */
+enum provider provider_probe_ask(struct provider_probe *probe, const char *origin, struct instance_route route,
+                                 const char *request_id);

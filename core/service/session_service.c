@@ -4,7 +4,8 @@
 #include "caps.h"
 #include "clock.h"
 #include "encoding.h"
-#include "project_service.h"
+#include "project_session.h"
+#include "session_changes.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -137,7 +138,8 @@ bool session_row_spec(const struct session_row *row, struct session_spec *ret, s
 	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
 	struct error cause = ERROR_INIT;
 
-	if (session_spec_parse(object, &spec, &cause) && spec.repository_count == 0)
+	if (session_spec_parse(object, &spec, &cause) && session_changes_apply(row->repository_changes, &spec, &cause) &&
+	    spec.repository_count == 0)
 		error_set(&cause, ERR_SESSION_NO_REPOSITORY, "It has no repository.");
 	if (cause.code != ERR_NONE) {
 		error_set(err, ERR_INTERNAL, "The stored session %s cannot be read.", row->name);
@@ -226,13 +228,65 @@ bool session_create(struct session_store *sessions, struct project_store *projec
 
 /* ---- Show ---- */
 
+static json_t *entry_of(const json_t *listed, const char *name)
+{
+	size_t i;
+	json_t *entry;
+
+	json_array_foreach(listed, i, entry)
+	{
+		if (strcmp(json_string_or(entry, "name", ""), name) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+/* What no worker has looked at yet. */
+static json_t *pending_entry(const struct session_repository *r)
+{
+	const char *branch = r->push_branch ? r->push_branch : r->start_branch;
+	json_t *entry = json_pack("{s:s, s:s, s:s}", "name", r->name, "url", r->url, "phase", "Pending");
+
+	if (r->provider)
+		json_object_set_new(entry, "provider", json_string(r->provider));
+	if (branch)
+		json_object_set_new(entry, "branch", json_string(branch));
+	return entry;
+}
+
+json_t *session_shown_repositories(const struct session_row *row)
+{
+	CLEANUP(release_json) json_t *status = parse_or_empty(row->status);
+	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
+	const json_t *listed = json_object_get(status, "repositories");
+	json_t *shown = json_array();
+
+	/* Of an ended session the worker has said all there is to say. */
+	if (session_phase_is_final(row->phase) || !session_row_spec(row, &spec, NULL)) {
+		if (json_is_array(listed))
+			json_array_extend(shown, (json_t *)(uintptr_t)listed);
+		return shown;
+	}
+	for (size_t i = 0; i < spec.repository_count; i++) {
+		json_t *entry = entry_of(listed, spec.repositories[i].name);
+
+		json_array_append_new(shown, entry ? json_incref(entry) : pending_entry(&spec.repositories[i]));
+	}
+	return shown;
+}
+
+enum session_phase session_shown_phase(const struct session_row *row)
+{
+	return row->stop_requested && !session_phase_is_final(row->phase) ? PHASE_STOPPED : row->phase;
+}
+
 static json_t *shown_status(const struct session_row *row)
 {
 	json_t *status = parse_or_empty(row->status);
-	/* A session whose removal was asked for is gone for its readers, though a worker may still be cleaning up. */
-	enum session_phase phase = row->stop_requested && !session_phase_is_final(row->phase) ? PHASE_STOPPED : row->phase;
 
-	json_object_set_new(status, "phase", json_string(session_phase_name(phase)));
+	json_object_set_new(status, "phase", json_string(session_phase_name(session_shown_phase(row))));
+	if (row->repository_changes)
+		json_object_set_new(status, "repositories", session_shown_repositories(row));
 	return status;
 }
 

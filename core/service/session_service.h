@@ -21,6 +21,13 @@ bool session_create(struct session_store *sessions, struct project_store *projec
 /* The AgenticSession with metadata (name, namespace, uid, creationTimestamp) and status, as the API shows it. Caller decrefs. */
 json_t *session_to_json(const struct session_row *row) MUST_CHECK;
 
-/* The specification of a stored session; the project's repositories, where it took them, stand as its spec.repositories.
- * ERR_INTERNAL: what is stored is none. */
+/* A session whose removal was asked for is Stopped for its readers, though a worker may still be cleaning up. */
+enum session_phase session_shown_phase(const struct session_row *row);
+
+/* The array status.repositories as it is now: those that its worker has not reached yet are Pending in it, and those that were
+ * removed are not in it. Caller decrefs. */
+json_t *session_shown_repositories(const struct session_row *row) MUST_CHECK;
+
+/* The specification of a stored session; the project's repositories, where it took them, stand as its spec.repositories, and those
+ * that were added or removed since its creation are in their places. ERR_INTERNAL: what is stored is none. */
 bool session_row_spec(const struct session_row *row, struct session_spec *ret, struct error *err) MUST_CHECK;

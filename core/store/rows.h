@@ -1,9 +1,9 @@
 #pragma once
 /*
  * rows — what the files with the tables' SQL give each other. One file knows one table: connection_rows.c, intent_rows.c,
- * session_rows.c (as users see it) with session_claims.c (as workers see it), session_gate.c (bindings and outcomes),
- * project_rows.c (repositories of projects, installations). The operations over several tables are in connection_changes.c. Floor:
- * store, private.
+ * session_rows.c (as users see it) with session_claims.c (as workers see it) and session_repositories.c, session_gate.c (bindings
+ * and outcomes), project_rows.c (repositories of projects, installations). The operations over several tables are in
+ * connection_changes.c. Floor: store, private.
  */
 #include "transaction.h"
 
@@ -60,7 +60,7 @@ bool disconnect_finish(void *state, const char *record_key, int64_t generation, 
 /* session_rows.c: the table sessions */
 #define SESSION_COLUMNS                                                                                                            \
 	"id, project, name, owner, object, status, phase, created_at, attempt, stop_requested, push_requested, "                   \
-	"project_repositories "
+	"project_repositories, work_kept_until, repository_changes "
 /* Reads SESSION_COLUMNS, which come first. */
 void session_row_read(const struct query *q, struct session_row *ret);
 /* ERR_SESSION_NOT_FOUND. */
@@ -73,13 +73,22 @@ bool session_renew(void *state, const char *id, int64_t attempt, int64_t lease_s
                    struct error *err);
 bool session_save_status(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
                          struct error *err);
+bool session_keep_work(void *state, const char *id, int64_t attempt, int64_t until_s, struct error *err);
 bool session_clear_push(void *state, const char *id, int64_t attempt, struct error *err);
 bool session_forget(void *state, const char *id, int64_t attempt, struct error *err);
 bool session_find_by_gate(void *state, const char *id, const char gate_hash[GATE_HASH_SIZE], struct session_row *ret,
                           struct error *err);
 
+/* session_repositories.c: the same table */
+bool session_change_repositories(void *state, const char *id, const char *before, const char *after,
+                                 const struct session_binding *binding, struct error *err);
+
 /* session_gate.c: the tables session_bindings and gate_outcomes */
+bool session_binding_put(struct handle *handle, const char *id, const struct session_binding *binding,
+                         struct error *err) MUST_CHECK;
 bool session_bind(void *state, const char *id, const struct session_binding *bindings, size_t count, struct error *err);
+bool session_binding_confirm(void *state, const char *id, const char *repository, const char *project_path, bool for_push,
+                             int64_t at, struct error *err);
 bool session_binding_of(void *state, const char *id, const char *repository, struct session_binding *ret, bool *ret_found,
                         struct error *err);
 bool session_add_outcome(void *state, const char *id, const struct gate_outcome *outcome, struct error *err);

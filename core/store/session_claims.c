@@ -31,11 +31,12 @@ static bool take_oldest(struct handle *handle, const char *worker, const char *o
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	int64_t now = clock_now_s();
 
-	if (!query_start(&query, handle,
-	                 "UPDATE sessions SET attempt = attempt + 1, worker = ?3, lease_until = ?4, gate_hash = ?5 "
-	                 "WHERE number = (SELECT number FROM sessions WHERE " CLAIMABLE
-	                 " ORDER BY number LIMIT 1) RETURNING " SESSION_COLUMNS,
-	                 err))
+	if (!query_start(
+	            &query, handle,
+	            "UPDATE sessions SET attempt = attempt + 1, worker = ?3, lease_until = ?4, gate_hash = ?5, work_kept_until = 0 "
+	            "WHERE number = (SELECT number FROM sessions WHERE " CLAIMABLE
+	            " ORDER BY number LIMIT 1) RETURNING " SESSION_COLUMNS,
+	            err))
 		return false;
 	query_bind_number(&query, now);
 	query_bind_text(&query, only_id);
@@ -165,6 +166,26 @@ static bool change(struct handle *handle, const char *sql, const char *id, int64
 		return false;
 	*ret_changed = query_changes(&query) > 0;
 	return true;
+}
+
+bool session_keep_work(void *state, const char *id, int64_t attempt, int64_t until_s, struct error *err)
+{
+	CLEANUP(writing_end) struct writing w = WRITING_INIT;
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+
+	if (!writing_begin(state, &w, err) ||
+	    !query_start(&query, w.handle, "UPDATE sessions SET work_kept_until = ? WHERE id = ? AND attempt = ? AND final = 0",
+	                 err))
+		return false;
+	query_bind_number(&query, until_s);
+	query_bind_text(&query, id);
+	query_bind_number(&query, attempt);
+	if (!query_run(&query, err))
+		return false;
+	if (query_changes(&query) == 0)
+		return lost(err);
+	query_finish(&query);
+	return writing_commit(&w, err);
 }
 
 bool session_clear_push(void *state, const char *id, int64_t attempt, struct error *err)

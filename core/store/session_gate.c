@@ -30,7 +30,7 @@ void gate_outcome_list_release(struct gate_outcome_list *list)
 	*list = (struct gate_outcome_list)GATE_OUTCOME_LIST_INIT;
 }
 
-static bool put_binding(struct handle *handle, const char *id, const struct session_binding *binding, struct error *err)
+bool session_binding_put(struct handle *handle, const char *id, const struct session_binding *binding, struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
@@ -58,9 +58,29 @@ bool session_bind(void *state, const char *id, const struct session_binding *bin
 	if (!writing_begin(state, &w, err) || !session_row_check_exists(w.handle, id, err))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!put_binding(w.handle, id, &bindings[i], err))
+		if (!session_binding_put(w.handle, id, &bindings[i], err))
 			return false;
 	return writing_commit(&w, err);
+}
+
+bool session_binding_confirm(void *state, const char *id, const char *repository, const char *project_path, bool for_push,
+                             int64_t at, struct error *err)
+{
+	CLEANUP(writing_end) struct writing w = WRITING_INIT;
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+
+	if (!writing_begin(state, &w, err) ||
+	    !query_start(&query, w.handle,
+	                 "UPDATE session_bindings SET project_path = ?1, confirmed_at = ?2, "
+	                 "push_confirmed_at = iif(?5, ?2, push_confirmed_at) WHERE session_id = ?3 AND repository = ?4",
+	                 err))
+		return false;
+	query_bind_text(&query, project_path);
+	query_bind_number(&query, at);
+	query_bind_text(&query, id);
+	query_bind_text(&query, repository);
+	query_bind_number(&query, for_push);
+	return query_run(&query, err) && writing_commit(&w, err);
 }
 
 bool session_binding_of(void *state, const char *id, const char *repository, struct session_binding *ret, bool *ret_found,
@@ -70,11 +90,11 @@ bool session_binding_of(void *state, const char *id, const char *repository, str
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	bool row;
 
-	if (!reading_begin(state, &r, err) ||
-	    !query_start(&query, r.handle,
-	                 "SELECT repository, provider, credential, instance_url, project_path, project_id, push_branch "
-	                 "FROM session_bindings WHERE session_id = ? AND repository = ?",
-	                 err))
+	if (!reading_begin(state, &r, err) || !query_start(&query, r.handle,
+	                                                   "SELECT repository, provider, credential, instance_url, project_path, "
+	                                                   "project_id, push_branch, confirmed_at, push_confirmed_at "
+	                                                   "FROM session_bindings WHERE session_id = ? AND repository = ?",
+	                                                   err))
 		return false;
 	query_bind_text(&query, id);
 	query_bind_text(&query, repository);
@@ -90,6 +110,8 @@ bool session_binding_of(void *state, const char *id, const char *repository, str
 		        .project_path = query_text(&query, 4),
 		        .project_id = query_number(&query, 5),
 		        .push_branch = query_text(&query, 6),
+		        .confirmed_at = query_number(&query, 7),
+		        .push_confirmed_at = query_number(&query, 8),
 		};
 	}
 	*ret_found = row;

@@ -15,6 +15,7 @@ void session_row_release(struct session_row *row)
 	freep(&row->object);
 	freep(&row->status);
 	freep(&row->project_repositories);
+	freep(&row->repository_changes);
 	*row = (struct session_row)SESSION_ROW_INIT;
 }
 
@@ -42,6 +43,8 @@ void session_row_read(const struct query *q, struct session_row *ret)
 	ret->stop_requested = query_number(q, 9);
 	ret->push_requested = query_number(q, 10);
 	ret->project_repositories = query_text(q, 11);
+	ret->work_kept_until = query_number(q, 12);
+	ret->repository_changes = query_text(q, 13);
 }
 
 /* A session that is being removed is Stopped for everyone but the worker that still holds it. */
@@ -275,6 +278,13 @@ static bool remove_session(void *state, const char *id, struct error *err)
 	return writing_commit(&w, err);
 }
 
+/* A session that has ended begins again with its kept work: any worker may claim it at once, under a new attempt and credential. */
+#define REOPEN                                                                                                                     \
+	"UPDATE sessions SET final = 0, phase = 'Pending', push_requested = 1, lease_until = 0, status = "                         \
+	"json_set(json_remove(status, '$.completionTime', '$.notification'), '$.phase', 'Pending', "                               \
+	"'$.message', 'Waiting for a worker to push the kept work.') "                                                             \
+	"WHERE id = ?1 AND final = 1 AND stop_requested = 0 AND work_kept_until > ?2"
+
 static bool request_push(void *state, const char *id, struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
@@ -283,43 +293,12 @@ static bool request_push(void *state, const char *id, struct error *err)
 	if (!writing_begin(state, &w, err) || !session_row_check_exists(w.handle, id, err) ||
 	    !change(w.handle,
 	            "UPDATE sessions SET push_requested = 1 WHERE id = ?1 AND final = 0 AND stop_requested = 0 AND ?2 > 0", id,
-	            &asked, err))
+	            &asked, err) ||
+	    (!asked && !change(w.handle, REOPEN, id, &asked, err)))
 		return false;
 	if (!asked)
-		return error_set(err, ERR_SESSION_ENDED, "The session has ended.");
+		return error_set(err, ERR_SESSION_ENDED, "The session has ended, and nothing of it is left to push.");
 	return writing_commit(&w, err);
-}
-
-static void free_ids(char **ids, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		free(ids[i]);
-	free(ids);
-}
-
-static bool ids(void *state, char ***ret_ids, size_t *ret_count, struct error *err)
-{
-	CLEANUP(reading_end) struct reading r = READING_INIT;
-	CLEANUP(query_finish) struct query query = QUERY_INIT;
-	char **found = NULL;
-	size_t count = 0;
-	bool row;
-
-	if (!reading_begin(state, &r, err) || !query_start(&query, r.handle, "SELECT id FROM sessions ORDER BY number", err))
-		return false;
-	for (;;) {
-		if (!query_next(&query, &row, err)) {
-			free_ids(found, count);
-			return false;
-		}
-		if (!row)
-			break;
-		found = xrealloc(found, (count + 1) * sizeof(*found));
-		found[count++] = query_text(&query, 0);
-	}
-	*ret_ids = found;
-	*ret_count = count;
-	return true;
 }
 
 const struct session_store_ops session_rows = {
@@ -332,11 +311,13 @@ const struct session_store_ops session_rows = {
         .claim = session_claim,
         .renew = session_renew,
         .save_status = session_save_status,
+        .keep_work = session_keep_work,
         .clear_push = session_clear_push,
+        .change_repositories = session_change_repositories,
         .forget = session_forget,
-        .ids = ids,
         .find_by_gate = session_find_by_gate,
         .bind = session_bind,
+        .confirm = session_binding_confirm,
         .binding = session_binding_of,
         .add_outcome = session_add_outcome,
         .outcomes = session_outcomes,

@@ -18,11 +18,13 @@ struct session_row {
 	char *status;               /* its status, JSON */
 	char *project_repositories; /* of a session that names none: the project's at its creation, a JSON array; NULL: it names
 	                               some */
+	char *repository_changes;   /* added and removed since its creation, as session_changes.h has it; NULL: none */
 	enum session_phase phase;
 	int64_t created_at; /* unix seconds */
 	int64_t attempt;    /* 0: never claimed */
 	bool stop_requested;
 	bool push_requested;
+	int64_t work_kept_until; /* unix seconds; of an ended session: its work waits to be pushed again; 0: nothing was kept */
 };
 #define SESSION_ROW_INIT ZERO_INIT
 void session_row_release(struct session_row *row);
@@ -41,7 +43,9 @@ struct session_binding {
 	char *instance_url;
 	char *project_path; /* canonical */
 	int64_t project_id;
-	char *push_branch; /* NULL: fetching only */
+	char *push_branch;    /* NULL: fetching only */
+	int64_t confirmed_at; /* unix seconds: when the API last showed the project at project_path; 0: not since it was bound */
+	int64_t push_confirmed_at; /* the same, when it was asked for a push */
 };
 #define SESSION_BINDING_INIT ZERO_INIT
 void session_binding_release(struct session_binding *binding);
@@ -83,8 +87,17 @@ struct session_store_ops {
 	 * Stopped. If its worker dies, the next claim gives it out again, with stop_requested, to be cleaned up.
 	 * ERR_SESSION_NOT_FOUND. */
 	bool (*remove)(void *state, const char *id, struct error *err);
-	/* ERR_SESSION_NOT_FOUND, ERR_SESSION_ENDED. */
+	/* Of a session that has ended, but whose work is kept, it makes one that waits (Pending) for a worker.
+	 * ERR_SESSION_NOT_FOUND, ERR_SESSION_ENDED. */
 	bool (*request_push)(void *state, const char *id, struct error *err);
+
+	/*
+	 * Writes what was changed in the session's repositories, and with it the binding (NULL: none) that the change needs.
+	 * `before` is what was there when the change was made (NULL: nothing). ERR_PRECONDITION_FAILED: something else is there by
+	 * now; ERR_CONFLICT: the session is pushing, or a push was asked for; ERR_SESSION_ENDED, ERR_SESSION_NOT_FOUND.
+	 */
+	bool (*change_repositories)(void *state, const char *id, const char *before, const char *after,
+	                            const struct session_binding *binding, struct error *err);
 
 	/*
 	 * Takes the oldest session that waits or whose lease ran out (`only_id` NULL) or that one, for lease_s seconds, with the
@@ -99,20 +112,24 @@ struct session_store_ops {
 	 * asked for. ERR_SESSION_LOST. */
 	bool (*save_status)(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
 	                    struct error *err);
+	/* Before a final phase: the work stays until `until_s` (unix seconds), and a push can be asked for until then. Without it
+	 * nothing is kept. ERR_SESSION_LOST. */
+	bool (*keep_work)(void *state, const char *id, int64_t attempt, int64_t until_s, struct error *err);
 	/* Clears a push request. Before carrying it out: what is asked for during the push is then not forgotten. ERR_SESSION_LOST.
 	 */
 	bool (*clear_push)(void *state, const char *id, int64_t attempt, struct error *err);
 	/* After a worker has cleaned up a session whose removal was asked for: the row goes; gone already is success.
 	 * ERR_SESSION_LOST. */
 	bool (*forget)(void *state, const char *id, int64_t attempt, struct error *err);
-	/* Ids of all rows, for clearing workspaces that no session owns. Caller frees each and the array. */
-	bool (*ids)(void *state, char ***ret_ids, size_t *ret_count, struct error *err);
 
 	/* The gate: the running session with this credential. ERR_GIT_CREDENTIAL: none, ended or lease lost. */
 	bool (*find_by_gate)(void *state, const char *id, const char gate_hash[GATE_HASH_SIZE], struct session_row *ret,
 	                     struct error *err);
 	/* Adds bindings or replaces those of the same repository. ERR_SESSION_NOT_FOUND. */
 	bool (*bind)(void *state, const char *id, const struct session_binding *bindings, size_t count, struct error *err);
+	/* Keeps that the API showed the project just now, at this path. A binding that is gone is no error. */
+	bool (*confirm)(void *state, const char *id, const char *repository, const char *project_path, bool for_push, int64_t at,
+	                struct error *err);
 	bool (*binding)(void *state, const char *id, const char *repository, struct session_binding *ret, bool *ret_found,
 	                struct error *err);
 	/* Keeps the newest 100 of a session. ERR_SESSION_NOT_FOUND. */

@@ -9,7 +9,7 @@ import time
 import urllib.parse
 import uuid
 
-from . import api_files  # noqa: F401 (adds its routes to HANDLERS)
+from . import api_files, api_merge_requests  # noqa: F401 (add their routes to HANDLERS)
 from .api_handlers import HANDLERS
 from .journal import judge_request
 from .refusal import Refusal, error_refusal, message_refusal, oauth_refusal

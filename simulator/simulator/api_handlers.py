@@ -8,7 +8,6 @@ import re
 
 from . import entities
 from .refusal import error_refusal, message_refusal
-from .world import DEVELOPER
 
 HANDLERS = []
 READ = ("api", "read_api")
@@ -197,47 +196,3 @@ def list_protected_branches(call, project):
     if found.power(call.user) < found.protected_list_level:
         raise message_refusal(403, "403 Forbidden")
     return 200, paginate(call, [entities.protected_branch(rule, number) for number, rule in enumerate(found.protected, 100)])
-
-
-# -- merge requests ---------------------------------------------------------------------------------------------
-
-
-@route("GET", PROJECT + "/merge_requests")
-def list_merge_requests(call, project):
-    found = find_project(call, project)
-    source, target = call.query.get("source_branch"), call.query.get("target_branch")
-    return 200, paginate(
-        call,
-        [
-            request
-            for request in found.merge_requests
-            if source in (None, request["source_branch"]) and target in (None, request["target_branch"])
-        ],
-    )
-
-
-@route("POST", PROJECT + "/merge_requests", ("api",))
-def create_merge_request(call, project):
-    found = find_project(call, project, "create_merge_request")
-    fields = call.body()
-    missing = [name for name in ("source_branch", "target_branch", "title") if not fields.get(name)]
-    if missing:
-        raise error_refusal(400, ", ".join(f"{name} is missing" for name in missing))
-    if found.power(call.user) < DEVELOPER or found.archived:
-        raise message_refusal(403, "403 Forbidden")
-    branches = call.repositories.branches(found)
-    source, target = fields["source_branch"], fields["target_branch"]
-    if source == target:
-        raise message_refusal(422, {"branch_conflict": ["You can't use same project/branch for source and target"]})
-    if source not in branches or target not in branches:
-        side = "source" if source not in branches else "target"
-        raise message_refusal(422, {"base": [f'{side.capitalize()} branch "{fields[side + "_branch"]}" does not exist']})
-    for request in found.merge_requests:
-        if (request["source_branch"], request["target_branch"]) == (source, target):
-            raise message_refusal(409, [f"Another open merge request already exists for this source branch: !{request['iid']}"])
-    labels = fields.get("labels") or []
-    fields["labels"] = labels.split(",") if isinstance(labels, str) else labels
-    with call.world.guard:
-        created = entities.merge_request(len(found.merge_requests) + 1, found, call.user, fields, call.base)
-        found.merge_requests.append(created)
-    return 201, created

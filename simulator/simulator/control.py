@@ -43,6 +43,7 @@ PROJECT_FIELDS = {
     "repositoryDisabled": "repository_disabled",
     "importStatus": "import_status",
     "mirror": "mirror",
+    "mergeRequests": "merge_requests",
     "readOnly": "read_only",
     "http": "http",
     "sso": "sso",
@@ -79,6 +80,8 @@ class Control:
             ("GET", "/refs"): self.refs,
             ("GET", "/commit"): self.commit,
             ("POST", "/commit"): self.add_commit,
+            ("GET", "/merge_requests"): self.merge_requests,
+            ("POST", "/merge_requests"): self.change_merge_request,
             ("POST", "/version"): self.set_version,
             ("POST", "/external_url"): self.set_external_url,
             ("POST", "/listener"): self.open_listener,
@@ -207,6 +210,11 @@ class Control:
         files = repositories.git(project, "ls-tree", "-r", "-z", "--name-only", oid).decode(errors="replace").split("\0")[:-1]
         return repositories.commit(project, oid) | {"files": files}
 
+    def merge_requests(self, query):
+        """Those of a project, or the pull requests of a github:owner/name."""
+        _, project = self.find_repository(query)
+        return project.pulls if query["project"].startswith("github:") else project.opened_requests
+
     # -- changing ---------------------------------------------------------------------------------------------
 
     def token_value(self, text):
@@ -319,6 +327,15 @@ class Control:
         return {
             "commit": repositories.commit_files(project, order["branch"], order["files"], order.get("message", "Change elsewhere"))
         }
+
+    def change_merge_request(self, order):
+        """{"project", "number", …members to set}: someone closes, merges or moves it."""
+        key = "number" if order["project"].startswith("github:") else "iid"
+        for one in self.merge_requests(order):
+            if one[key] == order["number"]:
+                one.update({name: value for name, value in order.items() if name not in ("project", "number")})
+                return one
+        raise ControlError("no such merge request")
 
     def open_listener(self, order):
         listener = Listener(self.simulator, self.authority, self.host, order)

@@ -136,6 +136,7 @@ def project_basic(project, caller, base, default_branch):
 def project(project_, caller, base, default_branch, empty):
     """GET /projects/:id"""
     disabled = "disabled" if project_.repository_disabled else "enabled"
+    merge_requests = "disabled" if project_.repository_disabled else project_.merge_requests
     deletion = "2026-02-01" if project_.deleting else None
     return project_basic(project_, caller, base, default_branch) | {
         "container_registry_enabled": True,
@@ -145,14 +146,14 @@ def project(project_, caller, base, default_branch, empty):
         "resolve_outdated_diff_discussions": False,
         "repository_object_format": "sha1",
         "issues_enabled": True,
-        "merge_requests_enabled": True,
+        "merge_requests_enabled": merge_requests == "enabled",
         "wiki_enabled": True,
         "jobs_enabled": True,
         "snippets_enabled": True,
         "can_create_merge_request_in": project_.level(caller) >= 20,
         "issues_access_level": "enabled",
         "repository_access_level": disabled,
-        "merge_requests_access_level": disabled,
+        "merge_requests_access_level": merge_requests,
         "forking_access_level": disabled,
         "shared_runners_enabled": True,
         "lfs_enabled": True,
@@ -282,6 +283,8 @@ def merge_request(number, project_, author, fields, base):
         "id": 9000 + project_.id * 100 + number,
         "iid": number,
         "project_id": project_.id,
+        "source_project_id": project_.id,
+        "target_project_id": project_.id,
         "title": fields["title"],
         "description": fields.get("description"),
         "state": "opened",
@@ -290,7 +293,6 @@ def merge_request(number, project_, author, fields, base):
         "source_branch": fields["source_branch"],
         "author": user_basic(author, base),
         "labels": fields["labels"],
-        "draft": fields["title"].startswith("Draft:"),
         "merge_status": "checking",
         "web_url": f"{base}/{project_.path}/-/merge_requests/{number}",
     }

@@ -189,5 +189,5 @@ class GitRoutes:
             "rules": project.rules,
             "movedFrom": moved,
             "showsLink": project.shows_merge_request_link,
-            "mergeRequests": {request["source_branch"]: request["web_url"] for request in project.merge_requests},
+            "mergeRequests": {one["source_branch"]: one["web_url"] for one in project.opened_requests if one["state"] == "opened"},
         }

@@ -11,7 +11,7 @@ import time
 import urllib.parse
 import uuid
 
-from . import github_app_handlers, github_contents  # noqa: F401 (add their routes to HANDLERS)
+from . import github_app_handlers, github_contents, github_pulls  # noqa: F401 (add their routes to HANDLERS)
 from .api import match_route
 from .github_app import looks_like_jwt, refused
 from .github_handlers import HANDLERS

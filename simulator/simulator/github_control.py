@@ -32,6 +32,7 @@ REPOSITORY_FIELDS = {
     "size": "size",
     "rulesShown": "rules_shown",
     "truncated": "truncated",
+    "drafts": "drafts",
 }
 ACCOUNT_FIELDS = {"name": "name", "email": "email", "organization": "organization", "saml": "saml", "ipAllowList": "ip_allow_list"}
 

@@ -194,8 +194,8 @@ def reference(name, oid, kind, api):
 def membership(organization, account, state, base):
     return {
         "url": f"{base}/api/v3/orgs/{organization.login}/memberships/{account.login}",
-        "state": state,
-        "role": "member",
+        "state": "active" if state == "owner" else state,
+        "role": "admin" if state == "owner" else "member",
         "organization_url": f"{base}/api/v3/orgs/{organization.login}",
         "user": account_basic(account, base),
         "organization": {"login": organization.login, "id": organization.id, "url": f"{base}/api/v3/orgs/{organization.login}"},
@@ -236,4 +236,45 @@ def installation(one, account, base):
         "single_file_name": None,
         "suspended_by": account_basic(account, base) if one.suspended else None,
         "suspended_at": "2026-01-02T10:00:00Z" if one.suspended else None,
+    }
+
+
+def label(name):
+    return {
+        "id": sum(name.encode()) + 208045946,
+        "node_id": node("Label", name),
+        "name": name,
+        "color": "ededed",
+        "default": False,
+        "description": None,
+    }
+
+
+def pull(number, found, author, fields, ends, base):
+    """GET /repos/{owner}/{repo}/pulls/{number}; `ends`: the head's branch, its commit, the base's."""
+    head, head_oid, base_oid = ends
+    api = f"{base}/api/v3/repos/{found.path}"
+
+    def end(branch, oid):
+        return {"label": f"{found.owner}:{branch}", "ref": branch, "sha": oid, "repo": {"id": found.id, "full_name": found.path}}
+
+    return {
+        "url": f"{api}/pulls/{number}",
+        "id": 1000 * found.id + number,
+        "node_id": node("PullRequest", number),
+        "html_url": f"{base}/{found.path}/pull/{number}",
+        "issue_url": f"{api}/issues/{number}",
+        "number": number,
+        "state": "open",
+        "locked": False,
+        "title": fields["title"],
+        "user": account_basic(author, base),
+        "body": fields.get("body"),
+        "labels": [],
+        "draft": bool(fields.get("draft")),
+        "head": end(head, head_oid),
+        "base": end(fields["base"], base_oid),
+        "created_at": "2026-01-02T10:00:00Z",
+        "updated_at": "2026-01-02T10:00:00Z",
+        "merged": False,
     }

@@ -118,8 +118,8 @@ def paginate(call, repository, items):
         page, size = 1, 30
     size = min(size, 100) if size > 0 else 30
     last = max(1, -(-len(items) // size))
-    tail = call.request.path.partition("/branches")
-    address = f"{call.api_base}/repositories/{repository.id}{tail[1]}{tail[2]}"
+    listed = call.request.path.rpartition("/")[2]
+    address = f"{call.api_base}/repositories/{repository.id}/{listed}"
     near = [("prev", page - 1)] if page > 1 else []
     near += [("next", page + 1), ("last", last)] if page < last else []
     near += [("first", 1)] if page > 1 else []

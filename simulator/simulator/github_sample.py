@@ -26,7 +26,7 @@ def fine(name):
 def _accounts(world):
     world.add_account(Account(OCTO, "octo", "Octo Cat"))
     world.add_account(Account(HUBBER, "hubber", "Hubber", "hubber@example.com"))
-    world.add_account(Account(ORGANIZATION, "octo-org", "Octo Org", organization=True, members={OCTO: "active", HUBBER: "pending"}))
+    world.add_account(Account(ORGANIZATION, "octo-org", "Octo Org", organization=True, members={OCTO: "owner", HUBBER: "pending"}))
     world.add_account(Account(FENCED, "fenced-org", "Fenced", organization=True, members={OCTO: "active"}, ip_allow_list=True))
     world.add_account(Account(SAML, "saml-org", "Single Sign-On", organization=True, members={OCTO: "active"}, saml=True))
 
@@ -42,6 +42,7 @@ def _tokens(world):
         ("expired", classic("octoexpired"), {"expires_at": time.time() - 2 * DAY}),
         ("revoked", classic("octorevoked"), {"revoked": True}),
         ("fineWrite", fine("write"), {"kind": "fine", "owner": "octo", "permissions": WRITE, "expires_at": time.time() + 80 * DAY}),
+        ("finePulls", fine("pulls"), {"kind": "fine", "owner": "octo", "permissions": WRITE | {"pull_requests": "write"}}),
         ("fineRead", fine("read"), {"kind": "fine", "owner": "octo", "permissions": READ}),
         ("fineNoContents", fine("nothing"), {"kind": "fine", "owner": "octo", "permissions": {"metadata": "read"}}),
         ("fineOrganization", fine("organization"), {"kind": "fine", "owner": "octo-org", "permissions": WRITE}),

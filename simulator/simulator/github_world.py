@@ -32,7 +32,7 @@ class Account:
     name: str
     email: str | None = None  # None: kept private
     organization: bool = False
-    members: dict = field(default_factory=dict)  # of an organization: user id -> active, pending
+    members: dict = field(default_factory=dict)  # of an organization: user id -> owner, active, pending
     saml: bool = False  # an organization that wants every classic token authorized
     ip_allow_list: bool = False  # an organization that lets no address of ours in
 
@@ -140,6 +140,8 @@ class Repository:
     rules_shown: bool = True  # False: the owner's plan has no rules
     truncated: bool = False  # its trees are too long for one answer
     push_checks: frozenset = frozenset()  # secrets, large_files, email: see github_hook.py
+    drafts: bool = True  # False: the owner's plan has no draft pull requests
+    pulls: list = field(default_factory=list)
 
     @property
     def owner(self):

@@ -155,7 +155,8 @@ class Project:
     clone_host: str | None = None  # http_url_to_repo names another server
     empty_shows_default: bool = False
     rules: dict = field(default_factory=dict)  # push rules, see git_hook.py
-    merge_requests: list = field(default_factory=list)
+    merge_requests: str = "enabled"  # or disabled: the project has switched them off
+    opened_requests: list = field(default_factory=list)  # merge requests, whatever their state
 
     def level(self, user):
         """The membership, as the API shows it."""

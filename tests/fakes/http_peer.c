@@ -72,6 +72,23 @@ long peer_read(struct peer_exchange *exchange, void *to, size_t size)
 	return (long)size;
 }
 
+void peer_read_body(struct peer_exchange *exchange, char *to, size_t size)
+{
+	char length[16] = "0", piece[1024];
+	size_t kept = 0;
+
+	(void)peer_header(exchange, "Content-Length", length, sizeof(length));
+	for (long left = strtol(length, NULL, 10), got; left > 0; left -= got) {
+		got = peer_read(exchange, piece, (size_t)left < sizeof(piece) ? (size_t)left : sizeof(piece));
+		if (got <= 0)
+			break;
+		for (long i = 0; i < got && kept + 1 < size; i++)
+			to[kept++] = piece[i];
+	}
+	if (size > 0)
+		to[kept] = '\0';
+}
+
 bool peer_read_line(struct peer_exchange *exchange, char *to, size_t size)
 {
 	struct peer_connection *c = exchange->connection;

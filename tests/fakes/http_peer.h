@@ -38,5 +38,7 @@ bool peer_write(struct peer_exchange *exchange, const void *bytes, size_t length
 /* status "200 OK"; headers "" or lines that end in CRLF. Adds Content-Length. */
 void peer_answer(struct peer_exchange *exchange, const char *status, const char *headers, const char *body);
 long peer_read(struct peer_exchange *exchange, void *to, size_t size); /* of the body, raw; 0: closed */
+/* The whole body as Content-Length says, so that the next request begins where it does; what fits is kept, ended by NUL. */
+void peer_read_body(struct peer_exchange *exchange, char *to, size_t size);
 bool peer_read_line(struct peer_exchange *exchange, char *to, size_t size);
 void peer_wait_closed(struct peer_exchange *exchange); /* until the client, or http_peer_stop, ends the connection */

@@ -219,6 +219,7 @@ class Stack:
             "ACP_SEAL_PRIVATE_KEYS_FILE": self.data / "keys/private.keys",
             "ACP_STATIC_TOKENS_FILE": self.data / "auth/tokens",
             "ACP_WORKSPACES": self.data / "workspaces",
+            "ACP_MIRRORS": self.data / "mirrors",
             "ACP_GATE_URL": self.url,
             "ACP_AGENT_COMMAND": TOP / "simulator/demo-agent",
         }

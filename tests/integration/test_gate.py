@@ -18,7 +18,9 @@ rm -f "$ACP_WORKSPACE/go" "$ACP_WORKSPACE/waiting" "$ACP_WORKSPACE/given.config"
 """
 
 
-class GateTest(unittest.TestCase):
+class GateCase(unittest.TestCase):
+    """A session whose agent waits, its git configuration and its credential."""
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="acp-agent.", dir="/opt" if os.access("/opt", os.W_OK) else None)
@@ -53,6 +55,19 @@ class GateTest(unittest.TestCase):
             raise AssertionError(f"git {arguments}: {result.stderr}")
         return result
 
+    def get(self, path, credential=None, method="GET", body=None, headers=None):
+        sent = dict(headers or {})
+        if credential is None:
+            credential = f"Bearer {self.credential}"
+        if credential:
+            sent["Authorization"] = credential
+        return request(method, self.gate + path, body, sent)
+
+    def outcomes(self):
+        return self.get("/outcomes").json["outcomes"]
+
+
+class GateTest(GateCase):
     def test_plain_git_clones_fetches_and_pushes_with_the_real_address(self):
         with tempfile.TemporaryDirectory() as folder:
             self.git("clone", "-q", f"{self.base}/group/sub/api.git", "x", cwd=folder)
@@ -80,14 +95,6 @@ class GateTest(unittest.TestCase):
                 self.assertNotEqual(result.returncode, 0, target)
         self.assertEqual({k: v for k, v in self.stack.control("GET", "/refs?project=group/sub/api").items() if k != "refs/heads/ambient/gate"},
                          {k: v for k, v in before.items() if k != "refs/heads/ambient/gate"})
-
-    def get(self, path, credential=None, method="GET", body=None, headers=None):
-        sent = dict(headers or {})
-        if credential is None:
-            credential = f"Bearer {self.credential}"
-        if credential:
-            sent["Authorization"] = credential
-        return request(method, self.gate + path, body, sent)
 
     def test_wrong_credentials_are_403_and_never_401(self):
         basic = "Basic " + base64.b64encode(f"x:{self.credential}".encode()).decode()
@@ -130,6 +137,19 @@ class GateTest(unittest.TestCase):
                 for never in ("Location", "WWW-Authenticate", "evil.example", self.stack.tokens["good"], "<html"):
                     self.assertNotIn(never, text)
 
+    def test_what_a_client_repeats_is_written_once(self):
+        """A push to a branch that is not the session's, again and again."""
+        command = b"0" * 40 + b" " + b"1" * 40 + b" refs/heads/main\0 report-status"
+        body = b"%04x" % (len(command) + 4) + command + b"0000"
+        before = len(self.outcomes())
+        for _ in range(60):
+            answer = self.get("/api.git/git-receive-pack", None, "POST", body, {"Content-Type": "application/x-git-receive-pack-request"})
+            self.assertEqual(answer.status, 403, answer)
+        written = self.outcomes()[before:]
+        # Each process of the pool writes once in ten seconds.
+        self.assertLessEqual(len(written), 8, written)
+        self.assertIn("git_ref_forbidden", [outcome["code"] for outcome in self.outcomes()])
+
     def test_a_silent_server_is_given_up(self):
         import time
         self.stack.mode("git", "silent")
@@ -167,6 +187,20 @@ class GateTest(unittest.TestCase):
         session = self.stack.wait_for_session("vanish")
         self.assertEqual(session["status"]["phase"], "Failed", session["status"])
         self.assertEqual(self.stack.control("GET", "/created_projects"), [])
+
+
+class BanTest(GateCase):
+    def test_a_ban_that_git_reports_is_not_prolonged(self):
+        self.stack.mode("git", "ip_banned")
+        self.stack.control("DELETE", "/requests")
+        answers = [self.get("/api.git/info/refs?service=git-upload-pack") for _ in range(30)]
+        asked = self.stack.control("GET", "/requests?area=git")
+        self.stack.mode("git", "normal")
+        self.assertEqual({answer.status for answer in answers}, {503})
+        self.assertLessEqual(len(asked), 4, "each process of the pool learns of the ban once")
+        self.assertIn("temporarily blocks this server", answers[0].body.decode())
+        self.assertIn("blocks this server for a while; it is not asked again for", answers[-1].body.decode())
+        self.assertEqual({outcome["code"] for outcome in self.outcomes()}, {"ip_banned", "instance_resting"})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """GitHub beside GitLab: a token of one's own, the platform's App, the project's token; reports, sessions, and what stays apart."""
+import tempfile
 import unittest
+from pathlib import Path
 
-from stack import Stack
+from stack import Stack, wait_until
 
 VALIDATE = "/api/projects/default/repositories/validate"
 
@@ -140,7 +142,119 @@ class TokenTest(GitHubCase):
         self.assertEqual([one["provider"] for one in done["status"]["repositories"]], ["github", "gitlab"])
         self.assertEqual(done["status"]["repositories"][0]["branchUrl"], f"{self.base}/octo/hello/tree/ambient/both")
         self.assertIn(f"View changes in GitHub:\n{self.base}/octo/hello/tree/ambient/both", done["status"]["notification"])
-        self.assertNotIn("ghp_user7", self.stack.log_text())
+        log = self.stack.log_text()
+        self.assertNotIn("ghp_user7", log)
+        host = self.base.removeprefix("https://")
+        for text in (f"Cloning GitHub repository: {self.base}/octo/hello", "[GitHub] Using token ghp_*** for user user7", f"[GitHub] API URL {self.base}/api/v3",
+                     f"[GitHub] Cloning https://x-access-token:***@{host}/octo/hello.git", f"Push succeeded: {self.base}/octo/hello/tree/ambient/both"):
+            self.assertIn(text, log)
+        page = done["status"]["repositories"][0].get("mergeRequestUrl")
+        self.assertEqual(page, f"{self.base}/octo/hello/pull/new/ambient/both", done["status"]["repositories"])
+
+
+# What the agent leaves behind is in the session's description.
+AGENT = """#!/bin/sh
+for folder in */; do
+	case $ACP_SESSION_DESCRIPTION in
+	secret) printf 'key = ghp_%s\\n' 0123456789abcdefghijklmnopqrstuvwxyz >"$folder/settings.ini" ;;
+	large) head -c 2000000 /dev/zero >"$folder/large.bin" ;;
+	workflow) mkdir -p "$folder/.github/workflows" && echo 'on: push' >"$folder/.github/workflows/ci.yml" ;;
+	*) echo "$ACP_SESSION_DESCRIPTION" >"$folder/AMBIENT.md" ;;
+	esac
+done
+[ "$ACP_SESSION_DESCRIPTION" != slow ] || touch "$ACP_WORKSPACE/waiting"
+while [ -e "$ACP_WORKSPACE/waiting" ]; do sleep 0.1; done
+"""
+
+
+class PushTest(GitHubCase):
+    """What GitHub says only when a branch is sent: in the session's status in GitHub's words, and never a success."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        script = Path(cls.folder.name) / "agent"
+        script.write_text(AGENT)
+        script.chmod(0o755)
+        cls.settings = {"ACP_AGENT_COMMAND": str(script)}
+        super().setUpClass()
+        cls.octo = cls.stack.add_user("push-octo")
+        assert cls.stack.api("POST", "/api/auth/github/pat", {"token": cls.tokens["repoOnly"]}, cls.octo).status == 200
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.folder.cleanup()
+
+    def create(self, name, spec):
+        answer = self.stack.create_session(name, spec, self.octo)
+        self.assertEqual(answer.status, 201, answer)
+        return answer.json["metadata"]["uid"]
+
+    def status_of(self, name):
+        return self.stack.wait_for_session(name, 90, self.octo)["status"]
+
+    def refs(self, path):
+        return self.stack.control("GET", f"/refs?project=github:{path}")
+
+    def assert_refused(self, status, code, words, remedy):
+        self.assertEqual(status["phase"], "Failed", status)
+        [repository] = status["repositories"]
+        self.assertEqual((repository["phase"], repository["error"]["code"]), ("Failed", code), repository)
+        self.assertIn(words, repository["error"]["message"])
+        self.assertIn(remedy, repository["error"]["remediation"])
+        self.assertTrue(status["notification"].startswith("AgenticSession failed."), status)
+        self.assertNotIn("branchUrl", repository)
+        self.assertNotIn("GitLab", str(status))
+
+    def test_refusals_are_told_in_githubs_words(self):
+        rows = [  # what the agent leaves, repository, code, words of the message, words of the remedy
+            ("secret", "octo/secrets", "push_rejected", "GitHub rejected the push: GH013: Repository rule violations found for refs/heads/ambient/secret.", "Take the secrets out"),
+            ("large", "octo/large-files", "push_rejected", "GH001: Large files detected.", "Git LFS"),
+            ("workflow", "octo/hello", "push_forbidden", "GitHub push failed: Insufficient permissions. The push changes files in .github/workflows", "scope 'workflow'"),
+        ]
+        for left, path, code, words, remedy in rows:
+            with self.subTest(left):
+                self.create(left, {"description": left, "repositories": [{"url": f"{self.base}/{path}.git"}]})
+                self.assert_refused(self.status_of(left), code, words, remedy)
+                self.assertNotIn(f"refs/heads/ambient/{left}", self.refs(path))
+
+    def test_branches_that_are_protected_before_the_session_are_never_cloned(self):
+        for number, (path, branch) in enumerate((("octo/hello", "main"), ("octo-org/rules", "release/9"), ("octo-org/strict", "locked/new"))):
+            with self.subTest(path):
+                name = f"protected-{number}"
+                self.create(name, {"description": "x", "outputRepo": {"url": f"{self.base}/{path}", "branch": branch}})
+                self.assert_refused(self.status_of(name), "branch_protected", f"{branch} is protected", "open a pull request")
+                self.assertNotIn(f"Cloning GitHub repository: {self.base}/{path}", self.stack.log_text())
+
+    def test_a_branch_that_is_protected_while_the_agent_works_is_refused_by_the_push(self):
+        rows = [
+            ({"repository": "octo/private", "branch": "ambient/*"}, "GH006: Protected branch update failed for refs/heads/ambient/slow-0."),
+            ({"repository": "octo-org/service", "patterns": ["ambient/*"], "rules": ["creation", "pull_request"]},
+             "GH013: Repository rule violations found for refs/heads/ambient/slow-1."),
+        ]
+        # Classic protection is of branches that exist.
+        self.stack.control("POST", "/commit", {"project": "github:octo/private", "branch": "ambient/slow-0", "files": {"one": "1"}})
+        for number, (rule, words) in enumerate(rows):
+            with self.subTest(rule["repository"]):
+                name, path = f"slow-{number}", rule["repository"]
+                start = {"branch": f"ambient/{name}"} if number == 0 else {}
+                uid = self.create(name, {"description": "slow", "repositories": [{"url": f"{self.base}/{path}", **start}]})
+                waiting = self.stack.data / "workspaces" / uid / "waiting"
+                wait_until("the agent waits", waiting.exists, 60)
+                before = self.refs(path)
+                self.stack.control("POST", "/github/protect", rule)
+                waiting.unlink()
+                self.assert_refused(self.status_of(name), "branch_protected", words, "open a pull request")
+                self.assertEqual(self.refs(path), before)
+
+    def test_a_private_address_is_kept_private(self):
+        self.create("private", {"description": "x", "repositories": [{"url": f"{self.base}/octo/private-email"}]})
+        status = self.status_of("private")
+        self.assertEqual(status["phase"], "Completed", status)
+        commit = self.stack.control("GET", "/commit?project=github:octo/private-email&ref=ambient/private")
+        host = self.base.removeprefix("https://").rsplit(":", 1)[0]
+        self.assertIn(f"583231+octo@users.noreply.{host}", str(commit))
 
 
 class AppTest(GitHubCase):
@@ -183,6 +297,8 @@ class AppTest(GitHubCase):
             with self.subTest(str(number)):
                 answer = self.install(number, hubber)
                 self.assertEqual((answer.status, answer.json["code"]), (status, code), answer)
+        self.stack.control("POST", "/github/accounts", {"login": "octo-org", "members": {"hubber": "active"}})
+        self.assertEqual(self.install(7002, hubber).json["code"], "installation_not_yours", "a member is no owner")
         for number in ("x", -1, 0, None, 1.5, "7001; drop"):
             with self.subTest(str(number)):
                 self.assertEqual(self.install(number, hubber).status, 400)

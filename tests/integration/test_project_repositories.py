@@ -53,6 +53,16 @@ class ProjectRepositoriesTest(unittest.TestCase):
         after = self.get(query="?reports=false")
         self.assertEqual((after.json, after.headers["ETag"]), (before.json, before.headers["ETag"]))
 
+    def test_a_list_asks_no_further_once_the_user_is_limited(self):
+        self.assertEqual(self.put([{"url": f"{self.base}/demo/hello.git", "number": i} for i in range(100)]).status, 200)
+        self.stack.mode("api", "rate_limited")
+        self.stack.control("DELETE", "/requests")
+        reports = self.get().json["reports"]
+        asked = len(self.stack.control("GET", "/requests"))
+        self.stack.mode("api", "normal")
+        self.assertIn(asked, range(1, 5))
+        self.assertEqual({report["checks"][3].get("code") for report in reports}, {"rate_limited"})
+
     def test_a_password_in_an_address_is_dropped(self):
         answer = self.put([{"url": self.base.replace("https://", "https://john:hunter2secret@") + "/demo/hello.git"}])
         self.assertEqual(answer.json["repositories"][0]["url"], f"{self.base}/demo/hello.git")

@@ -1,5 +1,5 @@
 """Any repository address, one report: every kind of address, every reason a session could fail for, and what a report costs."""
-import statistics
+import threading
 import time
 import unittest
 
@@ -163,6 +163,12 @@ class ReportTest(unittest.TestCase):
         self.validate(f"{self.base}/demo/hello")
         self.assertEqual(len(self.stack.control("GET", "/requests")), 1)
 
+    def test_a_page_of_a_branch_that_is_gone_says_what_is_taken_instead(self):
+        report = self.validate(f"{self.base}/demo/hello/-/tree/gone/docs")
+        self.assertTrue(report["valid"], report)
+        self.assertEqual((report["branch"], check_of(report, "branch")["code"]), ("main", "address_corrected"))
+        self.assertIn("The address shows gone/docs, which begins with no branch or tag", check_of(report, "branch")["message"])
+
     def test_a_read_only_token_can_read_and_not_push(self):
         bearer = self.stack.add_user("reader")
         self.assertEqual(self.stack.connect(self.stack.tokens["readOnly"], bearer=bearer).status in (200, 409), True)
@@ -186,6 +192,25 @@ class ReportTest(unittest.TestCase):
                 self.assertEqual(answer.status, 400, answer)
         self.assertEqual(self.stack.api("POST", "/api/projects/elsewhere/repositories/validate", {"url": "x"}).status, 403)
 
+    def test_one_caller_does_not_take_all_places(self):
+        self.stack.mode("api", "delay", delay_ms=3000)
+        statuses, colleague = [], self.stack.add_user("colleague")
+
+        def ask():
+            statuses.append(self.stack.api("POST", "/api/projects/default/repositories/validate", {"url": f"{self.base}/demo/hello"}))
+        threads = [threading.Thread(target=ask) for _ in range(30)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        other = self.stack.api("POST", "/api/projects/default/repositories/validate", {"url": "https://gitlab.com/group/project"}, colleague)
+        for thread in threads:
+            thread.join(60)
+        refused = [answer for answer in statuses if answer.status == 429]
+        self.assertEqual(other.status, 200, other)
+        self.assertEqual(len(refused), 14, [answer.status for answer in statuses])
+        self.assertEqual(refused[0].json["code"], "too_many_requests")
+        self.assertTrue(int(refused[0].headers["Retry-After"]) > 0)
+
     # ------------------------------------------------------------------------------------------------ what a report costs
     def timed(self, url, **more):
         started = time.monotonic()
@@ -197,13 +222,14 @@ class ReportTest(unittest.TestCase):
         rows = [("no branch", {}), ("a new branch", {"branch": "ambient/new"}), ("reading", {"access": "read", "branch": "main"})]
         for row, more in rows:
             url = f"{self.base}/demo/hello"
+            # The best of several: what else the machine does is no part of a round trip.
             for _ in range(4):  # connections and pages are warm
                 self.validate(url, **more)
-            near = statistics.median(self.timed(url, **more) for _ in range(9))
+            near = min(self.timed(url, **more) for _ in range(9))
             self.stack.mode("global", "delay", delay_ms=DELAY_MS)
             for _ in range(4):
                 self.validate(url, **more)
-            far = statistics.median(self.timed(url, **more) for _ in range(9))
+            far = min(self.timed(url, **more) for _ in range(9))
             self.stack.control("DELETE", "/requests")
             self.validate(url, **more)
             requests = self.stack.control("GET", "/requests")

@@ -215,7 +215,6 @@ class ApiTest(SessionCase):
         names = [item["metadata"]["name"] for item in self.stack.api("GET", "/api/projects/default/agentic-sessions").json["items"]]
         self.assertIn(self.name, names)
         session = self.stack.session(self.name).json
-        self.assertTrue(self.workspace(session).exists())
         self.assertEqual(self.stack.api("DELETE", f"/api/projects/default/agentic-sessions/{self.name}").status, 200)
         wait_until("the session is gone", lambda: self.stack.session(self.name).status == 404, 20)
         wait_until("its workspace is gone", lambda: not self.workspace(session).exists(), 40)
@@ -261,6 +260,7 @@ git push origin HEAD:refs/heads/main 2>&1 | tail -n 3; git push origin HEAD:refs
 git push origin HEAD:refs/tags/v1 2>&1 | tail -n 3; git push --force origin :refs/heads/main 2>&1 | tail -n 3
 git ls-remote "${GATE%/*}/other.git" 2>&1 | tail -n 2
 echo changed > AGENT.txt
+echo changed > ../custom-hook/AGENT.txt
 exit 0
 """
 
@@ -285,15 +285,18 @@ class HostileAgentTest(SessionCase):
 
     def test_a_hostile_agent_finds_no_token_and_reaches_no_other_branch(self):
         before = self.refs("group/sub/api")
-        session = self.run_session({"description": "hunt", "outputRepo": {"url": self.repository("group/sub/api"), "branch": "hunt"}}, 120)
+        # The second repository refuses the push, so that the workspace is kept and can be searched.
+        session = self.run_session({"description": "hunt", "outputRepo": {"url": self.repository("group/sub/api"), "branch": "hunt"},
+                                    "repositories": [{"url": self.repository("demo/custom-hook")}]}, 120)
         output = session["status"]["agent"]["output"]
         kept = "\n".join(p.read_text(errors="replace") for p in self.workspace(session).rglob("*") if p.is_file() and p.stat().st_size < 10_000_000)
         for secret in (self.stack.tokens["good"], self.stack.bearer):
             self.assertNotIn(secret, output + kept)
         for mark in ("ESCAPED-LS", "ESCAPED-WRITE", "SIGNALLED"):
             self.assertNotIn(mark, output)
+        self.assertIn("hunt", kept)
         self.assertIn("FETCHED", output)
-        self.assertEqual(session["status"]["phase"], "Completed", session["status"])
+        self.assertEqual(session["status"]["phase"], "PartiallyCompleted", session["status"])
         after = self.refs("group/sub/api")
         self.assertEqual({k: v for k, v in after.items() if k != "refs/heads/hunt"}, before)
         self.assertFalse((self.stack.data / "agent-was-here").exists())

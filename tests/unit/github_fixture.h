@@ -48,6 +48,7 @@ static inline void github_fixture_handle(struct peer_exchange *x, void *context)
 {
 	struct github_fixture *f = context;
 
+	peer_read_body(x, NULL, 0);
 	for (const struct reply *r = f->replies; r->target; r++) {
 		if (strcmp(r->target, x->target) != 0)
 			continue;

@@ -39,6 +39,7 @@ static inline void fixture_handle(struct peer_exchange *x, void *context)
 	}
 	if (f->answer && f->answer(x))
 		return;
+	peer_read_body(x, NULL, 0);
 	for (const struct reply *r = f->replies; r && r->target; r++) {
 		if (strcmp(r->target, x->target) != 0)
 			continue;

@@ -12,12 +12,13 @@
 struct small_gitlab {
 	const char *username;
 	int user_id;
-	const char *scopes;     /* JSON array */
+	const char *scopes;     /* JSON array; NULL: this GitLab does not tell them */
 	const char *dead_token; /* NULL: none */
 	const char *sore_token; /* it makes this GitLab fail; NULL: none */
 	int access_level;
 	bool archived, protects_branches, empty;
-	const char *probe_refusal; /* the body of a 403 to the push probe; NULL: it may push */
+	const char *default_branch; /* NULL: main */
+	const char *probe_refusal;  /* the body of a 403 to the push probe; NULL: it may push */
 };
 #define SMALL_GITLAB_INIT                                                                                                          \
 	{                                                                                                                          \
@@ -41,13 +42,14 @@ struct service_fixture {
 
 static inline void answer_project(struct peer_exchange *exchange, const struct small_gitlab *gitlab)
 {
-	char body[1024];
+	char body[1024], branch[300];
 
+	(void)snprintf(branch, sizeof(branch), "\"%s\"", gitlab->default_branch ? gitlab->default_branch : "main");
 	(void)snprintf(body, sizeof(body),
 	               "{\"id\":42,\"path_with_namespace\":\"team/api\",\"default_branch\":%s,\"empty_repo\":%s,\"archived\":%s,"
 	               "\"repository_access_level\":\"enabled\",\"permissions\":{\"project_access\":{\"access_level\":%d},\"group_"
 	               "access\":null}}",
-	               gitlab->empty ? "null" : "\"main\"", gitlab->empty ? "true" : "false", gitlab->archived ? "true" : "false",
+	               gitlab->empty ? "null" : branch, gitlab->empty ? "true" : "false", gitlab->archived ? "true" : "false",
 	               gitlab->access_level);
 	peer_answer(exchange, "200 OK", "Content-Type: application/json\r\n", body);
 }
@@ -66,6 +68,8 @@ static inline void small_gitlab_answer(struct peer_exchange *exchange, void *con
 	} else if (gitlab->sore_token && strstr(authorization, gitlab->sore_token)) {
 		peer_answer(exchange, "500 Internal Server Error", "Content-Type: application/json\r\nX-Gitlab-Meta: {}\r\n",
 		            "{\"message\":\"500 Internal Server Error\"}");
+	} else if (strstr(exchange->target, "/personal_access_tokens/self") && !gitlab->scopes) {
+		peer_answer(exchange, "404 Not Found", json, "{\"error\":\"404 Not Found\"}");
 	} else if (strstr(exchange->target, "/personal_access_tokens/self")) {
 		(void)snprintf(body, sizeof(body),
 		               "{\"name\":\"acp\",\"active\":true,\"revoked\":false,\"scopes\":%s,\"expires_at\":null}",
@@ -84,6 +88,9 @@ static inline void small_gitlab_answer(struct peer_exchange *exchange, void *con
 		else
 			peer_answer(exchange, "200 OK", "Content-Type: application/x-git-receive-pack-advertisement\r\n",
 			            "001f# service=");
+	} else if (strcmp(exchange->target, "/api/v4/projects/42/merge_requests") == 0) {
+		peer_answer(exchange, "201 Created", json,
+		            "{\"iid\":3,\"web_url\":\"https://elsewhere.test/x/-/merge_requests/3\"}");
 	} else if (strstr(exchange->target, "/repository/branches/main")) {
 		peer_answer(exchange, "200 OK", json,
 		            "{\"name\":\"main\",\"protected\":true,\"can_push\":false,\"default\":true,"

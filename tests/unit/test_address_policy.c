@@ -165,6 +165,39 @@ static void entries_of_a_host_hold_for_that_host_only(void **state)
 	assert_false(address_policy_allows(policy, "evil.example", (const struct sockaddr *)&address));
 }
 
+static const struct {
+	const char *sentence;
+	const char *proxy, *host; /* as listed, with port 3128 */
+	const char *dialled, *address;
+	unsigned port;
+	bool allowed;
+} proxies[] = {
+        {"a named proxy on a private network", "http://p.corp:3128", "p.corp", "http://p.corp:3128", "10.1.2.3", 3128, true},
+        {"a named proxy on the internet", "http://p.corp:3128", "p.corp", "http://p.corp:3128", "8.8.8.8", 3128, true},
+        {"another port of it", "http://p.corp:3128", "p.corp", "http://p.corp:3128", "10.1.2.3", 443, false},
+        {"its name as an instance", "http://p.corp:3128", "p.corp", "p.corp", "10.1.2.3", 3128, false},
+        {"another proxy", "http://p.corp:3128", "p.corp", "http://q.corp:3128", "10.1.2.3", 3128, false},
+        {"a name does not open loopback", "http://p.corp:3128", "p.corp", "http://p.corp:3128", "127.0.0.1", 3128, false},
+        {"the address itself does", "http://127.0.0.1:3128", "127.0.0.1", "http://127.0.0.1:3128", "127.0.0.1", 3128, true},
+        {"and not its neighbour", "http://127.0.0.1:3128", "127.0.0.1", "http://127.0.0.1:3128", "127.0.0.2", 3128, false},
+        {"nor as an instance", "http://127.0.0.1:3128", "127.0.0.1", "127.0.0.1", "127.0.0.1", 3128, false},
+        {"IPv6", "http://[::1]:3128", "::1", "http://[::1]:3128", "::1", 3128, true},
+};
+
+static void proxies_are_dialled_as_proxies_only(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(proxies); i++) {
+		CLEANUP(address_policy_freep) struct address_policy *policy = address_policy_new();
+		struct sockaddr_storage address = address_of(proxies[i].address, proxies[i].port);
+
+		print_message("%s\n", proxies[i].sentence);
+		address_policy_add_proxy(policy, proxies[i].proxy, proxies[i].host, 3128);
+		assert_int_equal(address_policy_allows(policy, proxies[i].dialled, (const struct sockaddr *)&address),
+		                 proxies[i].allowed);
+	}
+}
+
 static void families_other_than_ip_are_refused(void **state)
 {
 	CLEANUP(address_policy_freep) struct address_policy *policy = address_policy_new();
@@ -219,7 +252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(classify_follows_the_registries),           cmocka_unit_test(allows_only_what_is_listed),
 	        cmocka_unit_test(entries_of_a_host_hold_for_that_host_only), cmocka_unit_test(families_other_than_ip_are_refused),
-	        cmocka_unit_test(add_refuses_what_it_cannot_mean),
+	        cmocka_unit_test(add_refuses_what_it_cannot_mean),           cmocka_unit_test(proxies_are_dialled_as_proxies_only),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,45 @@ static void checks_are_judged_in_order(void **state UNUSED)
 	         ERR_TOKEN_SCOPE_MISSING,
 	         false,
 	         {.username = "john", .user_id = 7, .scopes = "[\"read_api\",\"read_repository\"]", .access_level = 30}},
+	        {"scopes that are not enough are told also where the repository is hidden",
+	         "/team/web",
+	         NULL,
+	         NULL,
+	         "ambient/x",
+	         "++++.+--...",
+	         ERR_REPO_NOT_FOUND,
+	         true,
+	         {.username = "john", .user_id = 7, .scopes = "[\"read_api\",\"read_repository\"]", .access_level = 30}},
+	        {"scopes that nobody tells are enough once git has served both ways",
+	         "/team/api",
+	         NULL,
+	         NULL,
+	         "ambient/x",
+	         "++++.++++++",
+	         ERR_NONE,
+	         false,
+	         {.username = "john", .user_id = 7, .access_level = 30}},
+	        {"and not known where it has not",
+	         "/team/api",
+	         NULL,
+	         NULL,
+	         "ambient/x",
+	         "++++.+.++-+",
+	         ERR_REPO_NO_PUSH,
+	         false,
+	         {.username = "john",
+	          .user_id = 7,
+	          .access_level = 20,
+	          .probe_refusal = "You are not allowed to push code to this project."}},
+	        {"nor where there is nothing to serve",
+	         "/team/web",
+	         NULL,
+	         NULL,
+	         "ambient/x",
+	         "++++.+.-...",
+	         ERR_REPO_NOT_FOUND,
+	         true,
+	         {.username = "john", .user_id = 7, .access_level = 30}},
 	        {"a role that may not push neither",
 	         "/team/api",
 	         NULL,
@@ -108,6 +147,15 @@ static void checks_are_judged_in_order(void **state UNUSED)
 	         ERR_NONE,
 	         false,
 	         {.username = "john", .user_id = 7, .scopes = "[\"api\"]", .access_level = 30, .empty = true}},
+	        {"a server whose default branch would be an option of git",
+	         "/team/api",
+	         NULL,
+	         NULL,
+	         NULL,
+	         "++++.++++.-",
+	         ERR_BRANCH_INVALID,
+	         true,
+	         {.username = "john", .user_id = 7, .scopes = "[\"api\"]", .access_level = 30, .default_branch = "-x"}},
 	        {"a name that is no branch", "/team/api", NULL, NULL, "a..b", "++++.+++++-", ERR_BRANCH_INVALID, true,
 	         SMALL_GITLAB_INIT},
 	};
@@ -159,6 +207,67 @@ static void address_without_a_connection_says_where_to_connect(void **state UNUS
 	service_fixture_remove(&f);
 }
 
+static void what_the_time_does_not_suffice_for_is_not_asked(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	struct check_report reports[2];
+	struct check_request requests[2] = {{.user_id = "alice", .until_ms = 1}, {.user_id = "alice"}};
+	struct error err = ERROR_INIT;
+	char url[128], states[CHECK_COUNT + 1];
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", TOKEN, &verdict, &err), &err);
+	const unsigned before = http_peer_requests(f.peer);
+	(void)snprintf(url, sizeof(url), "%s/team/api", f.url);
+	requests[0].url = requests[1].url = url;
+	must(check_repositories(&f.checks, requests, reports, 1, &err), &err);
+	assert_int_equal(http_peer_requests(f.peer), before);
+	states_text(&reports[0], states);
+	assert_string_equal(states, "+++-.......");
+	assert_int_equal(reports[0].failure.code, ERR_INSTANCE_TIMEOUT);
+	assert_non_null(strstr(reports[0].failure.message, "was not asked about team/api"));
+	assert_true(check_blocks_clone(&reports[0]));
+	check_report_release(&reports[0]);
+
+	must(check_repositories(&f.checks, requests, reports, 2, &err), &err);
+	assert_false(check_is_valid(&reports[0]));
+	assert_true(check_is_valid(&reports[1]));
+	check_report_release(&reports[0]);
+	check_report_release(&reports[1]);
+	service_fixture_remove(&f);
+}
+
+/* Each further question would count against the user, or towards a ban of this server. */
+static void what_an_instance_says_of_all_is_asked_once_in_a_list(void **state UNUSED)
+{
+	enum { COUNT = 40, WIDTH = 4 };
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	struct check_report reports[COUNT];
+	struct check_request requests[COUNT];
+	struct error err = ERROR_INIT;
+	char url[128], states[CHECK_COUNT + 1];
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", TOKEN, &verdict, &err), &err);
+	f.gitlab.dead_token = TOKEN;
+	(void)snprintf(url, sizeof(url), "%s/team/api", f.url);
+	for (size_t i = 0; i < COUNT; i++)
+		requests[i] = (struct check_request){.user_id = "alice", .url = url};
+	requests[COUNT - 1].url = "https://gitlab.company.com/team/api";
+	const unsigned before = http_peer_requests(f.peer);
+	must(check_repositories(&f.checks, requests, reports, COUNT, &err), &err);
+	assert_in_range(http_peer_requests(f.peer) - before, 1, WIDTH);
+	for (size_t i = 0; i < COUNT; i++) {
+		states_text(&reports[i], states);
+		assert_string_equal(states, i + 1 < COUNT ? "++++.-....." : "++-........");
+		assert_int_equal(reports[i].failure.code, i + 1 < COUNT ? ERR_TOKEN_REVOKED : ERR_NOT_CONNECTED);
+		check_report_release(&reports[i]);
+	}
+	service_fixture_remove(&f);
+}
+
 static void store_failure_is_no_verdict(void **state UNUSED)
 {
 	struct service_fixture f;
@@ -173,11 +282,47 @@ static void store_failure_is_no_verdict(void **state UNUSED)
 	service_fixture_remove(&f);
 }
 
+static void listed_provider_is_believed_before_names(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *url, *asked;
+		enum provider provider;
+		const char *path;
+	} rows[] = {
+	        {"a GitHub of any name", "https://gitlab.corp/octo/hello/pull/3", NULL, PROVIDER_GITHUB, "octo/hello"},
+	        {"in every form of its address", "git@gitlab.corp:octo/hello.git", NULL, PROVIDER_GITHUB, "octo/hello"},
+	        {"what the request says is more", "https://gitlab.corp/octo/hello", "gitlab", PROVIDER_GITLAB, "octo/hello"},
+	        {"another port is another server", "https://gitlab.corp:8443/octo/hello", NULL, PROVIDER_GITLAB, "octo/hello"},
+	};
+	struct service_fixture f;
+	struct instance_entry entry = {.provider = PROVIDER_GITHUB};
+	struct instances instances = {&entry, 1};
+
+	service_fixture_make(&f);
+	assert_true(instance_url_parse("https://gitlab.corp", &entry.url, NULL));
+	f.service.instances = &instances;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(check_report_release) struct check_report report = CHECK_REPORT_INIT;
+		const struct check_request request = {.user_id = "alice", .url = rows[i].url, .provider = rows[i].asked};
+
+		print_message("%s\n", rows[i].sentence);
+		assert_true(check_repository(&f.checks, &request, &report, NULL));
+		assert_int_equal(report.provider, rows[i].provider);
+		assert_string_equal(report.path, rows[i].path);
+		assert_int_equal(report.failure.code, ERR_NOT_CONNECTED);
+	}
+	instance_url_release(&entry.url);
+	service_fixture_remove(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(checks_are_judged_in_order),
+	        cmocka_unit_test(listed_provider_is_believed_before_names),
 	        cmocka_unit_test(address_without_a_connection_says_where_to_connect),
+	        cmocka_unit_test(what_the_time_does_not_suffice_for_is_not_asked),
+	        cmocka_unit_test(what_an_instance_says_of_all_is_asked_once_in_a_list),
 	        cmocka_unit_test(store_failure_is_no_verdict),
 	};
 

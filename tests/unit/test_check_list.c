@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "check_list.h"
+#include "encoding.h"
 
 static struct error failure_of(enum error_code code)
 {
@@ -154,6 +155,23 @@ static void a_check_that_passed_may_carry_one_note(void **state UNUSED)
 	assert_null(list.notes[CHECK_REPOSITORY]);
 }
 
+static void a_note_is_cut_between_characters(void **state UNUSED)
+{
+	CLEANUP(check_list_release) struct check_list list = CHECK_LIST_INIT;
+	char name[600] = "x";
+
+	for (size_t i = 1; i + 2 < sizeof(name); i += 2)
+		memcpy(name + i, "ü", 3);
+	check_list_note(&list, CHECK_BRANCH, NOTE_BRANCH_NEW, "%s", name);
+	const char *message = list.notes[CHECK_BRANCH]->message;
+	assert_int_equal(strlen(message), 511);
+	assert_true(is_utf8(message, strlen(message)));
+	check_list_note(&list, CHECK_PUSH, NOTE_REPO_MIRROR, "x%s", name);
+	message = list.notes[CHECK_PUSH]->message;
+	assert_int_equal(strlen(message), 510);
+	assert_true(is_utf8(message, strlen(message)));
+}
+
 static void release_leaves_a_list_to_be_used_again(void **state UNUSED)
 {
 	struct check_list list = CHECK_LIST_INIT;
@@ -174,6 +192,7 @@ int main(void)
 	        cmocka_unit_test(a_failure_proves_what_had_to_work_before_it),
 	        cmocka_unit_test(the_first_failure_of_a_check_counts),
 	        cmocka_unit_test(a_check_that_passed_may_carry_one_note),
+	        cmocka_unit_test(a_note_is_cut_between_characters),
 	        cmocka_unit_test(release_leaves_a_list_to_be_used_again),
 	};
 

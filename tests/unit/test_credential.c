@@ -155,6 +155,36 @@ static void github_is_served_by_user_then_installation_then_project(void **state
 	connection_release(&own);
 }
 
+/* A report in whose middle the user connects another account must not ask with the one's token about the other's role. */
+static void token_of_a_replaced_connection_comes_with_its_own_account(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, second = ACCOUNT_VERDICT_INIT;
+	CLEANUP(connection_list_release) struct connection_list list = CONNECTION_LIST_INIT;
+	CLEANUP(repo_url_release) struct repo_url url = REPO_URL_INIT;
+	CLEANUP(credential_release) struct credential chosen = CREDENTIAL_INIT;
+	struct error err = ERROR_INIT;
+	char address[128];
+
+	service_fixture_make(&f);
+	const struct credential_sources *sources = &f.checks.credentials;
+	must(fixture_connect(&f, "alice", "glpat-of-john-0001", &first, &err), &err);
+	must(account_list(&f.service, PROVIDER_GITLAB, "alice", &list, &err), &err);
+	(void)snprintf(address, sizeof(address), "%s/team/api", f.url);
+	must(repo_url_parse(address, &url, &err), &err);
+	must(credential_choose(sources, &list, "alice", &url, PROVIDER_UNKNOWN, &chosen, &err), &err);
+
+	f.gitlab = (struct small_gitlab){.username = "mary", .user_id = 9, .scopes = "[\"read_api\"]", .access_level = 20};
+	must(fixture_connect(&f, "alice", "glpat-of-mary-0001", &second, &err), &err);
+	must(credential_open(sources, &chosen, NULL, &err), &err);
+	assert_string_equal(secret_bytes(&chosen.token), "glpat-of-mary-0001");
+	assert_string_equal(chosen.connection.gitlab_user_id, "9");
+	assert_string_equal(credential_actor(&chosen), "mary");
+	assert_string_equal(chosen.connection.scopes, "read_api");
+	assert_true(chosen.connection.generation == second.connection.generation);
+	service_fixture_remove(&f);
+}
+
 static void binding_gives_the_credential_back_to_its_owner_alone(void **state UNUSED)
 {
 	struct service_fixture f;
@@ -182,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(token_is_for_the_very_origin_and_the_deepest_root),
 	        cmocka_unit_test(github_is_served_by_user_then_installation_then_project),
+	        cmocka_unit_test(token_of_a_replaced_connection_comes_with_its_own_account),
 	        cmocka_unit_test(binding_gives_the_credential_back_to_its_owner_alone),
 	};
 

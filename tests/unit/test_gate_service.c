@@ -6,12 +6,8 @@
 #include <cmocka.h>
 
 #include "caps.h"
-#include "database.h"
-#include "gate_service.h"
-#include "service_fixture.h"
-#include "session_service.h"
+#include "gate_fixture.h"
 
-#define TOKEN      "glpat-first-token-0001"
 #define OLD        "1111111111111111111111111111111111111111"
 #define NEW        "2222222222222222222222222222222222222222"
 #define ZERO       "0000000000000000000000000000000000000000"
@@ -125,84 +121,6 @@ static void command_framing_is_strict(void **state UNUSED)
 
 /* ---- Sessions, over a real database ---- */
 
-struct gate_fixture {
-	struct service_fixture f;
-	struct database *db;
-	struct project_service projects;
-	struct gate_service gate;
-	struct session_row session;
-	struct session_spec spec;
-	struct secret credential;
-};
-
-static void open_sessions(struct gate_fixture *g)
-{
-	char path[PATH_SIZE];
-	const struct database_options options = {
-	        .path = folder_file(&g->f.folder, "acp.db", path), .connections = 2, .busy_timeout_ms = 2000};
-	struct error err = ERROR_INIT;
-	unsigned applied;
-
-	must(database_migrate(path, keyring_installation(g->f.keyring), &applied, &err), &err);
-	must(database_open(&options, &g->db, &err), &err);
-	g->projects = (struct project_service){.checks = &g->f.checks, .store = database_projects(g->db)};
-	g->gate = (struct gate_service){.checks = &g->f.checks, .projects = &g->projects, .sessions = database_sessions(g->db)};
-}
-
-static void claim_session(struct gate_fixture *g, const char *path)
-{
-	char url[128], hash[GATE_HASH_SIZE];
-	json_t *object;
-	struct error err = ERROR_INIT;
-	bool created, found;
-
-	(void)snprintf(url, sizeof(url), "%s%s", g->f.url, path);
-	object = json_pack("{s:{s:s}, s:{s:{s:s, s:s}}}", "metadata", "name", "x", "spec", "outputRepo", "url", url, "branch",
-	                   "ambient/x");
-	must(session_create(&g->gate.sessions, &g->projects.store, "default", "alice", object, NULL, &g->session, &created, &err),
-	     &err);
-	json_decref(object);
-	session_row_release(&g->session);
-	secret_random(&g->credential, 32);
-	gate_credential_hash(&g->credential, hash);
-	must(g->gate.sessions.ops->claim(g->gate.sessions.state, "worker", NULL, 60, hash, &g->session, &found, &err), &err);
-	assert_true(found);
-	must(session_row_spec(&g->session, &g->spec, &err), &err);
-}
-
-static void gate_fixture_make(struct gate_fixture *g, const char *path)
-{
-	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
-	struct error err = ERROR_INIT;
-
-	*g = (struct gate_fixture){0};
-	service_fixture_make(&g->f);
-	must(fixture_connect(&g->f, "alice", TOKEN, &verdict, &err), &err);
-	open_sessions(g);
-	claim_session(g, path);
-}
-
-static void gate_fixture_remove(struct gate_fixture *g)
-{
-	session_row_release(&g->session);
-	session_spec_release(&g->spec);
-	secret_release(&g->credential);
-	database_freep(&g->db);
-	service_fixture_remove(&g->f);
-}
-
-static bool preflight(struct gate_fixture *g, bool *ret_blocks, struct error *err)
-{
-	struct check_report *reports;
-
-	if (!gate_preflight(&g->gate, &g->session, &g->spec, "request-1", &reports, err))
-		return false;
-	*ret_blocks = check_blocks_clone(&reports[0]);
-	check_report_release(&reports[0]);
-	free(reports);
-	return true;
-}
-
 static void credential_opens_its_own_running_session_only(void **state UNUSED)
 {
 	struct gate_fixture g;
@@ -226,7 +144,9 @@ static void credential_opens_its_own_running_session_only(void **state UNUSED)
 static void route_leads_to_what_the_preflight_bound(void **state UNUSED)
 {
 	struct gate_fixture g;
-	CLEANUP(gate_route_release) struct gate_route fetch = GATE_ROUTE_INIT, push = GATE_ROUTE_INIT, none = GATE_ROUTE_INIT;
+	CLEANUP(gate_route_release)
+	struct gate_route fetch = GATE_ROUTE_INIT, push = GATE_ROUTE_INIT, none = GATE_ROUTE_INIT, again = GATE_ROUTE_INIT,
+	                  reading = GATE_ROUTE_INIT;
 	struct error err = ERROR_INIT;
 	bool blocks;
 	char expected[128];
@@ -234,7 +154,7 @@ static void route_leads_to_what_the_preflight_bound(void **state UNUSED)
 	gate_fixture_make(&g, "/team/api");
 	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &none, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
-	must(preflight(&g, &blocks, &err), &err);
+	must(gate_fixture_preflight(&g, &blocks, &err), &err);
 	assert_false(blocks);
 	must(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &fetch, &err), &err);
 	must(gate_route_open(&g.gate, &g.session, "api", GIT_RECEIVE_PACK, NULL, &push, &err), &err);
@@ -246,8 +166,13 @@ static void route_leads_to_what_the_preflight_bound(void **state UNUSED)
 	assert_false(gate_route_open(&g.gate, &g.session, "other", GIT_UPLOAD_PACK, NULL, &none, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
 	g.f.gitlab.archived = true;
+	/* The confirmation of a moment ago serves the requests of one transfer, and no longer. */
+	must(gate_route_open(&g.gate, &g.session, "api", GIT_RECEIVE_PACK, NULL, &again, &err), &err);
+	assert_null(again.project.path);
+	must(g.gate.sessions.ops->confirm(g.gate.sessions.state, g.session.id, "api", "team/api", true, 1, &err), &err);
 	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_RECEIVE_PACK, NULL, &none, &err));
 	assert_int_equal(err.code, ERR_REPO_ARCHIVED);
+	must(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &reading, &err), &err);
 	gate_fixture_remove(&g);
 }
 
@@ -259,7 +184,7 @@ static void route_uses_the_owners_token_and_no_other(void **state UNUSED)
 	bool blocks;
 
 	gate_fixture_make(&g, "/team/api");
-	must(preflight(&g, &blocks, &err), &err);
+	must(gate_fixture_preflight(&g, &blocks, &err), &err);
 	set_string(&g.session.owner, "mallory");
 	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &route, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
@@ -279,13 +204,13 @@ static void read_only_token_starts_the_session_and_a_missing_project_does_not(vo
 
 	gate_fixture_make(&readable, "/team/api");
 	readable.f.gitlab.scopes = "[\"read_api\",\"read_repository\"]";
-	must(preflight(&readable, &blocks, &err), &err);
+	must(gate_fixture_preflight(&readable, &blocks, &err), &err);
 	assert_false(blocks);
 	must(gate_route_open(&readable.gate, &readable.session, "api", GIT_RECEIVE_PACK, NULL, &route, &err), &err);
 	gate_fixture_remove(&readable);
 
 	gate_fixture_make(&missing, "/team/web");
-	must(preflight(&missing, &blocks, &err), &err);
+	must(gate_fixture_preflight(&missing, &blocks, &err), &err);
 	assert_true(blocks);
 	assert_false(gate_route_open(&missing.gate, &missing.session, "web", GIT_UPLOAD_PACK, NULL, &route, &err));
 	gate_fixture_remove(&missing);
@@ -309,7 +234,7 @@ static void failures_are_kept_and_condemn_only_dead_tokens(void **state UNUSED)
 	bool blocks;
 
 	gate_fixture_make(&g, "/team/api");
-	must(preflight(&g, &blocks, &err), &err);
+	must(gate_fixture_preflight(&g, &blocks, &err), &err);
 	must(gate_route_open(&g.gate, &g.session, "api", GIT_RECEIVE_PACK, NULL, &route, &err), &err);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct error failure = ERROR_INIT;
@@ -324,7 +249,7 @@ static void failures_are_kept_and_condemn_only_dead_tokens(void **state UNUSED)
 		int64_t known_at = g.f.store.rows[0].last_checked_at -= 5;
 
 		error_set(&failure, ERR_TOKEN_INVALID, "The token %s is unknown.", secret_bytes(&route.credential.token));
-		gate_record(&g.gate, &g.session, &route, "api", GIT_RECEIVE_PACK, &failure);
+		gate_record(&g.gate, &g.session, &route, "api", GIT_UPLOAD_PACK, &failure);
 		assert_int_equal(g.f.store.rows[0].last_checked_at, known_at); /* what is known is not written again at once */
 	}
 	must(g.gate.sessions.ops->outcomes(g.gate.sessions.state, g.session.id, &outcomes, &err), &err);
@@ -332,6 +257,25 @@ static void failures_are_kept_and_condemn_only_dead_tokens(void **state UNUSED)
 	assert_string_equal(outcomes.items[outcomes.count - 1].message, "The token *** is unknown.");
 	assert_string_equal(outcomes.items[0].operation, "push");
 	assert_string_equal(outcomes.items[0].message, "The reason.");
+	gate_fixture_remove(&g);
+}
+
+static void what_a_client_repeats_costs_one_row(void **state UNUSED)
+{
+	struct gate_fixture g;
+	CLEANUP(gate_outcome_list_release) struct gate_outcome_list outcomes = GATE_OUTCOME_LIST_INIT;
+	struct error err = ERROR_INIT, forbidden = ERROR_INIT, archived = ERROR_INIT;
+
+	gate_fixture_make(&g, "/team/api");
+	error_set(&forbidden, ERR_GIT_REF_FORBIDDEN, "Not this branch.");
+	error_set(&archived, ERR_REPO_ARCHIVED, "It is archived.");
+	for (int i = 0; i < 1000; i++)
+		gate_record(&g.gate, &g.session, NULL, "api", GIT_RECEIVE_PACK, &forbidden);
+	gate_record(&g.gate, &g.session, NULL, "api", GIT_RECEIVE_PACK, &archived);
+	must(g.gate.sessions.ops->outcomes(g.gate.sessions.state, g.session.id, &outcomes, &err), &err);
+	assert_int_equal(outcomes.count, 2);
+	assert_string_equal(outcomes.items[0].code, "git_ref_forbidden");
+	assert_string_equal(outcomes.items[1].message, "It is archived.");
 	gate_fixture_remove(&g);
 }
 
@@ -345,6 +289,7 @@ int main(void)
 	        cmocka_unit_test(route_uses_the_owners_token_and_no_other),
 	        cmocka_unit_test(read_only_token_starts_the_session_and_a_missing_project_does_not),
 	        cmocka_unit_test(failures_are_kept_and_condemn_only_dead_tokens),
+	        cmocka_unit_test(what_a_client_repeats_costs_one_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,8 +89,9 @@ static int set_up(void **state)
 	                                .work_branch = "ambient/s",
 	                                .commit_name = "John Doe",
 	                                .commit_email = "john@example.com"};
+	struct git_tree_survey survey;
 	struct error err = ERROR_INIT;
-	if (!git_clone_branch(&clone, NULL, p->start, &err))
+	if (!git_clone_branch(&clone, NULL, p->start, &survey, &err))
 		fail_msg("%s (%s)", err.message, err.detail);
 	*state = p;
 	return 0;
@@ -234,9 +235,10 @@ static void nested_repository_is_left_out(void **state)
 	CLEANUP(freep) char *nested = xasprintf("%s/vendor", p->path);
 	const struct git_clone clone = {.path = nested, .clone_url = "https://x/y.git", .work_branch = "main"};
 	struct place inner = {.path = nested};
+	struct git_tree_survey survey;
 	char id[COMMIT_SIZE];
 
-	assert_true(git_clone_branch(&clone, NULL, id, NULL));
+	assert_true(git_clone_branch(&clone, NULL, id, &survey, NULL));
 	put(&inner, "file", "x\n");
 	assert_true(commit(&inner, id));
 	assert_false(commit(p, id));
@@ -287,6 +289,7 @@ static void tree_beyond_the_limits_is_not_written(void **state)
 	CLEANUP(git_repository_freep) git_repository *repository = NULL;
 	CLEANUP(git_commit_freep) git_commit *head = NULL;
 	CLEANUP(git_tree_freep) git_tree *tree = NULL;
+	struct git_tree_survey survey;
 	git_oid id;
 	struct error err = ERROR_INIT;
 
@@ -294,10 +297,10 @@ static void tree_beyond_the_limits_is_not_written(void **state)
 	assert_int_equal(git_oid_fromstr(&id, p->start), 0);
 	assert_int_equal(git_commit_lookup(&head, repository, &id), 0);
 	assert_int_equal(git_commit_tree(&tree, head), 0);
-	assert_true(git_measure_tree(repository, tree, 4, 1000, &err));
-	assert_false(git_measure_tree(repository, tree, 3, 1000, &err));
+	assert_true(git_survey_tree(repository, tree, 4, 1000, &survey, &err));
+	assert_false(git_survey_tree(repository, tree, 3, 1000, &survey, &err));
 	assert_int_equal(err.code, ERR_WORKSPACE_FAILED);
-	assert_false(git_measure_tree(repository, tree, 4, 10, &err));
+	assert_false(git_survey_tree(repository, tree, 4, 10, &survey, &err));
 }
 
 static void message_is_the_sessions_first_line(void **state)

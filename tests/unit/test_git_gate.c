@@ -6,7 +6,10 @@
 
 #include <cmocka.h>
 
+#include "alloc.h"
 #include "git_gate.h"
+#include "github.h"
+#include "gitlab.h"
 #include "render_gate.h"
 
 static void only_the_smart_protocol_is_spoken(void **state)
@@ -90,7 +93,10 @@ static void preflight_shows_what_the_worker_needs(void **state)
 	        .start_branch = main_branch,
 	        .project = {.id = 42, .path = path, .web_url = web, .clone_url = clone, .default_branch = main_branch},
 	        .account = {.id = id, .username = user},
-	        .credential = {.source = CREDENTIAL_CONNECTION, .instance = {.host = host}}};
+	        .credential = {.source = CREDENTIAL_CONNECTION,
+	                       .forge = &gitlab_forge,
+	                       .connection = {.username = user},
+	                       .instance = {.host = host, .text = url}}};
 	json_t *answer, *repository, *commit;
 
 	(void)state;
@@ -104,6 +110,8 @@ static void preflight_shows_what_the_worker_needs(void **state)
 	assert_null(json_object_get(repository, "error"));
 	assert_string_equal(text_at(repository, "provider"), "gitlab");
 	assert_string_equal(text_at(repository, "cloneUrl"), clone);
+	assert_string_equal(text_at(repository, "gitUser"), "oauth2");
+	assert_string_equal(text_at(repository, "credential"), "token glpat-*** for user john");
 	assert_string_equal(text_at(repository, "branchUrl"), "https://gitlab.com/t/backend/-/tree/feature/x");
 	assert_int_equal(json_int_or(repository, "projectId", 0), 42);
 	assert_int_equal(json_array_size(json_object_get(repository, "checks")), CHECK_COUNT);
@@ -112,22 +120,47 @@ static void preflight_shows_what_the_worker_needs(void **state)
 	json_decref(answer);
 }
 
-static void each_forge_has_its_own_private_address_and_branch_page(void **state)
+static void github_has_its_own_private_address_pages_and_api(void **state)
 {
-	char name[] = "backend", url[] = "https://github.com/t/backend", branch[] = "feature/x", user[] = "mona", id[] = "583231",
-	     host[] = "github.com";
-	struct session_repository asked = {.name = name, .url = url, .push_branch = branch};
-	struct session_spec spec = {.repositories = &asked, .repository_count = 1};
-	struct check_report report = {.provider = PROVIDER_GITHUB,
-	                              .project = {.id = 9, .path = name, .web_url = url, .clone_url = url},
-	                              .account = {.id = id, .username = user},
-	                              .credential = {.instance = {.host = host}}};
-	json_t *answer = render_preflight(&spec, &report), *repository = json_array_get(json_object_get(answer, "repositories"), 0);
+	static const struct {
+		const char *sentence, *instance;
+		enum credential_source source;
+		const char *branch_url, *email, *api, *credential;
+	} rows[] = {
+	        {"github.com", "https://github.com", CREDENTIAL_CONNECTION, "https://github.com/t/backend/tree/feature/x",
+	         "583231+mona@users.noreply.github.com", "https://api.github.com", "token ghp_*** for user mona"},
+	        {"a GitHub Enterprise Server", "https://git.corp.example:8443", CREDENTIAL_CONNECTION,
+	         "https://git.corp.example:8443/t/backend/tree/feature/x", "583231+mona@users.noreply.git.corp.example",
+	         "https://git.corp.example:8443/api/v3", "token ghp_*** for user mona"},
+	        {"GitHub Enterprise Cloud with data residency", "https://corp.ghe.com", CREDENTIAL_INSTALLATION,
+	         "https://corp.ghe.com/t/backend/tree/feature/x", "583231+mona@users.noreply.corp.ghe.com",
+	         "https://api.corp.ghe.com", "the token of the GitHub App"},
+	};
 
 	(void)state;
-	assert_string_equal(text_at(repository, "branchUrl"), "https://github.com/t/backend/tree/feature/x");
-	assert_string_equal(text_at(json_object_get(repository, "commit"), "email"), "583231+mona@users.noreply.github.com");
-	json_decref(answer);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(freep) char *web = xasprintf("%s/t/backend", rows[i].instance);
+		char name[] = "backend", branch[] = "feature/x", user[] = "mona", id[] = "583231";
+		struct session_repository asked = {.name = name, .url = web, .push_branch = branch};
+		struct session_spec spec = {.repositories = &asked, .repository_count = 1};
+		struct check_report report = {
+		        .provider = PROVIDER_GITHUB,
+		        .project = {.id = 9, .path = name, .web_url = web, .clone_url = web},
+		        .account = {.id = id, .username = user},
+		        .credential = {.source = rows[i].source, .forge = &github_forge, .connection = {.username = user}}};
+
+		print_message("  %s\n", rows[i].sentence);
+		assert_true(instance_url_parse(rows[i].instance, &report.credential.instance, NULL));
+		json_t *answer = render_preflight(&spec, &report);
+		const json_t *repository = json_array_get(json_object_get(answer, "repositories"), 0);
+		assert_string_equal(text_at(repository, "branchUrl"), rows[i].branch_url);
+		assert_string_equal(text_at(json_object_get(repository, "commit"), "email"), rows[i].email);
+		assert_string_equal(text_at(repository, "apiBase"), rows[i].api);
+		assert_string_equal(text_at(repository, "gitUser"), "x-access-token");
+		assert_string_equal(text_at(repository, "credential"), rows[i].credential);
+		json_decref(answer);
+		instance_url_release(&report.credential.instance);
+	}
 }
 
 static void preflight_explains_the_failed_check(void **state)
@@ -163,7 +196,7 @@ int main(void)
 	        cmocka_unit_test(only_the_smart_protocol_is_spoken),
 	        cmocka_unit_test(post_has_gits_headers),
 	        cmocka_unit_test(preflight_shows_what_the_worker_needs),
-	        cmocka_unit_test(each_forge_has_its_own_private_address_and_branch_page),
+	        cmocka_unit_test(github_has_its_own_private_address_pages_and_api),
 	        cmocka_unit_test(preflight_explains_the_failed_check),
 	};
 

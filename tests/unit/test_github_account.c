@@ -128,6 +128,7 @@ static void tokens_that_do_not_work_are_named(void **state)
 	        {"401 Unauthorized", "{\"message\":\"Bad credentials\"}", ERR_TOKEN_INVALID},
 	        {"403 Forbidden", "{\"message\":\"Sorry. Your account was suspended\"}", ERR_ACCOUNT_BLOCKED},
 	        {"200 OK", "{\"hello\":1}", ERR_INSTANCE_NOT_API},
+	        {"200 OK", "{\"id\":1,\"login\":\"a\\nb\"}", ERR_INSTANCE_NOT_API},
 	        {"404 Not Found", "{\"message\":\"404 Not Found\"}", ERR_INSTANCE_NOT_API},
 	};
 	(void)state;
@@ -145,14 +146,16 @@ static void tokens_that_do_not_work_are_named(void **state)
 	}
 }
 
-static void membership_is_active_or_it_is_none(void **state)
+static void only_an_active_admin_owns_an_organization(void **state)
 {
 	static const struct {
 		const char *status, *body;
-		bool answered, member;
+		bool answered, owner;
 	} rows[] = {
-	        {"200 OK", "{\"state\":\"active\",\"role\":\"member\"}", true, true},
-	        {"200 OK", "{\"state\":\"pending\"}", true, false},
+	        {"200 OK", "{\"state\":\"active\",\"role\":\"admin\"}", true, true},
+	        {"200 OK", "{\"state\":\"active\",\"role\":\"member\"}", true, false},
+	        {"200 OK", "{\"state\":\"pending\",\"role\":\"admin\"}", true, false},
+	        {"200 OK", "{\"state\":\"active\"}", true, false},
 	        {"404 Not Found", "{\"message\":\"Not Found\"}", true, false},
 	        {"403 Forbidden", "{\"message\":\"Resource not accessible by personal access token\"}", true, false},
 	        {"403 Forbidden", "{\"message\":\"API rate limit exceeded for user ID 1.\"}", false, false},
@@ -165,9 +168,9 @@ static void membership_is_active_or_it_is_none(void **state)
 		                                {NULL}};
 		struct github_fixture *f = github_fixture_start(replies);
 		struct error err = ERROR_INIT;
-		bool member = !rows[i].member;
-		if (github_is_member(&f->access, "octo/org", &member, &err) != rows[i].answered ||
-		    (rows[i].answered && member != rows[i].member))
+		bool owner = !rows[i].owner;
+		if (github_is_owner(&f->access, "octo/org", &owner, &err) != rows[i].answered ||
+		    (rows[i].answered && owner != rows[i].owner))
 			fail_msg("%s: %s", rows[i].body, err.message);
 		github_fixture_stop(f);
 	}
@@ -181,7 +184,7 @@ int main(void)
 	        cmocka_unit_test(account_is_read_with_what_the_headers_tell),
 	        cmocka_unit_test(an_installations_token_has_the_account_of_the_app),
 	        cmocka_unit_test(tokens_that_do_not_work_are_named),
-	        cmocka_unit_test(membership_is_active_or_it_is_none),
+	        cmocka_unit_test(only_an_active_admin_owns_an_organization),
 	};
 
 	require(secret_library_init());

@@ -69,6 +69,7 @@ static void account_without_introspection_has_unknown_scopes(void **state)
 	        {"F25 method not allowed", 405, "{\"error\":\"405 Not Allowed\"}", NULL},
 	        {"a fine-grained token that may not look at itself", 403, GRANULAR, "granular"},
 	        {"a fine-grained token that may", 200, "{\"active\":true,\"scopes\":[\"granular\"]}", "granular"},
+	        {"a date that is none", 200, "{\"active\":true,\"scopes\":[\"api\"],\"expires_at\":\"a\\nb\"}", "api"},
 	        {"no expiry", 200, "{\"active\":true,\"scopes\":[\"api\"],\"expires_at\":null}", "api"},
 	};
 	(void)state;
@@ -117,6 +118,8 @@ static void unusable_tokens_are_refused(void **state)
 	         ERR_TOKEN_INVALID, NULL},
 	        {"F26 introspection was limited", 200, USER, 429, "{\"message\":{\"error\":\"too many\"}}", ERR_RATE_LIMITED, NULL},
 	        {"F12 no GitLab", 200, "{\"hello\":1}", 200, SELF, ERR_INSTANCE_NOT_GITLAB,
+	         "gitlab.corp does not look like a GitLab server."},
+	        {"a name that would end a line", 200, "{\"id\":1,\"username\":\"a\\nb\"}", 200, SELF, ERR_INSTANCE_NOT_GITLAB,
 	         "gitlab.corp does not look like a GitLab server."},
 	        {"F12 a list", 200, "[]", 200, SELF, ERR_INSTANCE_NOT_GITLAB, "gitlab.corp does not look like a GitLab server."},
 	};

@@ -47,6 +47,34 @@ static void branches_are_listed_with_their_newest_commits(void **state)
 	stop(f);
 }
 
+/* Ten thousand rows are kept at once: none of them may be as long as a page. */
+static void rows_of_a_server_that_sends_too_much_stay_short(void **state)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(SIZE_MAX);
+	struct forge_branch_list branches = FORGE_BRANCH_LIST_INIT;
+	struct forge_tree tree = FORGE_TREE_INIT;
+	(void)state;
+
+	strbuf_add_char(&text, 'x');
+	while (text.length < 5000)
+		strbuf_add_string(&text, "ü");
+	const char *t = text.data;
+	json_auto_t *branch = json_pack("{s:s, s:{s:s, s:s, s:s, s:s}}", "name", "main", "commit", "id", t, "title", t,
+	                                "author_name", t, "committed_date", t);
+	json_auto_t *long_branch = json_pack("{s:s}", "name", t),
+	            *long_path = json_pack("{s:s, s:s, s:s}", "name", "a", "path", t, "type", "blob");
+	assert_true(branch_row_take(branch, &branches));
+	assert_int_equal(strlen(branches.items[0].message), 511); /* between two characters */
+	assert_int_equal(strlen(branches.items[0].author), 511);
+	assert_int_equal(strlen(branches.items[0].timestamp), 511);
+	assert_int_equal(strlen(branches.items[0].sha), 511);
+	assert_false(branch_row_take(long_branch, &branches));
+	assert_false(tree_row_take(long_path, &tree));
+	assert_int_equal(branches.count, 1);
+	assert_int_equal(tree.count, 0);
+	forge_branch_list_release(&branches);
+}
+
 /* A repository of 1234 branches, page by page. */
 static bool many_branches(struct peer_exchange *x, const char *more)
 {
@@ -379,6 +407,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(branches_are_listed_with_their_newest_commits),
+	        cmocka_unit_test(rows_of_a_server_that_sends_too_much_stay_short),
 	        cmocka_unit_test(lists_are_read_to_their_last_page_in_order),
 	        cmocka_unit_test(further_pages_are_asked_for_at_once),
 	        cmocka_unit_test(branches_that_cannot_be_listed_are_an_error),

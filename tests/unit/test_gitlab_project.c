@@ -226,6 +226,9 @@ static void unusable_projects_are_refused(void **state)
 	        {"F13 the token died", "401 Unauthorized", "{\"message\":\"401 Unauthorized\"}", ERR_TOKEN_INVALID},
 	        {"a path that would change the address", "200 OK", "{\"id\":1,\"path_with_namespace\":\"../../evil\"}",
 	         ERR_INSTANCE_NOT_GITLAB},
+	        {"a path that ends above it", "200 OK", "{\"id\":1,\"path_with_namespace\":\"g/..\"}", ERR_INSTANCE_NOT_GITLAB},
+	        {"a path that begins where it is", "200 OK", "{\"id\":1,\"path_with_namespace\":\"./g/p\"}",
+	         ERR_INSTANCE_NOT_GITLAB},
 	        {"a path with a query", "200 OK", "{\"id\":1,\"path_with_namespace\":\"g/p?x=1\"}", ERR_INSTANCE_NOT_GITLAB},
 	        {"no id", "200 OK", "{\"path_with_namespace\":\"g/p\"}", ERR_INSTANCE_NOT_GITLAB},
 	};

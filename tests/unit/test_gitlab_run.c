@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "clock.h"
 #include "gitlab_fixture.h"
 
 static void push_probe_reads_only_the_beginning(void **state)
@@ -50,6 +51,32 @@ static void account_is_asked_for_with_two_requests(void **state)
 	assert_string_equal(account.scopes, "api");
 	assert_int_equal(http_peer_requests(f->peer), 2);
 	forge_account_release(&account);
+	stop(f);
+}
+
+static bool answer_never(struct peer_exchange *exchange)
+{
+	peer_wait_closed(exchange);
+	return true;
+}
+
+static void what_is_asked_late_gets_a_second(void **state)
+{
+	struct fixture *f = start(NULL);
+	struct forge_account account = FORGE_ACCOUNT_INIT;
+	struct error err = ERROR_INIT;
+	(void)state;
+
+	assert_int_equal(api_time_left_ms(&f->access), 0);
+	f->access.until_ms = clock_monotonic_ms() + 3600 * 1000;
+	assert_int_equal(api_time_left_ms(&f->access), 0);
+	f->access.until_ms = clock_monotonic_ms() + 5000;
+	assert_in_range(api_time_left_ms(&f->access), 1000, 5000);
+	f->access.until_ms = 1;
+	assert_int_equal(api_time_left_ms(&f->access), 1000);
+	f->answer = answer_never;
+	assert_false(gitlab_account_get(&f->access, &account, &err));
+	assert_int_equal(err.code, ERR_INSTANCE_TIMEOUT);
 	stop(f);
 }
 
@@ -110,6 +137,36 @@ static void ban_is_believed_only_in_its_own_words(void **state)
 	}
 }
 
+static void ban_of_a_git_answer_is_told_with_its_time(void **state)
+{
+	static const char ban[] = "Too many failed authentication attempts from this IP";
+	static const struct {
+		const char *what;
+		int status;
+		const char *body, *retry_after, *host;
+		unsigned seconds; /* 0: no ban */
+	} rows[] = {
+	        {"GitLab.com's own", 403, ban, NULL, "gitlab.com", 900},
+	        {"another GitLab's", 403, ban, "", "gitlab.corp", 3600},
+	        {"with a time", 403, ban, "120", "gitlab.corp", 120},
+	        {"with a time that is too long to be meant", 403, ban, "999999", "gitlab.corp", 3600},
+	        {"an empty 403 may be about one account", 403, "", "120", "gitlab.corp", 0},
+	        {"so may a bare word", 403, "Forbidden\n", NULL, "gitlab.corp", 0},
+	        {"another status", 401, ban, NULL, "gitlab.corp", 0},
+	        {"more than the sentence", 403, "Too many failed authentication attempts from this IPv6 group", NULL, "gitlab.corp",
+	         0},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		unsigned seconds = 0;
+		bool banned = gitlab_git_ban(rows[i].status, rows[i].body, strlen(rows[i].body), rows[i].retry_after, rows[i].host,
+		                             &seconds);
+		if (banned != (rows[i].seconds > 0) || seconds != rows[i].seconds)
+			fail_msg("%s: %u s", rows[i].what, seconds);
+	}
+}
+
 static void ban_of_git_stops_the_api_too(void **state)
 {
 	static const struct reply replies[] = {
@@ -161,7 +218,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(push_probe_reads_only_the_beginning),
 	        cmocka_unit_test(account_is_asked_for_with_two_requests),
+	        cmocka_unit_test(what_is_asked_late_gets_a_second),
 	        cmocka_unit_test(ban_is_believed_only_in_its_own_words),
+	        cmocka_unit_test(ban_of_a_git_answer_is_told_with_its_time),
 	        cmocka_unit_test(ban_of_git_stops_the_api_too),
 	        cmocka_unit_test(address_that_is_too_long_is_never_sent_shorter),
 	};

@@ -35,6 +35,29 @@ static void breaker_lets_one_call_try_after_the_rest(void **state)
 	assert_true(admits(breaker, "https://a:443", 62000));
 }
 
+static void asking_whether_an_origin_rests_takes_nobodys_place(void **state)
+{
+	CLEANUP(http_breaker_freep) struct http_breaker *breaker = http_breaker_new();
+	struct http_rest rest = {0};
+	(void)state;
+
+	for (int i = 0; i < 5; i++) {
+		assert_false(http_breaker_rests(breaker, "https://a:443", 1000, &rest));
+		http_breaker_report(breaker, "https://a:443", HTTP_VERDICT_BAD, 1000, 30000);
+	}
+	assert_true(http_breaker_rests(breaker, "https://a:443", 1001, &rest));
+	assert_int_equal(rest.left_s, 30);
+	assert_false(rest.asked);
+	assert_false(http_breaker_rests(breaker, "https://b:443", 1001, &rest));
+	assert_false(http_breaker_rests(breaker, "https://a:443", 31000, &rest));
+	assert_false(http_breaker_rests(breaker, "https://a:443", 31000, &rest));
+	assert_true(admits(breaker, "https://a:443", 31000));
+	http_breaker_rest(breaker, "https://a:443", 31000, 5000);
+	assert_true(http_breaker_rests(breaker, "https://a:443", 31500, &rest));
+	assert_int_equal(rest.left_s, 5);
+	assert_true(rest.asked);
+}
+
 static void breaker_ignores_refused_addresses_and_forgets_after_success(void **state)
 {
 	CLEANUP(http_breaker_freep) struct http_breaker *breaker = http_breaker_new();
@@ -118,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(breaker_lets_one_call_try_after_the_rest),
+	        cmocka_unit_test(asking_whether_an_origin_rests_takes_nobodys_place),
 	        cmocka_unit_test(breaker_ignores_refused_addresses_and_forgets_after_success),
 	        cmocka_unit_test(refusal_tells_how_long_the_rest_still_is),
 	        cmocka_unit_test(nothing_ends_a_rest_early_that_the_origin_asked_for),

@@ -544,7 +544,7 @@ static void call_may_bring_its_own_ca(void **state)
 	address_policy_freep(&f->policy);
 	start_client(f, allowed, "", &patient);
 	url_of(f, "https", "127.0.0.1", "/x", url);
-	struct http_call with = {.method = "GET", .url = url, .ca_file = http_peer_ca_file(f->peer)};
+	struct http_call with = {.method = "GET", .url = url, .route = {.ca_file = http_peer_ca_file(f->peer)}};
 	struct http_call without = {.method = "GET", .url = url};
 	http_client_run(f->client, &with, 1);
 	assert_int_equal(with.status, 200);

@@ -230,6 +230,23 @@ static void origin_that_asked_for_it_is_left_alone(void **state)
 	http_call_release(&unusable);
 }
 
+static void whoever_goes_another_way_can_ask_whether_an_origin_rests(void **state)
+{
+	struct fixture *f = *state;
+	unsigned seconds = 0;
+	bool asked = false;
+
+	snprintf(f->url, sizeof(f->url), "http://127.0.0.1:%u/", http_peer_port(f->peer));
+	assert_false(http_client_is_resting(f->client, f->url, &seconds, &asked));
+	http_client_rest(f->client, f->url, 900);
+	assert_true(http_client_is_resting(f->client, f->url, &seconds, &asked));
+	assert_true(seconds > 890 && seconds <= 900);
+	assert_true(asked);
+	assert_false(http_client_is_resting(f->client, "http://127.0.0.1:1/x", &seconds, &asked));
+	assert_false(http_client_is_resting(f->client, "not an address", &seconds, &asked));
+	assert_int_equal(http_peer_requests(f->peer), 0);
+}
+
 static void origin_is_asked_again_after_its_rest(void **state)
 {
 	struct fixture *f = *state;
@@ -254,6 +271,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(impatience_of_callers_rests_no_origin, start, stop),
 	        cmocka_unit_test_setup_teardown(call_gets_no_more_time_than_the_others, start, stop),
 	        cmocka_unit_test_setup_teardown(origin_that_asked_for_it_is_left_alone, start, stop),
+	        cmocka_unit_test_setup_teardown(whoever_goes_another_way_can_ask_whether_an_origin_rests, start, stop),
 	        cmocka_unit_test_setup_teardown(origin_is_asked_again_after_its_rest, start, stop),
 	};
 

@@ -32,7 +32,7 @@ static void small_github_answer(struct peer_exchange *exchange, void *context)
 	         "01T00:00:00Z\"}"},
 	        {"/api/v3/app/installations/10", "200 OK",
 	         "{\"id\":10,\"account\":{\"login\":\"slow\",\"id\":52,\"type\":\"Organization\"}}"},
-	        {"/api/v3/user/memberships/orgs/acme", "200 OK", "{\"state\":\"active\"}"},
+	        {"/api/v3/user/memberships/orgs/acme", "200 OK", "{\"state\":\"active\",\"role\":\"admin\"}"},
 	        {"/api/v3/user/memberships/orgs/slow", "200 OK", "{\"state\":\"pending\"}"},
 	};
 	static const char json[] = "Content-Type: application/json; charset=utf-8\r\nX-GitHub-Request-Id: 1:2:3\r\n";

@@ -145,6 +145,92 @@ static void parse_refuses_with_the_corrected_address(void **state)
 	}
 }
 
+/* An installation that somebody knows. */
+static bool is_apps_gitlab(const void *context, const char *canonical_url)
+{
+	return strcmp(canonical_url, context) == 0;
+}
+
+static const struct {
+	const char *sentence;
+	const char *text;
+	const char *canonical; /* NULL: refused */
+	const char *corrected;
+} deep[] = {
+        {"a root that is known", "https://h.corp/apps/gitlab", "https://h.corp/apps/gitlab", NULL},
+        {"with a slash at its end", "https://H.corp:443/apps/gitlab/", "https://h.corp/apps/gitlab", NULL},
+        {"a root is known in its own case", "https://h.corp/Apps/gitlab", NULL, "https://h.corp"},
+        {"another root of that host", "https://h.corp/apps/git", NULL, "https://h.corp"},
+        {"another port", "https://h.corp:8443/apps/gitlab", NULL, "https://h.corp:8443"},
+        {"one segment needs nobody to know it", "https://h.corp/apps", "https://h.corp/apps", NULL},
+        {"a repository of it", "https://h.corp/apps/gitlab/group/project", NULL, "https://h.corp/apps/gitlab"},
+        {"a clone address of it", "https://h.corp/apps/gitlab/group/project.git", NULL, "https://h.corp/apps/gitlab"},
+        {"its API", "https://h.corp/apps/gitlab/api/v4", NULL, "https://h.corp/apps/gitlab"},
+        {"its sign-in page", "https://h.corp/apps/gitlab/users/sign_in", NULL, "https://h.corp/apps/gitlab"},
+        {"its token page", "https://h.corp/apps/gitlab/-/profile/x", NULL, "https://h.corp/apps/gitlab"},
+        {"without a scheme", "h.corp/apps/gitlab", NULL, "https://h.corp/apps/gitlab"},
+        {"with a password", "https://u:s3cret@h.corp/apps/gitlab", NULL, "https://h.corp/apps/gitlab"},
+};
+
+static void deep_roots_have_to_be_known(void **state)
+{
+	const struct instance_roots roots = {is_apps_gitlab, "https://h.corp/apps/gitlab"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(deep); i++) {
+		CLEANUP(instance_url_release) struct instance_url url = INSTANCE_URL_INIT, again = INSTANCE_URL_INIT;
+		struct error err = ERROR_INIT;
+		char expected[256];
+
+		print_message("%s\n", deep[i].sentence);
+		assert_int_equal(instance_url_parse_among(&roots, deep[i].text, &url, &err), deep[i].canonical != NULL);
+		if (deep[i].canonical) {
+			assert_string_equal(url.text, deep[i].canonical);
+			assert_string_equal(url.root, strstr(url.text, "/apps"));
+			assert_true(instance_url_parse_stored(url.text, &again, NULL));
+			assert_string_equal(again.text, url.text);
+			continue;
+		}
+		assert_int_equal(err.code, ERR_INSTANCE_URL_INVALID);
+		snprintf(expected, sizeof(expected), "Use %s as the instance URL.", deep[i].corrected);
+		assert_string_equal(error_remediation(&err), expected);
+		assert_null(strstr(err.message, "s3cret"));
+	}
+}
+
+static const struct {
+	const char *sentence;
+	const char *text;
+	const char *root; /* NULL: refused */
+} stored[] = {
+        {"no root", "https://h.corp", ""},
+        {"one segment", "https://h.corp/gitlab", "/gitlab"},
+        {"three", "https://h.corp/a/b/c", "/a/b/c"},
+        {"a clone address is no root", "https://h.corp/group/project.git", NULL},
+        {"a page is no root", "https://h.corp/a/b/-/tree/main", NULL},
+        {"nor are dots", "https://h.corp/a/../b", NULL},
+        {"nor an empty segment", "https://h.corp/a//b", NULL},
+        {"nor an escape", "https://h.corp/a/%62", NULL},
+        {"nor what GitLab calls its pages", "https://h.corp/dashboard/projects", NULL},
+        {"credentials stay out", "https://u@h.corp/a/b", NULL},
+};
+
+static void what_was_accepted_once_has_any_depth(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(stored); i++) {
+		CLEANUP(instance_url_release) struct instance_url url = INSTANCE_URL_INIT;
+		struct error err = ERROR_INIT;
+
+		print_message("%s\n", stored[i].sentence);
+		assert_int_equal(instance_url_parse_stored(stored[i].text, &url, &err), stored[i].root != NULL);
+		if (stored[i].root)
+			assert_string_equal(url.root, stored[i].root);
+		else
+			assert_int_equal(err.code, ERR_INSTANCE_URL_INVALID);
+	}
+}
+
 static void parse_tells_how_to_write_international_names(void **state)
 {
 	struct instance_url url = INSTANCE_URL_INIT;
@@ -216,6 +302,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(parse_gives_the_canonical_address),
 	        cmocka_unit_test(parse_refuses_with_the_corrected_address),
+	        cmocka_unit_test(deep_roots_have_to_be_known),
+	        cmocka_unit_test(what_was_accepted_once_has_any_depth),
 	        cmocka_unit_test(parse_tells_how_to_write_international_names),
 	        cmocka_unit_test(messages_never_quote_credentials),
 	        cmocka_unit_test(parse_refuses_more_than_the_cap),

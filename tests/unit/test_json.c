@@ -101,6 +101,22 @@ static void answers_may_be_lax_but_not_endless(void **state)
 	}
 }
 
+/* "{}" takes a hundred times its length when it is parsed. */
+static void answer_of_many_small_values_is_refused_without_parsing(void **state)
+{
+	(void)state;
+	CLEANUP(strbuf_release) struct strbuf answer = STRBUF_INIT(SIZE_MAX);
+	strbuf_add_string(&answer, "[\"[[[,,,\"");
+	for (int i = 0; i < LIMIT_ANSWER_VALUES / 2 - 1; i++)
+		strbuf_add_string(&answer, ",{}");
+	CLEANUP(strbuf_release) struct strbuf longer = STRBUF_INIT(SIZE_MAX);
+	strbuf_addf(&longer, "%s,0,0]", answer.data);
+	strbuf_add_char(&answer, ']');
+	json_auto_t *most = json_parse_answer(answer.data, answer.length);
+	assert_int_equal(json_array_size(most), LIMIT_ANSWER_VALUES / 2);
+	assert_null(json_parse_answer(longer.data, longer.length));
+}
+
 static json_t *parse(const char *text)
 {
 	json_t *object = NULL;
@@ -222,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(body_must_be_one_plain_object),
 	        cmocka_unit_test(very_deep_input_is_refused_without_parsing),
+	        cmocka_unit_test(answer_of_many_small_values_is_refused_without_parsing),
 	        cmocka_unit_test(answers_may_be_lax_but_not_endless),
 	        cmocka_unit_test(strings_are_checked_for_type_length_and_control_characters),
 	        cmocka_unit_test(texts_may_hold_lines_but_no_other_controls),

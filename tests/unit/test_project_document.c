@@ -57,6 +57,10 @@ static void what_is_sent_is_kept_but_for_secrets_and_our_own_words(void **state 
 	         "{'repositories':[{'url':'https://g.org/a/b','note':[['glpat-0123456789abcdefghij']]}],'x':'https://u:pw@g.org/"
 	         "a'}",
 	         "{'repositories':[{'url':'https://g.org/a/b','note':[['glpat-***']]}],'x':'https://u:***@g.org/a'}"},
+	        {"and in the names of members",
+	         "{'repositories':[{'url':'https://g.org/a/"
+	         "b','by':{'glpat-0123456789abcdefghij':{'glpat-0123456789abcdefghij':1},'z':2}}]}",
+	         "{'repositories':[{'url':'https://g.org/a/b','by':{'glpat-***':{'glpat-***':1},'z':2}}]}"},
 	        {"the reports of an answer that comes back go", "{'repositories':[],'reports':[{'valid':true}]}",
 	         "{'repositories':[]}"},
 	        {"no answer has a member 'data'", "{'repositories':[],'data':{}}", "{'repositories':[]}"},

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "project_fixture.h"
+#include "project_session.h"
 
 static bool write_list(struct project_fixture *p, const char *text, int64_t expected, struct project_view *ret, struct error *err)
 {

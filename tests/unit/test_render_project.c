@@ -75,6 +75,9 @@ static void content_is_text_or_base64(void **state)
 	        {"text", "h\xc3\xa4llo\n", 7, "{\"content\":\"h\xc3\xa4llo\\n\",\"encoding\":\"utf-8\",\"size\":7}"},
 	        {"an empty file", "", 0, "{\"content\":\"\",\"encoding\":\"utf-8\",\"size\":0}"},
 	        {"another encoding", "h\xe4llo", 5, "{\"content\":\"aORsbG8=\",\"encoding\":\"base64\",\"size\":5}"},
+	        {"a word in color", "0123456789abcdef\33[1m", 20,
+	         "{\"content\":\"0123456789abcdef\\u001b[1m\",\"encoding\":\"utf-8\",\"size\":20}"},
+	        {"more controls than text has", "a\1b\2", 4, "{\"content\":\"YQFiAg==\",\"encoding\":\"base64\",\"size\":4}"},
 	        {"a NUL in it", "a\0b", 3, "{\"content\":\"YQBi\",\"encoding\":\"base64\",\"size\":3}"},
 	};
 
@@ -88,19 +91,29 @@ static void content_is_text_or_base64(void **state)
 	}
 }
 
-/* The largest file fits into an answer, however much of it has to be escaped. */
+/* The largest file fits into an answer and into nginx's buffers for it, however much of it has to be escaped. */
 static void worst_file_fits_into_an_answer(void **state)
 {
-	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT(LIMIT_BLOB);
-	CLEANUP(response_release) struct response response = RESPONSE_INIT;
-	char piece[4096];
+	static const struct {
+		const char *sentence, *piece; /* of 16 bytes */
+	} rows[] = {
+	        {"all controls", "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1"},
+	        {"all quotes", "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""},
+	        {"quotes, and as many controls as a text may have", "\"\"\"\"\"\"\"\1\"\"\"\"\"\"\"\""},
+	};
 
 	(void)state;
-	memset(piece, 1, sizeof(piece));
-	for (size_t i = 0; i < LIMIT_BLOB / sizeof(piece); i++)
-		strbuf_add(&bytes, piece, sizeof(piece));
-	response_json(&response, 200, render_blob(&bytes));
-	assert_true(strbuf_ok(&response.body));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT(LIMIT_BLOB);
+		CLEANUP(response_release) struct response response = RESPONSE_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		for (size_t length = 0; length < LIMIT_BLOB; length += 16)
+			strbuf_add(&bytes, rows[i].piece, 16);
+		response_json(&response, 200, render_blob(&bytes));
+		assert_true(strbuf_ok(&response.body));
+		assert_in_range(response.body.length, LIMIT_BLOB, 192 * 64 * 1024);
+	}
 }
 
 int main(void)

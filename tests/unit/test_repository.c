@@ -30,15 +30,17 @@ static void preflight_answer_becomes_repositories(void **state)
 	        "\"cloneUrl\":\"https://gitlab.com/team/"
 	        "api.git\",\"defaultBranch\":\"main\",\"startBranch\":\"main\",\"empty\":false,"
 	        "\"pushBranch\":\"feature/x\",\"branchUrl\":\"https://gitlab.com/team/api/-/tree/feature/x\",\"canPush\":true,"
-	        "\"username\":\"john\",\"commit\":{\"name\":\"John Doe\",\"email\":\"john@example.com\"}}]}",
+	        "\"username\":\"john\",\"apiBase\":\"https://gitlab.com/api/v4\",\"gitUser\":\"oauth2\","
+	        "\"credential\":\"token glpat-*** for user john\",\"commit\":{\"name\":\"John "
+	        "Doe\",\"email\":\"john@example.com\"}}]}",
 	        &r, &err));
 	assert_int_equal(r.count, 1);
 	assert_string_equal(r.items[0].push_branch, "feature/x");
 	assert_string_equal(r.items[0].commit_email, "john@example.com");
 	assert_int_equal(r.items[0].provider, PROVIDER_GITLAB);
-	char *instance = repository_instance(&r.items[0]);
-	assert_string_equal(instance, "https://gitlab.com");
-	free(instance);
+	assert_string_equal(r.items[0].api_base, "https://gitlab.com/api/v4");
+	assert_string_equal(r.items[0].git_user, "oauth2");
+	assert_string_equal(r.items[0].credential, "token glpat-*** for user john");
 }
 
 static void unusable_answers_are_refused(void **state)
@@ -86,12 +88,34 @@ static void blocking_repository_keeps_the_gates_words(void **state)
 	assert_string_equal(error_remediation(&r.items[0].error), "Check it.");
 }
 
+static void repositories_join_and_leave(void **state)
+{
+	CLEANUP(repositories_release) struct repositories r = REPOSITORIES_INIT, joined = REPOSITORIES_INIT;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_true(read_text("{\"repositories\":[{\"name\":\"a\",\"cloneUrl\":\"https://x/a\"},"
+	                      "{\"name\":\"b\",\"cloneUrl\":\"https://x/b\"}]}",
+	                      &r, &err));
+	assert_true(read_text("{\"repositories\":[{\"name\":\"c\",\"cloneUrl\":\"https://x/c\"}]}", &joined, &err));
+	repositories_append(&r, &joined);
+	assert_int_equal(joined.count, 0);
+	repositories_remove(&r, 0);
+	assert_int_equal(r.count, 2);
+	assert_string_equal(r.items[0].name, "b");
+	assert_string_equal(r.items[1].name, "c");
+	repositories_remove(&r, 1);
+	assert_int_equal(r.count, 1);
+	assert_string_equal(r.items[0].name, "b");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(preflight_answer_becomes_repositories),
 	        cmocka_unit_test(unusable_answers_are_refused),
 	        cmocka_unit_test(blocking_repository_keeps_the_gates_words),
+	        cmocka_unit_test(repositories_join_and_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

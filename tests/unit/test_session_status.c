@@ -114,6 +114,48 @@ static void json_has_the_contracts_members(void **state)
 	json_decref(json);
 }
 
+static void a_merge_request_that_failed_leaves_the_push(void **state)
+{
+	CLEANUP(session_status_release) struct session_status s = SESSION_STATUS_INIT;
+	struct repository item = {.name = (char[]){"api"},
+	                          .url = (char[]){"https://gitlab.com/team/api"},
+	                          .provider = PROVIDER_GITLAB,
+	                          .phase = REPOSITORY_PUSHED,
+	                          .branch_url = (char[]){"https://gitlab.com/team/api/-/tree/x"}};
+	struct repositories r = {.items = &item, .count = 1};
+
+	(void)state;
+	error_set(&item.merge_request_error, ERR_MERGE_REQUEST_REFUSED, "GitLab did not open the merge request: no.");
+	s.repositories = &r;
+	session_status_finish(&s, NULL, 1000);
+	assert_int_equal(s.phase, PHASE_COMPLETED);
+	assert_string_equal(s.notification, "AgenticSession completed successfully!\nView changes in GitLab:\n"
+	                                    "https://gitlab.com/team/api/-/tree/x");
+	json_t *json = session_status_to_json(&s);
+	const json_t *first = json_array_get(json_object_get(json, "repositories"), 0);
+	const json_t *error = json_object_get(first, "mergeRequestError");
+	assert_string_equal(json_string_or(error, "code", ""), "merge_request_refused");
+	assert_true(json_string_or(error, "remediation", "")[0] != '\0');
+	assert_null(json_object_get(first, "error"));
+	json_decref(json);
+}
+
+static void a_long_condition_is_cut_between_characters(void **state)
+{
+	CLEANUP(session_status_release) struct session_status s = SESSION_STATUS_INIT;
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(4096);
+
+	(void)state;
+	strbuf_add_char(&text, 'x');
+	while (text.length < 1000)
+		strbuf_add_string(&text, "\xe2\x82\xac");
+	session_status_condition(&s, "MergeRequestOpened", false, "SomeFailed", "%s", text.data);
+	json_t *json = session_status_to_json(&s);
+	const json_t *condition = json_array_get(json_object_get(json, "conditions"), 0);
+	assert_memory_equal(json_string_or(condition, "message", ""), "x\xe2\x82\xac", 4);
+	json_decref(json);
+}
+
 static void condition_keeps_its_time_until_it_turns(void **state)
 {
 	CLEANUP(session_status_release) struct session_status s = SESSION_STATUS_INIT;
@@ -150,6 +192,8 @@ int main(void)
 	        cmocka_unit_test(phase_follows_from_the_repositories_ends),
 	        cmocka_unit_test(refused_push_keeps_its_exact_sentence),
 	        cmocka_unit_test(json_has_the_contracts_members),
+	        cmocka_unit_test(a_merge_request_that_failed_leaves_the_push),
+	        cmocka_unit_test(a_long_condition_is_cut_between_characters),
 	        cmocka_unit_test(condition_keeps_its_time_until_it_turns),
 	        cmocka_unit_test(stored_status_of_a_dead_worker_keeps_its_repositories),
 	};

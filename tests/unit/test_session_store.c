@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "clock.h"
 #include "store_fixture.h"
 
 #define CALL(f, function, ...) ((f)->sessions.ops->function((f)->sessions.state, __VA_ARGS__))
@@ -299,6 +300,60 @@ static void a_push_request_reaches_the_worker_and_is_cleared(void **state UNUSED
 	expect(CALL(&f, request_push, "unknown", &err), &err, ERR_SESSION_NOT_FOUND);
 }
 
+static void kept_work_can_be_pushed_again_until_it_expires(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	static const char id[] = "id-one-john",
+	                  ended[] = "{\"phase\":\"Failed\",\"startTime\":\"s\",\"completionTime\":\"c\",\"notification\":\"n\"}";
+	char name[64];
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	assert_int_equal(claim(&f, NULL, 60, name), 1);
+	expect(CALL(&f, keep_work, id, 2, clock_now_s() + 60, &err), &err, ERR_SESSION_LOST);
+	must(CALL(&f, keep_work, id, 1, clock_now_s() + 60, &err), &err);
+	must(CALL(&f, save_status, id, 1, PHASE_FAILED, ended, &err), &err);
+	expect(CALL(&f, keep_work, id, 1, clock_now_s() + 60, &err), &err, ERR_SESSION_LOST);
+	assert_int_equal(claim(&f, NULL, 60, name), 0);
+
+	/* It waits for a worker, and its status no longer says that it has ended. */
+	must(CALL(&f, request_push, id, &err), &err);
+	must(CALL(&f, find_by_id, id, &row, &err), &err);
+	assert_int_equal(row.phase, PHASE_PENDING);
+	assert_true(row.push_requested);
+	assert_null(strstr(row.status, "completionTime"));
+	assert_null(strstr(row.status, "notification"));
+	assert_non_null(strstr(row.status, "\"phase\":\"Pending\""));
+	assert_non_null(strstr(row.status, "\"startTime\":\"s\""));
+	must(CALL(&f, request_push, id, &err), &err); /* asked for twice, done once */
+
+	/* The next attempt has to keep the work itself. */
+	assert_int_equal(claim(&f, NULL, 60, name), 2);
+	must(CALL(&f, save_status, id, 2, PHASE_FAILED, ended, &err), &err);
+	expect(CALL(&f, request_push, id, &err), &err, ERR_SESSION_ENDED);
+}
+
+static void expired_work_and_that_of_a_removed_session_is_not_pushed(void **state UNUSED)
+{
+	for (int kind = 0; kind < 2; kind++) {
+		CLEANUP(fixture_remove) struct store_fixture f;
+		struct error err = ERROR_INIT;
+		static const char id[] = "id-one-john";
+		char name[64];
+
+		fixture_make(&f);
+		make_session(&f, "one");
+		claim(&f, NULL, 60, name);
+		must(CALL(&f, keep_work, id, 1, clock_now_s() + (kind ? 60 : 0), &err), &err);
+		must(CALL(&f, save_status, id, 1, PHASE_FAILED, "{}", &err), &err);
+		if (kind)
+			must(CALL(&f, remove, id, &err), &err);
+		expect(CALL(&f, request_push, id, &err), &err, kind ? ERR_SESSION_NOT_FOUND : ERR_SESSION_ENDED);
+	}
+}
+
 static void remove_waits_for_the_worker_that_holds_the_session(void **state UNUSED)
 {
 	CLEANUP(fixture_remove) struct store_fixture f;
@@ -381,25 +436,6 @@ static void forget_needs_a_removal(void **state UNUSED)
 	make_session(&f, "one");
 	claim(&f, NULL, 60, name);
 	expect(CALL(&f, forget, "id-one-john", 1, &err), &err, ERR_SESSION_LOST);
-}
-
-static void ids_gives_every_row(void **state UNUSED)
-{
-	CLEANUP(fixture_remove) struct store_fixture f;
-	struct error err = ERROR_INIT;
-	char **ids = NULL;
-	size_t count = 0;
-
-	fixture_make(&f);
-	make_session(&f, "one");
-	make_session(&f, "two");
-	must(CALL(&f, ids, &ids, &count, &err), &err);
-	assert_int_equal(count, 2);
-	assert_string_equal(ids[0], "id-one-john");
-	assert_string_equal(ids[1], "id-two-john");
-	free(ids[0]);
-	free(ids[1]);
-	free(ids);
 }
 
 static void bindings_are_replaced_and_go_with_the_session(void **state UNUSED)
@@ -497,11 +533,12 @@ int main(void)
 	        cmocka_unit_test(a_final_phase_ends_lease_and_credential),
 	        cmocka_unit_test(the_gate_knows_running_sessions_only),
 	        cmocka_unit_test(a_push_request_reaches_the_worker_and_is_cleared),
+	        cmocka_unit_test(kept_work_can_be_pushed_again_until_it_expires),
+	        cmocka_unit_test(expired_work_and_that_of_a_removed_session_is_not_pushed),
 	        cmocka_unit_test(remove_waits_for_the_worker_that_holds_the_session),
 	        cmocka_unit_test(remove_deletes_at_once_what_nobody_holds),
 	        cmocka_unit_test(a_removal_that_a_dead_worker_left_is_claimed_again),
 	        cmocka_unit_test(forget_needs_a_removal),
-	        cmocka_unit_test(ids_gives_every_row),
 	        cmocka_unit_test(bindings_are_replaced_and_go_with_the_session),
 	        cmocka_unit_test(outcomes_are_kept_in_order_up_to_a_limit),
 	        cmocka_unit_test(sessions_do_not_move_the_connections_version),

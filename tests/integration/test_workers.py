@@ -1,0 +1,514 @@
+"""Several workers on one queue that die, freeze and come back: each session ends truthfully, once, and leaves nothing behind.
+
+The agents report to the test over a connection that they and all they start keep open. It closes when the last of them is dead, so that
+the test sees how many live at any moment, whatever was done to them.
+"""
+import json
+import os
+import random
+import selectors
+import signal
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+from stack import Stack, request, wait_until
+
+LEASE = 6  # seconds
+FINAL = ("Completed", "PartiallyCompleted", "Failed", "Stopped")
+
+# $1 is the port to report to. The last line of the session's description is what to do.
+AGENT = r"""#!/bin/bash
+exec 3<>"/dev/tcp/127.0.0.1/$1"
+echo "$ACP_SESSION_NAME $(git config --global --get-regexp 'http\..*\.extraheader' | sed 's/.*Bearer //')" >&3
+read -r go <&3
+for folder in */; do [ ! -d "$folder/.git" ] || echo "$ACP_SESSION_NAME" >"$folder/work.txt"; done
+eval "$ACP_SESSION_DESCRIPTION"
+"""
+
+
+class Reports:
+    """Counts the living agents of each session."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.alive, self.starts, self.credentials, self.together = {}, {}, {}, []
+        self.lock = threading.Lock()
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.listener, selectors.EVENT_READ)
+        self.ending = False
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        names = {}
+        while not self.ending:
+            # Ends before beginnings: what is dead by now must not count as alive.
+            ready = sorted(self.selector.select(0.2), key=lambda item: item[0].fileobj not in names)
+            for key, _ in ready:
+                if key.fileobj is self.listener:
+                    self.selector.register(self.listener.accept()[0], selectors.EVENT_READ)
+                elif not self.read(key.fileobj, names):
+                    self.selector.unregister(key.fileobj)
+                    key.fileobj.close()
+
+    def read(self, connection, names):
+        try:
+            text = connection.recv(4096).decode()
+        except ConnectionError:
+            text = ""
+        with self.lock:
+            if not text:
+                name = names.pop(connection, None)
+                if name:
+                    self.alive[name] -= 1
+                return False
+            if connection not in names:
+                name, _, credential = text.strip().partition(" ")
+                names[connection] = name
+                self.starts[name] = self.starts.get(name, 0) + 1
+                self.credentials.setdefault(name, []).append(credential)
+                self.alive[name] = self.alive.get(name, 0) + 1
+                if self.alive[name] > 1:
+                    self.together.append(name)
+        connection.sendall(b"go\n")
+        return True
+
+    def living(self, name=None):
+        with self.lock:
+            return self.alive.get(name, 0) if name else sum(self.alive.values())
+
+    def close(self):
+        self.ending = True
+        self.thread.join(5)
+        self.listener.close()
+
+
+def processes():
+    """{pid: (parent, state)} of everything that runs."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            found[int(entry.name)] = (int(fields[1]), fields[0])
+    return found
+
+
+def tree(pid):
+    """The process and all below it, parents first."""
+    parents = {child: parent for child, (parent, _) in processes().items()}
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+def send(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+class Worker:
+    """One `acp-git-worker serve` of this test."""
+
+    def __init__(self, stack, number, sessions, environment, wrapper=()):
+        self.log = open(stack.data / f"logs/worker-{number}.log", "ab")
+        self.process = subprocess.Popen([*wrapper, stack.build / "bin/acp-git-worker", "serve", "--sessions", str(sessions), "--lease", str(LEASE)],
+                                        env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
+        self.pid = self.process.pid
+        self.frozen = []
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(10)
+
+    def freeze(self, whole_tree=False):
+        """Stops only the worker, or all its processes; the others cannot run on while they are counted."""
+        self.frozen = [self.pid]
+        send(self.frozen, signal.SIGSTOP)
+        if whole_tree:
+            self.frozen = tree(self.pid)
+            send(self.frozen, signal.SIGSTOP)
+
+    def thaw(self):
+        send(reversed(self.frozen), signal.SIGCONT)
+        self.frozen = []
+
+    def stop(self, seconds=25):
+        """SIGTERM twice: the second one does not wait for running sessions."""
+        if self.process.poll() is None:
+            self.thaw()
+            self.process.terminate()
+            time.sleep(0.2)
+            self.process.terminate()
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError("a worker did not end after two SIGTERM") from None
+        self.log.close()
+
+
+class WorkerCase(unittest.TestCase):
+    settings = {}
+    sessions = 4
+    command = True
+
+    @classmethod
+    def setUpClass(cls):
+        cls.reports = Reports()
+        cls.folder = tempfile.TemporaryDirectory(prefix="acp-agent.", dir="/opt" if os.access("/opt", os.W_OK) else None)
+        script = Path(cls.folder.name) / "agent"
+        script.write_text(AGENT)
+        script.chmod(0o755)
+        settings = {**cls.settings}
+        if cls.command:
+            settings["ACP_AGENT_COMMAND"] = f"{script} {cls.reports.port}"
+        cls.stack = Stack(settings=settings).start()
+        cls.environment = cls.stack.environment()
+        if not cls.command:
+            cls.environment["ACP_AGENT_COMMAND"] = ""
+        cls.own_worker = cls.find_own_worker()
+        cls.by_name = {row["name"]: row["token"] for row in cls.stack.control("GET", "/tokens")}
+        cls.base = cls.stack.simulator["url"]
+        cls.workers, cls.number, cls.started = [], 0, 0
+
+    @classmethod
+    def tearDownClass(cls):
+        send([cls.own_worker], signal.SIGCONT)
+        for worker in cls.workers:
+            worker.stop()
+        cls.stack.close()
+        cls.reports.close()
+        cls.folder.cleanup()
+
+    @classmethod
+    def find_own_worker(cls):
+        """The worker of `up` is put to sleep, at a moment when it holds no lock of the database: the test runs its own."""
+        pid = next(pid for pid in cls.stack.pids() if b"acp-git-worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+
+        def asleep():
+            os.kill(pid, signal.SIGSTOP)
+            database = sqlite3.connect(cls.stack.data / "database/acp-gitlab.db", timeout=1, isolation_level=None)
+            try:
+                database.execute("BEGIN EXCLUSIVE")
+                database.execute("ROLLBACK")
+                return True
+            except sqlite3.OperationalError:
+                os.kill(pid, signal.SIGCONT)
+                return False
+            finally:
+                database.close()
+        wait_until("up's worker sleeps", asleep)
+        return pid
+
+    def setUp(self):
+        self.stack.mode("global", "normal")
+        self.assertEqual(self.stack.connect().status, 200)
+        type(self).number += 1
+        self.name = f"w{self.number}"
+
+    def tearDown(self):
+        for worker in self.workers:
+            worker.stop()
+        self.workers.clear()
+
+    def worker(self, wrapper=()):
+        type(self).started += 1
+        worker = Worker(self.stack, self.started, self.sessions, self.environment, wrapper)
+        self.workers.append(worker)
+        return worker
+
+    def repository(self, path):
+        return f"{self.base}/{path}.git"
+
+    def create(self, description="", path="group/sub/api", name=None):
+        name = name or self.name
+        answer = self.stack.create_session(name, {"description": description, "outputRepo": {"url": self.repository(path), "branch": f"b/{name}"}})
+        self.assertEqual(answer.status, 201, answer)
+        return answer.json["metadata"]["uid"]
+
+    def branch(self, name=None, path="group/sub/api"):
+        return (self.stack.control("GET", f"/refs?project={path}") or {}).get(f"refs/heads/b/{name or self.name}")
+
+    def workspace(self, uid):
+        return self.stack.data / "workspaces" / uid
+
+    def push(self, bearer=None, name=None):
+        return self.stack.api("POST", f"/api/projects/default/agentic-sessions/{name or self.name}/git/push", {}, bearer=bearer)
+
+    def commits(self, name):
+        """The commits of a session's branch that its start had not, in the remote's own repository."""
+        for path in (self.stack.data / "simulator/repositories").glob("*.git"):
+            done = subprocess.run(["git", "--git-dir", path, "rev-list", f"refs/heads/b/{name}", "--not", "refs/heads/main"], text=True, capture_output=True)
+            if done.returncode == 0:
+                return done.stdout.split()
+        return []
+
+    def assertCompleted(self, session, name=None):
+        status = session["status"]
+        self.assertEqual(status["phase"], "Completed", status)
+        self.assertEqual(status["repositories"][0]["commit"], self.branch(name))
+
+    def assertLeftNothing(self):
+        """No folder without a session that needs it, no process of an agent."""
+        wait_until("the workspaces are swept", lambda: not list((self.stack.data / "workspaces").iterdir()), 30)
+        wait_until("no agent lives", lambda: self.reports.living() == 0, 10)
+
+
+class DeathTest(WorkerCase):
+    DAEMONS = "setsid sleep 1000 & (nohup sleep 1000 >/dev/null 2>&1 &) ; sleep 1000"
+
+    def test_a_killed_worker_leaves_no_process_and_the_next_one_does_the_session(self):
+        self.is_killed()
+
+    @unittest.skipUnless(os.geteuid() == 0, "only the superuser can take CAP_SYS_ADMIN from a worker")
+    def test_nor_does_one_that_may_not_make_namespaces(self):
+        self.is_killed(["setpriv", "--bounding-set", "-sys_admin"])
+        self.assertIn("No PID namespace can be had here", self.stack.log_text())
+
+    def is_killed(self, wrapper=()):
+        self.create(self.DAEMONS)
+        worker = self.worker(wrapper)
+        wait_until("the agent runs", lambda: self.reports.living(self.name) == 1, 30)
+        time.sleep(0.3)
+        below = tree(worker.pid)[1:]
+        self.assertGreater(len(below), 4)
+        worker.kill()
+        wait_until("all that the worker started is dead", lambda: not set(below) & set(processes()), 3)
+        wait_until("the connection of the agent and its daemons is closed", lambda: self.reports.living(self.name) == 0, 1)
+        self.worker()
+        wait_until("another worker's agent runs", lambda: self.reports.living(self.name) == 1, 30)
+        self.assertEqual(self.reports.starts[self.name], 2)
+        self.stack.api("DELETE", f"/api/projects/default/agentic-sessions/{self.name}")
+        self.assertLeftNothing()
+
+    def takes_over(self, whole_tree):
+        self.create("sleep 6")
+        first = self.worker()
+        wait_until("the agent runs", lambda: self.reports.living(self.name) == 1, 30)
+        first.freeze(whole_tree)
+        second = self.worker()
+        session = self.stack.wait_for_session(self.name, 60)
+        self.assertCompleted(session)
+        self.assertEqual(self.reports.starts[self.name], 2)
+        self.assertNotIn(self.name, self.reports.together)
+        # What the first worker was given is worth nothing any more, and it changes nothing.
+        uid = session["metadata"]["uid"]
+        answer = request("GET", f"{self.stack.url}/git/{uid}/api.git/info/refs?service=git-upload-pack", headers={"Authorization": f"Bearer {self.reports.credentials[self.name][0]}"})
+        self.assertIn(answer.status, (401, 403), answer)
+        first.thaw()
+        second.stop()
+        name = self.name + "-later"
+        self.create("true", name=name)
+        self.assertCompleted(self.stack.wait_for_session(name, 60), name)
+        self.assertEqual(self.stack.session(self.name).json["status"], session["status"])
+        self.assertLeftNothing()
+
+    def test_a_frozen_worker_loses_its_session_before_another_begins(self):
+        self.takes_over(False)
+
+    def test_processes_that_were_frozen_with_their_worker_do_not_come_back(self):
+        self.takes_over(True)
+
+    def test_the_credential_of_a_lost_attempt_is_dead_while_the_next_one_runs(self):
+        self.create("sleep 5")
+        first = self.worker()
+        wait_until("the agent runs", lambda: self.reports.living(self.name) == 1, 30)
+        first.kill()
+        self.worker()
+        wait_until("another worker's agent runs", lambda: self.reports.starts.get(self.name) == 2, 40)
+        uid = self.stack.session(self.name).json["metadata"]["uid"]
+        answers = [request("GET", f"{self.stack.url}/git/{uid}/api.git/info/refs?service=git-upload-pack", headers={"Authorization": f"Bearer {credential}"}).status
+                   for credential in self.reports.credentials[self.name]]
+        self.assertIn(answers[0], (401, 403))
+        self.assertEqual(answers[1], 200)
+        self.assertCompleted(self.stack.wait_for_session(self.name, 60))
+
+    def test_a_push_that_its_worker_did_not_live_to_record_is_found_again(self):
+        caught = 0
+        for turn in range(8):
+            name = f"{self.name}-{turn}"
+            self.create("true", name=name)
+            worker = self.worker()
+            wait_until("the branch is there", lambda: self.branch(name), 30, every=0.002)
+            worker.kill()
+            self.workers.remove(worker)
+            caught += self.stack.session(name).json["status"]["phase"] not in FINAL
+        self.worker()
+        for turn in range(8):
+            name = f"{self.name}-{turn}"
+            self.assertCompleted(self.stack.wait_for_session(name, 60), name)
+            self.assertEqual((self.reports.starts[name], len(self.commits(name))), (1, 1))
+        self.assertGreater(caught, 0, "no worker was killed between push and record")
+        self.assertLeftNothing()
+
+    def test_sigterm_hands_over_what_does_not_end_in_time(self):
+        self.create("sleep 6")
+        first = self.worker()
+        wait_until("the agent runs", lambda: self.reports.living(self.name) == 1, 30)
+        begin = time.monotonic()
+        first.stop()
+        self.assertLess(time.monotonic() - begin, 15)
+        self.assertEqual(self.reports.living(self.name), 0)
+        begin = time.monotonic()
+        self.worker()
+        wait_until("another worker's agent runs", lambda: self.reports.living(self.name) == 1, 30)
+        self.assertLess(time.monotonic() - begin, LEASE, "it was handed over, not waited for")
+        self.assertCompleted(self.stack.wait_for_session(self.name, 60))
+
+
+class KeptWorkTest(WorkerCase):
+    settings = {"ACP_WORKSPACE_KEEP": "10", "ACP_WORKSPACE_MAX": "64", "ACP_AGENT_MEMORY_MAX": "200"}
+
+    def failed_push(self):
+        """A session whose owner's token may not push."""
+        self.assertEqual(self.stack.connect(self.by_name["readOnly"]).status, 200)
+        uid = self.create("true")
+        session = self.stack.wait_for_session(self.name, 60)
+        self.assertEqual(session["status"]["phase"], "Failed", session["status"])
+        self.assertIn("WorkKept", [c["type"] for c in session["status"]["conditions"]])
+        return uid
+
+    def test_work_that_could_not_be_pushed_is_pushed_again_by_its_owner(self):
+        self.worker()
+        uid = self.failed_push()
+        self.assertTrue((self.workspace(uid) / "api/work.txt").exists())
+        self.assertEqual(self.push(bearer=self.stack.add_user(f"stranger-{self.name}")).status, 403)
+        # Still refused: the work stays.
+        self.assertEqual(self.push().status, 202)
+        self.assertNotIn(self.stack.session(self.name).json["status"]["phase"], ("Completed",))
+        session = self.stack.wait_for_session(self.name, 60)
+        self.assertEqual(session["status"]["phase"], "Failed", session["status"])
+        # With a token that may push.
+        self.assertEqual(self.stack.connect().status, 200)
+        answer = self.push()
+        self.assertEqual((answer.status, answer.json["phase"]), (202, "Pending"), answer)
+        session = self.stack.wait_for_session(self.name, 60)
+        self.assertCompleted(session)
+        self.assertEqual(self.reports.starts[self.name], 1, "the agent did not run again")
+        answer = self.push()
+        self.assertEqual((answer.status, answer.json["code"]), (409, "session_ended"))
+        self.assertLeftNothing()
+
+    def test_kept_work_goes_after_its_time(self):
+        self.worker()
+        uid = self.failed_push()
+        self.assertTrue(self.workspace(uid).exists())
+        wait_until("the kept workspace is gone", lambda: not self.workspace(uid).exists(), 60)
+        self.assertEqual(self.push().status, 409)
+
+    def test_an_agent_that_takes_too_much_is_ended(self):
+        table = [("space", "head -c 200M /dev/zero >big; sleep 60", "workspace"), ("files", "mkdir d; cd d; seq 50000 | xargs touch; sleep 60", "workspace"),
+                 ("hidden", "mkdir -p a/b; head -c 200M /dev/zero >a/b/big; chmod 0 a/b; sleep 60", "workspace"),
+                 ("memory", "head -c 400M /dev/zero | tail; sleep 60", "memory")]
+        self.worker()
+        for what, description, word in table:
+            self.create(description, name=f"{self.name}-{what}")
+        for what, description, word in table:
+            with self.subTest(what):
+                status = self.stack.wait_for_session(f"{self.name}-{what}", 50)["status"]
+                self.assertEqual(status["phase"], "Failed")
+                self.assertIn(word, status["message"])
+                self.assertIn("agent_too_large", self.stack.log_text())
+        self.assertLeftNothing()
+
+
+class ElsewhereTest(WorkerCase):
+    """The agent runs elsewhere: the session waits for git/push."""
+    command = False
+
+    def test_what_was_written_while_waiting_survives_the_worker(self):
+        uid = self.create()
+        first = self.worker()
+        work = self.workspace(uid) / "api/README-of-mine.txt"
+        self.stack.wait_for_session(self.name, 60, phases=("Running",))
+        work.write_text("mine\n")
+        first.kill()
+        self.worker()
+        self.assertEqual(self.push().status, 202)
+        self.assertCompleted(self.stack.wait_for_session(self.name, 60))
+        self.assertLeftNothing()
+
+
+class ChaosTest(WorkerCase):
+    WORKERS, SESSIONS, EVERY_S = 4, int(os.environ.get("CHAOS_SESSIONS", "200")), 1.5
+
+    def disturb(self, chance, worker):
+        """Kills the worker and starts another, or freezes it, alone or with all its processes, for longer than its lease."""
+        if chance.random() < 0.5:
+            worker.kill()
+            self.workers.remove(worker)
+            self.worker()
+            return "killed"
+        worker.freeze(chance.random() < 0.5)
+        self.thaws.append((time.monotonic() + LEASE + chance.uniform(1, 4), worker))
+        return "frozen"
+
+    def thaw_those_due(self, all_of_them=False):
+        for due, worker in [entry for entry in self.thaws if all_of_them or entry[0] <= time.monotonic()]:
+            worker.thaw()
+            self.thaws.remove((due, worker))
+
+    def waiting(self):
+        """How many sessions have not ended, as the store knows it; it may be busy."""
+        try:
+            database = sqlite3.connect(f"file:{self.stack.data}/database/acp-gitlab.db?mode=ro", uri=True, timeout=5)
+            try:
+                return database.execute("SELECT count(*) FROM sessions WHERE final = 0").fetchone()[0]
+            finally:
+                database.close()
+        except sqlite3.OperationalError:
+            return -1
+
+    def test_two_hundred_sessions_end_truthfully_while_workers_die_and_freeze(self):
+        seed = int(os.environ.get("CHAOS_SEED", time.time()))
+        chance, self.thaws, events = random.Random(seed), [], {"killed": 0, "frozen": 0}
+        names = [f"c{i}" for i in range(self.SESSIONS)]
+        for i, name in enumerate(names):
+            self.create(f"setsid sleep 1000 & sleep {i % 7 / 2}", name=name)
+        for _ in range(self.WORKERS):
+            self.worker()
+        begin = time.monotonic()
+        while self.waiting() and time.monotonic() - begin < 400:
+            time.sleep(self.EVERY_S * chance.uniform(0.5, 1.5))
+            self.thaw_those_due()
+            able = [worker for worker in self.workers if not worker.frozen]
+            if len(able) > self.WORKERS // 2:  # every second one at most
+                events[self.disturb(chance, chance.choice(able))] += 1
+        took = time.monotonic() - begin
+        self.thaw_those_due(True)
+        self.judge(names)
+        print(f"     seed {seed}: {len(names)} sessions in {took:.0f} s; workers {events}; agents started {sum(self.reports.starts[n] for n in names)}, "
+              f"at most {max(self.reports.starts[n] for n in names)} for one session", flush=True)
+        self.assertLeftNothing()
+        for worker in list(self.workers):
+            below = tree(worker.pid)[1:]
+            worker.stop()
+            self.assertFalse(set(below) & set(processes()))
+
+    def judge(self, names):
+        refs = self.stack.control("GET", "/refs?project=group/sub/api")
+        self.assertEqual(self.reports.together, [], "two agents of one session at a time")
+        for name in names:
+            with self.subTest(name):
+                status = self.stack.session(name).json["status"]
+                self.assertEqual(status["phase"], "Completed", json.dumps(status)[:600])
+                self.assertEqual(status["repositories"][0]["commit"], refs.get(f"refs/heads/b/{name}"))
+                self.assertEqual(len(self.commits(name)), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
