@@ -110,8 +110,9 @@ void app_confine(struct app *app)
 	bool exposed;
 
 	add_read_only(app, &readable);
-	add_path(&writable, folder_of(&writable, settings_get(&app->settings, DATABASE)));
-	exposed = holds_keys(app, writable.items[0]);
+	const char *database = folder_of(&writable, settings_get(&app->settings, DATABASE));
+	add_path(&writable, database);
+	exposed = holds_keys(app, database);
 	sandbox_enter(&(struct sandbox_rules){.read_only = readable.items,
 	                                      .read_only_count = readable.count,
 	                                      .writable = writable.items,

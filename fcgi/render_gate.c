@@ -55,7 +55,7 @@ static json_t *identity_of(const struct check_report *report)
 /* For the worker's log: where the forge's API is, and what it is used with. */
 static void add_access(json_t *to, const struct credential *credential)
 {
-	CLEANUP(strbuf_release) struct strbuf api = STRBUF_INIT(2 * LIMIT_URL_MAX);
+	CLEANUP(strbuf_release) struct strbuf api = STRBUF_INIT((size_t)2 * LIMIT_URL_MAX);
 	CLEANUP(freep) char *shown = NULL;
 
 	if (!credential->forge)

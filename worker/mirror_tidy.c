@@ -166,9 +166,8 @@ static void judge_entry(void *context, const char *folder, const char *name)
 			remove_and_count(p->tidying, path);
 			close(owner);
 		}
-	} else if (strncmp(name, "removed-", 8) == 0) {
-		remove_and_count(p->tidying, path);
-	} else if (generation != 0 && generation != p->state.generation && !is_borrowed(p->tidying, path)) {
+	} else if (strncmp(name, "removed-", 8) == 0 ||
+	           (generation != 0 && generation != p->state.generation && !is_borrowed(p->tidying, path))) {
 		remove_and_count(p->tidying, path);
 	} else if (generation != 0) {
 		p->borrowed = p->borrowed || (generation == p->state.generation && is_borrowed(p->tidying, path));

@@ -146,7 +146,7 @@ void repositories_remove(struct repositories *r, size_t index)
 void repository_warn(struct repository *r, const char *code, const char *format, ...)
 {
 	CLEANUP(strbuf_release) struct strbuf message = STRBUF_INIT(LIMIT_GITLAB_SENTENCE);
-	CLEANUP(strbuf_release) struct strbuf shown = STRBUF_INIT(2 * LIMIT_GITLAB_SENTENCE);
+	CLEANUP(strbuf_release) struct strbuf shown = STRBUF_INIT((size_t)2 * LIMIT_GITLAB_SENTENCE);
 	size_t index;
 	json_t *known;
 	va_list args;

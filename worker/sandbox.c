@@ -187,6 +187,17 @@ static void remember_hidden(struct ruleset *r, const char *path)
 	r->hidden[r->hidden_count++] = canonical;
 }
 
+static bool allow_port(const struct ruleset *r, unsigned tcp_port, int abi, struct error *err)
+{
+	if (tcp_port == 0 || abi < SANDBOX_ABI_TCP)
+		return true;
+	struct net_port_attr port = {.allowed_access = NET_CONNECT_TCP, .port = tcp_port};
+	if (syscall(SYS_landlock_add_rule, r->fd, RULE_NET_PORT, &port, 0) == 0)
+		return true;
+	error_set(err, ERR_AGENT_UNCONFINED, "The kernel refused a confinement rule.");
+	return error_detail(err, "landlock_add_rule port: %s", strerror(errno));
+}
+
 static bool add_rules(struct ruleset *r, const struct sandbox *rules, int abi, struct error *err)
 {
 	for (const char *const *path = rules->hidden; path && *path; path++)
@@ -206,13 +217,7 @@ static bool add_rules(struct ruleset *r, const struct sandbox *rules, int abi, s
 	for (const char *const *path = rules->writable; path && *path; path++)
 		if (!allow(r, *path, rules->plain_files ? FS_PLAIN : r->handled_fs, true, err))
 			return false;
-	if (rules->tcp_port == 0 || abi < SANDBOX_ABI_TCP)
-		return true;
-	struct net_port_attr port = {.allowed_access = NET_CONNECT_TCP, .port = rules->tcp_port};
-	if (syscall(SYS_landlock_add_rule, r->fd, RULE_NET_PORT, &port, 0) == 0)
-		return true;
-	error_set(err, ERR_AGENT_UNCONFINED, "The kernel refused a confinement rule.");
-	return error_detail(err, "landlock_add_rule port: %s", strerror(errno));
+	return allow_port(r, rules->tcp_port, abi, err);
 }
 
 bool sandbox_prepare(const struct sandbox *rules, int *ret_ruleset, struct error *err)

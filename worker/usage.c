@@ -52,8 +52,7 @@ int64_t usage_of_folder(const char *path, int64_t stop_above)
 /* "size resident shared …" in pages. */
 static int64_t pages_of(int proc, const char *pid)
 {
-	char path[32], text[256];
-	long long size, resident, shared;
+	char path[32], text[256], *resident, *shared, *end;
 
 	if (snprintf(path, sizeof(path), "%.20s/statm", pid) >= (int)sizeof(path))
 		return 0;
@@ -64,7 +63,9 @@ static int64_t pages_of(int proc, const char *pid)
 	if (length <= 0)
 		return 0;
 	text[length] = '\0';
-	return sscanf(text, "%lld %lld %lld", &size, &resident, &shared) == 3 ? resident - shared : 0;
+	(void)strtoll(text, &resident, 10);
+	long long resident_pages = strtoll(resident, &shared, 10), shared_pages = strtoll(shared, &end, 10);
+	return end != shared ? resident_pages - shared_pages : 0;
 }
 
 int64_t usage_of_memory(void)

@@ -23,6 +23,7 @@ static bool id_is_plain(const char *id)
 }
 
 /* A key with a passphrase is refused; OpenSSL would ask for it on the terminal. */
+// NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL names the type
 static int no_passphrase(char *to, int size, int writing, void *context)
 {
 	(void)to, (void)size, (void)writing, (void)context;

@@ -11,7 +11,7 @@ struct github_app;
 
 /* `id` is the App's number or client id, `key_file` a PEM with its RSA key. ERR_CONFIG_INVALID names what is wrong with it. */
 bool github_app_new(const char *id, const char *key_file, struct github_app **ret, struct error *err) MUST_CHECK;
-void github_app_freep(struct github_app **app);
+void github_app_freep(struct github_app **slot);
 
 /* Appends the JWT for an instant (unix seconds): iat 60 s before it, exp 9 min after. False: signing failed. */
 bool github_app_jwt(const struct github_app *app, int64_t now_s, struct secret *ret) MUST_CHECK;

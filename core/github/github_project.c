@@ -41,7 +41,7 @@ static bool fill_project(const struct instance_url *instance, const json_t *answ
 {
 	const char *path = json_string_or(answer, "full_name", ""), *branch = json_string_or(answer, "default_branch", "");
 	const char *mirror = json_string_or(answer, "mirror_url", "");
-	CLEANUP(strbuf_release) struct strbuf api_url = STRBUF_INIT(2 * LIMIT_URL_MAX);
+	CLEANUP(strbuf_release) struct strbuf api_url = STRBUF_INIT((size_t)2 * LIMIT_URL_MAX);
 	const struct role *role = role_of(answer);
 	int64_t id = json_int_or(answer, "id", 0);
 

@@ -51,7 +51,7 @@ class LifeTest(unittest.TestCase):
         stack = Stack().start()
         pids = stack.pids()
         stack.process.send_signal(signal.SIGINT)
-        self.assertEqual(stack.process.wait(30), 0)
+        self.assertEqual(stack.process.wait(60), 0)
         wait_until("all processes are gone", lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 10)
 
         stack = Stack().start()
