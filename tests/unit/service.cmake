@@ -4,6 +4,8 @@ target_include_directories(memory_store PUBLIC ${CMAKE_CURRENT_LIST_DIR}/../fake
 target_link_libraries(memory_store PUBLIC store PRIVATE acp_warnings)
 
 unit_test(test_account_service service memory_store http_peer)
+unit_test(test_account_github service memory_store http_peer)
+unit_test(test_account_warnings service)
 unit_test(test_credential service memory_store http_peer)
 unit_test(test_check service memory_store http_peer)
 unit_test(test_check_list service)

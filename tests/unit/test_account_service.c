@@ -5,34 +5,10 @@
 
 #include <cmocka.h>
 
-#include "clock.h"
-#include "service_fixture.h"
+#include "account_fixture.h"
 
 #define FIRST  "glpat-first-token-0001"
 #define SECOND "glpat-second-token-002"
-
-/* The token that the stored connection opens to now; "" when there is no connection. */
-static void opened_token(struct service_fixture *f, const char *user, char *to, size_t size)
-{
-	CLEANUP(connection_list_release) struct connection_list list = CONNECTION_LIST_INIT;
-	CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
-	struct error err = ERROR_INIT;
-
-	to[0] = '\0';
-	must(f->service.connections.ops->list(f->service.connections.state, user, &list, &err), &err);
-	if (list.count == 0)
-		return;
-	must(account_open(&f->service, &list.items[0], &payload, &err), &err);
-	(void)snprintf(to, size, "%s", secret_bytes(&payload.token));
-}
-
-static void assert_opens_to(struct service_fixture *f, const char *user, const char *token)
-{
-	char opened[64];
-
-	opened_token(f, user, opened, sizeof(opened));
-	assert_string_equal(opened, token);
-}
 
 static void connect_keeps_the_order_of_intent_value_and_commit(void **state UNUSED)
 {
@@ -228,71 +204,6 @@ static void reconnect_with_another_account_is_told(void **state UNUSED)
 	service_fixture_remove(&f);
 }
 
-static void warnings_say_what_the_token_deserves(void **state UNUSED)
-{
-	static const struct {
-		const char *sentence, *provider, *scopes, *expires_at;
-		bool is_bot;
-		const char *expected; /* names, joined by blanks */
-		const char *message;  /* of the first one; NULL: not looked at */
-	} rows[] = {
-	        {"a good token", "gitlab", "api", "2027-01-20", false, "", NULL},
-	        {"three days left", "gitlab", "api", "2026-11-25", false, "token_expiring",
-	         "Token expires on 2026-11-25 (3 days)."},
-	        {"tomorrow", "gitlab", "api", "2026-11-23", false, "token_expiring", "Token expires on 2026-11-23 (1 day)."},
-	        {"fourteen days still warn", "gitlab", "api", "2026-12-06", false, "token_expiring", NULL},
-	        {"fifteen do not", "gitlab", "api", "2026-12-07", false, "", NULL},
-	        {"past by our clock", "gitlab", "api", "2026-11-20", false, "token_expiring",
-	         "Token expired on 2026-11-20 by the clock of this server."},
-	        {"no end", "gitlab", "api", NULL, false, "token_never_expires", NULL},
-	        {"an end too far away", "gitlab", "api", "2028-11-22", false, "token_never_expires", NULL},
-	        {"reading only", "gitlab", "read_api read_repository", "2027-01-20", false, "token_cannot_push",
-	         "The token can read but not push (scopes: read_api read_repository). Add 'write_repository' or 'api'."},
-	        {"too much", "gitlab", "api sudo", "2027-01-20", false, "token_too_powerful",
-	         "The token also has sudo; it is not needed."},
-	        {"a bot", "gitlab", "api", "2027-01-20", true, "token_is_bot", NULL},
-	        {"an old GitLab tells nothing", "gitlab", NULL, NULL, false, "scopes_unknown", NULL},
-	        {"fine-grained", "gitlab", "granular", "2027-01-20", false, "token_fine_grained", NULL},
-	        {"a good token of GitHub", "github", "repo workflow", "2027-01-20", false, "", NULL},
-	        {"for public repositories it can push, too", "github", "public_repo", "2027-01-20", false, "", NULL},
-	        {"GitHub's own words", "github", "read:user", "2027-01-20", false, "token_cannot_push",
-	         "The token can read but not push (scopes: read:user). Add 'repo'."},
-	        {"a classic token without an end", "github", "repo", NULL, false, "token_never_expires", NULL},
-	        {"GitHub lists no scopes of a fine-grained token", "github", NULL, NULL, false, "token_fine_grained", NULL},
-	        {"more than is needed", "github", "repo delete_repo", "2027-01-20", false, "token_too_powerful",
-	         "The token has scopes that are not needed (scopes: repo delete_repo); 'repo' is enough."},
-	        {"a bot of GitHub is not bound to a project", "github", "repo", "2027-01-20", true, "token_is_bot",
-	         "Connected as bot project_1_bot; commits will show the bot."},
-	        {"a provider that this program does not know", "forgejo", NULL, NULL, true, "", NULL},
-	};
-	const int64_t now_s = 1795370400; /* 2026-11-22 18:00 UTC */
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		char provider[16], scopes[64], expires_at[16], username[] = "project_1_bot";
-		struct connection c = {.provider = provider, .username = username, .is_bot = rows[i].is_bot};
-		struct account_warning warnings[WARN_COUNT];
-		char names[256] = "";
-		size_t count;
-
-		(void)snprintf(provider, sizeof(provider), "%s", rows[i].provider);
-		(void)snprintf(scopes, sizeof(scopes), "%s", rows[i].scopes ? rows[i].scopes : "");
-		(void)snprintf(expires_at, sizeof(expires_at), "%s", rows[i].expires_at ? rows[i].expires_at : "");
-		c.scopes = rows[i].scopes ? scopes : NULL;
-		c.expires_at = rows[i].expires_at ? expires_at : NULL;
-		count = account_warnings(&c, now_s, warnings);
-		for (size_t w = 0; w < count; w++) {
-			size_t used = strlen(names);
-
-			(void)snprintf(names + used, sizeof(names) - used, "%s%s", w ? " " : "",
-			               account_warning_name(warnings[w].code));
-		}
-		print_message("  %s\n", rows[i].sentence);
-		assert_string_equal(names, rows[i].expected);
-		if (rows[i].message)
-			assert_string_equal(warnings[0].message, rows[i].message);
-	}
-}
-
 static void recheck_condemns_dead_tokens_and_nobody_when_the_instance_is_down(void **state UNUSED)
 {
 	struct service_fixture f;
@@ -476,16 +387,6 @@ static void a_use_writes_only_what_is_not_known(void **state UNUSED)
 
 /* ---- The checks of a verdict ---- */
 
-/* One letter a check, in order: '+' passed, '!' failed, '.' not run. */
-static void assert_checks(const struct check_list *list, const char *expected)
-{
-	char states[CHECK_COUNT + 1] = "";
-
-	for (size_t i = 0; i < CHECK_COUNT; i++)
-		states[i] = ".+!"[list->states[i]];
-	assert_string_equal(states, expected);
-}
-
 static void a_verdict_tells_which_check_failed(void **state UNUSED)
 {
 	static const struct {
@@ -540,182 +441,6 @@ static void a_verdict_tells_which_check_failed(void **state UNUSED)
 	service_fixture_remove(&f);
 }
 
-/* ---- GitHub ---- */
-
-#define CLASSIC "ghp_classic0000000001"
-#define GRANTED "github_pat_11granted0000000001"
-
-/* A GitHub Enterprise Server beside the fixture's GitLab; its address is the one of a token for which none is named. */
-struct github_fixture {
-	struct service_fixture base;
-	const char *scopes;     /* the header's value; NULL: none */
-	const char *dead_token; /* NULL: none */
-	struct http_peer *peer;
-	struct instance_entry entries[2];
-	struct instances instances;
-	char url[64];
-};
-
-static void small_github_answer(struct peer_exchange *exchange, void *context)
-{
-	const struct github_fixture *g = context;
-	char headers[256] = "Content-Type: application/json\r\nX-GitHub-Request-Id: 1\r\n", authorization[600] = "";
-
-	(void)peer_header(exchange, "Authorization", authorization, sizeof(authorization));
-	if (g->dead_token && strstr(authorization, g->dead_token)) {
-		peer_answer(exchange, "401 Unauthorized", headers, "{\"message\":\"Bad credentials\"}");
-		return;
-	}
-	if (g->scopes) {
-		size_t used = strlen(headers);
-
-		(void)snprintf(headers + used, sizeof(headers) - used, "X-OAuth-Scopes: %s\r\n", g->scopes);
-	}
-	if (strcmp(exchange->target, "/api/v3/user") == 0)
-		peer_answer(exchange, "200 OK", headers,
-		            "{\"id\":583231,\"login\":\"octocat\",\"name\":\"Octo\",\"type\":\"User\"}");
-	else
-		peer_answer(exchange, "404 Not Found", headers, "{\"message\":\"Not Found\"}");
-}
-
-static void github_fixture_make(struct github_fixture *g)
-{
-	struct error err = ERROR_INIT;
-	char allowed[32];
-
-	*g = (struct github_fixture){.scopes = "repo, workflow"};
-	service_fixture_make(&g->base);
-	g->peer = http_peer_start(PEER_PLAIN, small_github_answer, g);
-	(void)snprintf(allowed, sizeof(allowed), "127.0.0.1:%u", http_peer_port(g->peer));
-	(void)snprintf(g->url, sizeof(g->url), "http://%s", allowed);
-	must(address_policy_add(g->base.policy, allowed, &err), &err);
-	g->entries[0] = g->base.entry;
-	must(instance_url_parse(g->url, &g->entries[1].url, &err), &err);
-	g->entries[1].insecure_http = true;
-	g->instances = (struct instances){g->entries, ARRAY_SIZE(g->entries)};
-	g->base.service.instances = &g->instances;
-	g->base.service.github = &g->entries[1].url;
-}
-
-static void github_fixture_remove(struct github_fixture *g)
-{
-	http_peer_stop(g->peer);
-	instance_url_release(&g->entries[1].url);
-	service_fixture_remove(&g->base);
-}
-
-static bool connect_github(struct github_fixture *g, const char *token, struct account_verdict *ret, struct error *err)
-{
-	CLEANUP(secret_release) struct secret secret = SECRET_INIT;
-	const struct account_request request = {
-	        .provider = PROVIDER_GITHUB, .user_id = "alice", .instance_url = "", .token = &secret};
-
-	secret_set(&secret, token, strlen(token));
-	return account_connect(&g->base.service, &request, ret, err);
-}
-
-static size_t count_of(struct github_fixture *g, enum provider provider)
-{
-	CLEANUP(connection_list_release) struct connection_list list = CONNECTION_LIST_INIT;
-	struct error err = ERROR_INIT;
-
-	must(account_list(&g->base.service, provider, "alice", &list, &err), &err);
-	for (size_t i = 0; i < list.count; i++)
-		assert_string_equal(list.items[i].provider, provider_name(provider));
-	return list.count;
-}
-
-static void github_is_connected_beside_gitlab(void **state UNUSED)
-{
-	struct github_fixture g;
-	CLEANUP(account_verdict_release) struct account_verdict gitlab = ACCOUNT_VERDICT_INIT, github = ACCOUNT_VERDICT_INIT;
-	struct error err = ERROR_INIT;
-
-	github_fixture_make(&g);
-	must(fixture_connect(&g.base, "alice", FIRST, &gitlab, &err), &err);
-	must(connect_github(&g, CLASSIC, &github, &err), &err);
-	assert_string_equal(github.connection.provider, "github");
-	assert_string_equal(github.connection.instance_url, g.url);
-	assert_string_equal(github.connection.username, "octocat");
-	assert_string_equal(github.connection.gitlab_user_id, "583231");
-	assert_string_equal(github.connection.scopes, "repo workflow");
-	assert_checks(&github.checks, "++.+.++....");
-	assert_int_equal(count_of(&g, PROVIDER_GITLAB), 1);
-	assert_int_equal(count_of(&g, PROVIDER_GITHUB), 1);
-
-	must(account_disconnect(&g.base.service, PROVIDER_GITHUB, "alice", NULL, &err), &err);
-	assert_int_equal(count_of(&g, PROVIDER_GITHUB), 0);
-	assert_opens_to(&g.base, "alice", FIRST);
-	must(account_disconnect(&g.base.service, PROVIDER_GITHUB, "alice", "", &err), &err);
-	assert_int_equal(count_of(&g, PROVIDER_GITLAB), 1);
-	github_fixture_remove(&g);
-}
-
-static void a_github_token_is_judged_by_githubs_words(void **state UNUSED)
-{
-	static const struct {
-		const char *sentence, *token, *scopes;
-		enum error_code code;
-		const char *checks, *warning; /* "": none */
-	} rows[] = {
-	        {"a classic token for everything", CLASSIC, "repo, workflow", ERR_NONE, "++.+.++....", "token_never_expires"},
-	        {"a classic token for public repositories", CLASSIC, "public_repo", ERR_NONE, "++.+.++....", "token_never_expires"},
-	        {"a fine-grained token tells no scopes: that check could not run", GRANTED, NULL, ERR_NONE, "++.+.+.....",
-	         "token_fine_grained"},
-	        {"a classic token that may only show its user", CLASSIC, "read:user", ERR_TOKEN_SCOPE_MISSING, "++.+.+!....", ""},
-	        {"a classic token without any scope", CLASSIC, "", ERR_TOKEN_SCOPE_MISSING, "++.+.+!....", ""},
-	        {"a token of an installation", "ghs_installation0001", NULL, ERR_TOKEN_WRONG_KIND, "++...!.....", ""},
-	        {"a token of GitLab", FIRST, NULL, ERR_TOKEN_WRONG_KIND, "++...!.....", ""},
-	};
-	struct github_fixture g;
-	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
-
-	github_fixture_make(&g);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct error err = ERROR_INIT;
-
-		print_message("  %s\n", rows[i].sentence);
-		g.scopes = rows[i].scopes;
-		assert_int_equal(connect_github(&g, rows[i].token, &verdict, &err), rows[i].code == ERR_NONE);
-		assert_int_equal(err.code, rows[i].code);
-		assert_checks(&verdict.checks, rows[i].checks);
-		assert_string_equal(verdict.warning_count > 0 ? account_warning_name(verdict.warnings[0].code) : "",
-		                    rows[i].warning);
-		if (rows[i].code == ERR_TOKEN_SCOPE_MISSING) {
-			assert_non_null(strstr(err.message, "GitHub needs 'repo'"));
-			assert_non_null(strstr(error_remediation(&err), "fine-grained"));
-		}
-	}
-	github_fixture_remove(&g);
-}
-
-static void recheck_asks_each_connection_at_its_own_forge(void **state UNUSED)
-{
-	struct github_fixture g;
-	CLEANUP(account_verdict_release) struct account_verdict gitlab = ACCOUNT_VERDICT_INIT, github = ACCOUNT_VERDICT_INIT;
-	struct memory_store *store = &g.base.store;
-	struct error err = ERROR_INIT;
-	size_t checked = 0, invalid = 0;
-
-	github_fixture_make(&g);
-	must(fixture_connect(&g.base, "alice", FIRST, &gitlab, &err), &err);
-	must(connect_github(&g, CLASSIC, &github, &err), &err);
-	store->rows[0].last_checked_at = store->rows[1].last_checked_at = 0;
-	g.dead_token = CLASSIC;
-	must(account_recheck(&g.base.service, 10, &checked, &invalid, &err), &err);
-	assert_int_equal(checked, 2);
-	assert_int_equal(invalid, 1);
-	assert_true(store->rows[0].valid);
-	assert_false(store->rows[1].valid);
-
-	set_string(&store->rows[1].provider, "forgejo"); /* as a later program might write */
-	store->rows[0].last_checked_at = store->rows[1].last_checked_at = 0;
-	must(account_recheck(&g.base.service, 10, &checked, &invalid, &err), &err);
-	assert_int_equal(checked, 1);
-	assert_int_equal(store->rows[1].last_checked_at, 0);
-	github_fixture_remove(&g);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -727,7 +452,6 @@ int main(void)
 	        cmocka_unit_test(connect_refuses_what_could_not_be_used),
 	        cmocka_unit_test(another_users_token_is_in_use),
 	        cmocka_unit_test(reconnect_with_another_account_is_told),
-	        cmocka_unit_test(warnings_say_what_the_token_deserves),
 	        cmocka_unit_test(recheck_condemns_dead_tokens_and_nobody_when_the_instance_is_down),
 	        cmocka_unit_test(commit_whose_answer_was_lost_keeps_its_value),
 	        cmocka_unit_test(overtaken_connect_leaves_the_newer_value_alone),
@@ -735,9 +459,6 @@ int main(void)
 	        cmocka_unit_test(recheck_reaches_the_others_behind_an_instance_that_is_down),
 	        cmocka_unit_test(a_use_writes_only_what_is_not_known),
 	        cmocka_unit_test(a_verdict_tells_which_check_failed),
-	        cmocka_unit_test(github_is_connected_beside_gitlab),
-	        cmocka_unit_test(a_github_token_is_judged_by_githubs_words),
-	        cmocka_unit_test(recheck_asks_each_connection_at_its_own_forge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
