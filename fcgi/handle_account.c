@@ -66,6 +66,25 @@ static bool is_verdict(enum error_code code)
 	return code >= ERR_TOKEN_MALFORMED && code <= ERR_INSTANCE_RESTING;
 }
 
+/* Good or bad: a verdict on the token or its instance is an answer. */
+static bool answer_good(struct call *call, enum provider provider, const struct account_verdict *verdict)
+{
+	log_connection(call, provider, &verdict->connection);
+	response_json(&call->response, 200, render_tested(verdict, clock_now_s()));
+	return true;
+}
+
+static bool answer_bad(struct call *call, const struct account_verdict *verdict, const struct error *failure, struct error *err)
+{
+	if (!is_verdict(failure->code)) {
+		*err = *failure;
+		return false;
+	}
+	call_log(call, "verdict", error_name(failure->code));
+	response_json(&call->response, 200, render_test_failed(&verdict->checks, failure));
+	return true;
+}
+
 static bool test_account(struct call *call, enum provider provider, struct error *err)
 {
 	CLEANUP(secret_release) struct secret token = SECRET_INIT;
@@ -73,20 +92,26 @@ static bool test_account(struct call *call, enum provider provider, struct error
 	struct account_request request;
 	struct error failure = ERROR_INIT;
 
-	if (!read_request(call, provider, &token, &request, &failure)) {
+	if (!read_request(call, provider, &token, &request, &failure))
 		check_list_fail(&verdict.checks, check_of_error(failure.code), &failure);
-	} else if (account_test(&call->app->accounts, &request, &verdict, &failure)) {
-		log_connection(call, provider, &verdict.connection);
-		response_json(&call->response, 200, render_tested(&verdict, clock_now_s()));
-		return true;
-	}
-	if (!is_verdict(failure.code)) {
-		*err = failure;
+	else if (account_test(&call->app->accounts, &request, &verdict, &failure))
+		return answer_good(call, provider, &verdict);
+	return answer_bad(call, &verdict, &failure, err);
+}
+
+/* The token was sealed when it came; nothing of it is in the request. */
+static bool check_account(struct call *call, enum provider provider, struct error *err)
+{
+	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	struct error failure = ERROR_INIT;
+	const char *given = NULL;
+
+	if (!read_instance(call, &given, err))
 		return false;
-	}
-	call_log(call, "verdict", error_name(failure.code));
-	response_json(&call->response, 200, render_test_failed(&verdict.checks, &failure));
-	return true;
+	call_log(call, "instance", given ? given : "newest");
+	if (account_check(&call->app->accounts, provider, call->caller.user_id, given, call->request->id, &verdict, &failure))
+		return answer_good(call, provider, &verdict);
+	return answer_bad(call, &verdict, &failure, err);
 }
 
 static bool disconnect_account(struct call *call, enum provider provider, json_t *answer, struct error *err)
@@ -120,6 +145,11 @@ bool handle_gitlab_disconnect(struct call *call, struct error *err)
 	        json_pack("{s:s, s:b}", "message", "GitLab account disconnected successfully", "connected", false), err);
 }
 
+bool handle_gitlab_check(struct call *call, struct error *err)
+{
+	return check_account(call, PROVIDER_GITLAB, err);
+}
+
 bool handle_github_connect(struct call *call, struct error *err)
 {
 	return connect_account(call, PROVIDER_GITHUB, err);
@@ -128,6 +158,11 @@ bool handle_github_connect(struct call *call, struct error *err)
 bool handle_github_test(struct call *call, struct error *err)
 {
 	return test_account(call, PROVIDER_GITHUB, err);
+}
+
+bool handle_github_check(struct call *call, struct error *err)
+{
+	return check_account(call, PROVIDER_GITHUB, err);
 }
 
 bool handle_github_disconnect(struct call *call, struct error *err)

@@ -20,7 +20,8 @@
 	        ACCOUNT("GET", base, "status", access, POOL_STATUS, BODY_NONE, handle_gitlab_status),                              \
 	        ACCOUNT("POST", base, "disconnect", access, POOL_CONNECT, BODY_JSON_OPTIONAL, handle_gitlab_disconnect),           \
 	        ACCOUNT("DELETE", base, "disconnect", access, POOL_CONNECT, BODY_JSON_OPTIONAL, handle_gitlab_disconnect),         \
-	        ACCOUNT("POST", base, "test", access, POOL_CONNECT, BODY_JSON, handle_gitlab_test)
+	        ACCOUNT("POST", base, "test", access, POOL_CONNECT, BODY_JSON, handle_gitlab_test), /* Opens the stored token. */  \
+	        ACCOUNT("POST", base, "check", access, POOL_REPOSITORIES, BODY_JSON_OPTIONAL, handle_gitlab_check)
 
 #define GITHUB(method, verb, pools, body, handler)                                                                                 \
 	{                                                                                                                          \
@@ -41,6 +42,7 @@ const struct route routes[] = {
 	GITHUB("DELETE", "pat",        POOL_CONNECT, BODY_JSON_OPTIONAL, handle_github_disconnect),
 	GITHUB("GET",    "pat/status", POOL_STATUS, BODY_NONE, handle_github_pat_status),
 	GITHUB("POST",   "test",       POOL_CONNECT, BODY_JSON, handle_github_test),
+	GITHUB("POST",   "check",      POOL_REPOSITORIES, BODY_JSON_OPTIONAL, handle_github_check),
 	/* Whose installation it is, the user's own token has to show; this pool can open it. */
 	GITHUB("POST",   "install",    POOL_REPOSITORIES, BODY_JSON, handle_installation_add),
 	GITHUB("GET",    "status",     POOL_STATUS, BODY_NONE, handle_github_status),

@@ -138,9 +138,7 @@ static bool ask_forge(struct account_service *s, const struct connection *c, str
 	return access.forge->account_get(&access, &account, err);
 }
 
-enum recheck_result { RECHECK_VALID, RECHECK_INVALID, RECHECK_NO_ANSWER };
-
-static enum recheck_result judge_recheck(const struct error *failure)
+enum recheck_result account_judge_recheck(const struct error *failure)
 {
 	if (failure->code == ERR_NONE)
 		return RECHECK_VALID;
@@ -187,7 +185,7 @@ static bool recheck_one(struct recheck *recheck, const struct connection *c, str
 			*err = failure;
 		return false;
 	}
-	result = judge_recheck(&failure);
+	result = account_judge_recheck(&failure);
 	if (result == RECHECK_NO_ANSWER) {
 		instance->in_vain = concerns_one_account(failure.code) ? instance->in_vain + 1 : IN_VAIN_MAX;
 		return true;

@@ -35,3 +35,7 @@ bool account_route(const struct account_service *s, const struct instance_url *u
 
 /* Removes the value, then the row. */
 bool account_finish_disconnect(struct account_service *s, const char *key, int64_t generation, struct error *err) MUST_CHECK;
+
+/* What asking an instance about a stored token means for the connection; an instance that gave no answer condemns nobody. */
+enum recheck_result { RECHECK_VALID, RECHECK_INVALID, RECHECK_NO_ANSWER };
+enum recheck_result account_judge_recheck(const struct error *failure);

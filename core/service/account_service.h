@@ -65,6 +65,14 @@ bool account_connect(struct account_service *s, const struct account_request *re
 bool account_test(struct account_service *s, const struct account_request *request, struct account_verdict *ret,
                   struct error *err) MUST_CHECK;
 
+/*
+ * Asks the instance now about the stored token of a connection (instance_url NULL: the newest one), gives the verdict that a test
+ * of this token would, and records it as account_recheck does. Needs a keyring with KEYRING_PRIVATE. ERR_NOT_CONNECTED: there is
+ * no such connection; ERR_SEAL_BROKEN; those of account_test.
+ */
+bool account_check(struct account_service *s, enum provider provider, const char *user_id, const char *instance_url,
+                   const char *request_id, struct account_verdict *ret, struct error *err) MUST_CHECK;
+
 /* The warnings a stored connection deserves now (expiry moves on). Returns their number, at most WARN_COUNT. */
 size_t account_warnings(const struct connection *c, int64_t now_s, struct account_warning ret[WARN_COUNT]);
 

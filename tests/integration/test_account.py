@@ -247,6 +247,28 @@ class ConnectTest(AccountCase):
         self.assertEqual((answer.status, answer.json["valid"], answer.json["code"]), (200, False, "token_expired"), answer)
         self.assertTrue(answer.json["error"] and answer.json["remediation"])
 
+    def test_check_asks_about_the_stored_token_and_keeps_the_answer(self):
+        self.stack.connect()
+        answer = self.stack.api("POST", "/api/auth/gitlab/check", {"instanceUrl": self.instance})
+        self.assertEqual((answer.status, answer.json["valid"], answer.json["username"]), (200, True, "john"), answer)
+        self.assertNotIn(self.stack.tokens["good"], answer.body.decode())
+        self.stack.mode("api", "error500")
+        answer = self.stack.api("POST", "/api/auth/gitlab/check", {})
+        self.assertEqual((answer.status, answer.json["valid"], answer.json["code"]), (200, False, "instance_error"), answer)
+        self.assertTrue(self.stack.status().json["valid"], "an instance that is down condemns no token")
+        self.stack.mode("api", "normal")
+        self.stack.control("POST", "/tokens", {"token": "good", "state": "revoked"})
+        try:
+            answer = self.stack.api("POST", "/api/auth/gitlab/check")
+            self.assertEqual((answer.status, answer.json["valid"], answer.json["code"]), (200, False, "token_revoked"), answer)
+            self.assertEqual((self.stack.status().json["valid"], self.stack.status().json["code"]), (False, "token_revoked"))
+        finally:
+            self.stack.control("POST", "/tokens", {"token": "good", "state": "active"})
+
+    def test_check_without_a_connection_is_409(self):
+        self.assertError(self.stack.api("POST", "/api/auth/gitlab/check"), 409, "not_connected", "no GitLab credentials available. Connect GitLab on the Integrations page")
+        self.assertError(self.stack.api("POST", "/api/auth/github/check", {}), 409, "not_connected")
+
     def test_old_gitlab_without_introspection_connects_with_a_warning(self):
         self.stack.control("POST", "/reset")
         self.stack.control("POST", "/version", {"version": "15.4.0-ee"})

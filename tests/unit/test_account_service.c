@@ -231,6 +231,61 @@ static void recheck_condemns_dead_tokens_and_nobody_when_the_instance_is_down(vo
 	service_fixture_remove(&f);
 }
 
+static void check_gives_the_verdict_of_a_test_and_keeps_it(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *instance, *dead;
+		bool unreachable;
+		enum error_code code;
+		bool valid;
+		const char *kept;
+	} rows[] = {
+	        {"the token works", NULL, NULL, false, ERR_NONE, true, NULL},
+	        {"the token was revoked", NULL, FIRST, false, ERR_TOKEN_REVOKED, false, "token_revoked"},
+	        {"the instance may not be asked: the connection keeps its state", NULL, FIRST, true, ERR_INSTANCE_INSECURE, true,
+	         NULL},
+	        {"an instance that is not connected", "https://gitlab.example", NULL, false, ERR_NOT_CONNECTED, true, NULL},
+	        {"no address of an instance", "nonsense", NULL, false, ERR_NOT_CONNECTED, true, NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct service_fixture f;
+		CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, now = ACCOUNT_VERDICT_INIT;
+		struct error err = ERROR_INIT;
+		bool ok;
+
+		print_message("  %s\n", rows[i].sentence);
+		service_fixture_make(&f);
+		must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+		f.store.rows[0].last_checked_at = 1;
+		f.gitlab.dead_token = rows[i].dead;
+		f.entry.insecure_http = !rows[i].unreachable;
+		ok = account_check(&f.service, PROVIDER_GITLAB, "alice", rows[i].instance, "request", &now, &err);
+		assert_int_equal(ok, rows[i].code == ERR_NONE);
+		assert_int_equal(err.code, rows[i].code);
+		assert_int_equal(f.store.rows[0].valid, rows[i].valid);
+		assert_int_equal(f.store.rows[0].last_checked_at > 1, ok || rows[i].kept);
+		if (rows[i].kept)
+			assert_string_equal(f.store.rows[0].check_code, rows[i].kept);
+		if (ok)
+			assert_string_equal(now.connection.username, "john");
+		service_fixture_remove(&f);
+	}
+}
+
+static void check_reaches_the_callers_own_connection_alone(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, now = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+	assert_false(account_check(&f.service, PROVIDER_GITLAB, "bob", f.url, "request", &now, &err));
+	assert_int_equal(err.code, ERR_NOT_CONNECTED);
+	service_fixture_remove(&f);
+}
+
 /* Stores that do something behind the back of the connect that is under way. */
 static struct {
 	struct service_fixture *f;
@@ -452,6 +507,8 @@ int main(void)
 	        cmocka_unit_test(connect_refuses_what_could_not_be_used),
 	        cmocka_unit_test(another_users_token_is_in_use),
 	        cmocka_unit_test(reconnect_with_another_account_is_told),
+	        cmocka_unit_test(check_gives_the_verdict_of_a_test_and_keeps_it),
+	        cmocka_unit_test(check_reaches_the_callers_own_connection_alone),
 	        cmocka_unit_test(recheck_condemns_dead_tokens_and_nobody_when_the_instance_is_down),
 	        cmocka_unit_test(commit_whose_answer_was_lost_keeps_its_value),
 	        cmocka_unit_test(overtaken_connect_leaves_the_newer_value_alone),
