@@ -42,6 +42,7 @@ struct command {
 /* Tables of the files of verbs, each ended by an entry without a group. Over HTTP: */
 extern const struct command account_commands[];
 extern const struct command repository_commands[];
+extern const struct command session_commands[];
 /* On the machine: */
 extern const struct command keys_commands[];
 extern const struct command database_commands[];

@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 /* In the order of the overview. */
-static const struct command *const tables[] = {account_commands,      repository_commands, keys_commands,   database_commands,
-                                               housekeeping_commands, token_commands,      config_commands, simulator_commands};
+static const struct command *const tables[] = {account_commands, repository_commands, session_commands,
+                                               keys_commands,    database_commands,   housekeeping_commands,
+                                               token_commands,   config_commands,     simulator_commands};
 
 static bool is_help(const char *text)
 {
