@@ -50,6 +50,7 @@ extern const struct command housekeeping_commands[];
 extern const struct command token_commands[];
 extern const struct command config_commands[];
 extern const struct command simulator_commands[];
+extern const struct command manual_commands[];
 
 /* ---- Options ---- */
 

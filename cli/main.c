@@ -1,19 +1,15 @@
 /*
  * acp-gitlab — the command line: of users, over HTTP, and of operators, on the machine itself.
  */
-#include "cli.h"
+#include "commands.h"
 
+#include "alloc.h"
 #include "process.h"
 #include "secret.h"
 
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
-
-/* In the order of the overview. */
-static const struct command *const tables[] = {account_commands, repository_commands, session_commands,
-                                               keys_commands,    database_commands,   housekeeping_commands,
-                                               token_commands,   config_commands,     simulator_commands};
 
 static bool is_help(const char *text)
 {
@@ -22,47 +18,32 @@ static bool is_help(const char *text)
 
 /* ---- Help ---- */
 
-static void print_command_line(const struct command *command)
-{
-	(void)printf("acp-gitlab %s%s%s%s%s\n", command->group, command->name ? " " : "", command->name ? command->name : "",
-	             command->arguments[0] ? " " : "", command->arguments);
-}
-
 static void print_command_help(const struct command *command)
 {
-	(void)printf("Usage: ");
-	print_command_line(command);
-	(void)printf("\n%s\n\n%s\n", command->summary, command->details);
-}
+	CLEANUP(freep) char *line = command_line_of(command);
 
-/* What stands above a table in the overview; NULL: it belongs to the one before. */
-static const char *heading_of(const struct command *table)
-{
-	if (table == account_commands)
-		return "Your accounts and repositories, over HTTP (ACP_URL, ACP_BEARER_FILE):";
-	return table == keys_commands ? "This machine:" : NULL;
+	(void)printf("Usage: %s\n\n%s\n\n%s\n", line, command->summary, command->details);
 }
 
 static void print_overview(void)
 {
 	(void)printf("Usage: acp-gitlab COMMAND [ARGUMENTS]\n");
-	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
-		if (heading_of(tables[t]))
-			(void)printf("\n%s\n\n", heading_of(tables[t]));
-		for (const struct command *command = tables[t]; command->group; command++) {
-			char verb[40];
+	for (const struct command_table *table = command_tables; table->commands; table++) {
+		if (table->heading)
+			(void)printf("\n%s\n\n", table->heading);
+		for (const struct command *command = table->commands; command->group; command++) {
+			char words[COMMAND_WORDS_SIZE];
 
-			(void)snprintf(verb, sizeof(verb), "%s%s%s", command->group, command->name ? " " : "",
-			               command->name ? command->name : "");
-			(void)printf("  %-20s %s\n", verb, command->summary);
+			command_words(command, words);
+			(void)printf("  %-20s %s\n", words, command->summary);
 		}
 	}
 	(void)printf("  %-20s %s\n  %-20s %s\n\n", "version", "Print the version.", "help [COMMAND]",
 	             "Show this, or the help of a command.");
 	(void)printf("'acp-gitlab COMMAND --help' has options and examples. Settings come from the environment or\n"
-	             "/etc/acp-gitlab/acp-gitlab.conf; 'acp-gitlab config' shows what is in force.\n\n"
-	             "Exit codes: 0 done, 1 failed, 2 usage, 3 a check failed, 4 token not accepted, 5 scope or role,\n"
-	             "6 not found, 7 network or TLS, 8 rate limit, 130 interrupted.\n");
+	             "/etc/acp-gitlab/acp-gitlab.conf; 'acp-gitlab config' shows what is in force.\n\nExit codes:");
+	for (const struct exit_meaning *exit = exit_meanings; exit->meaning; exit++)
+		(void)printf(" %d %s%s", (int)exit->code, exit->meaning, exit[1].meaning ? "," : ".\n");
 }
 
 /* All commands of a group, or the one that is named. False: there is none. */
@@ -70,8 +51,8 @@ static bool print_help(const char *group, const char *name)
 {
 	bool printed = false;
 
-	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
-		for (const struct command *command = tables[t]; command->group; command++) {
+	for (const struct command_table *table = command_tables; table->commands; table++) {
+		for (const struct command *command = table->commands; command->group; command++) {
 			if (strcmp(command->group, group) != 0)
 				continue;
 			/* One without a name of its own takes the words that the others of its group leave. */
@@ -114,8 +95,8 @@ static int show_version(int argc, char **argv)
 
 static const struct command *find_command(const char *group, const char *name, bool *ret_group_exists)
 {
-	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
-		for (const struct command *command = tables[t]; command->group; command++) {
+	for (const struct command_table *table = command_tables; table->commands; table++) {
+		for (const struct command *command = table->commands; command->group; command++) {
 			if (strcmp(command->group, group) != 0)
 				continue;
 			*ret_group_exists = true;

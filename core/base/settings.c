@@ -87,7 +87,7 @@ static bool refuse(const struct setting_description *setting, const char *where,
 static bool check(const struct setting_description *setting, const char *value, const char *where, struct error *err)
 {
 	if (!*value)
-		return !*setting->fallback || refuse(setting, where, "not be empty", err);
+		return !*setting->fallback || setting->kind == SETTING_PATH_OR_NONE || refuse(setting, where, "not be empty", err);
 	if (has_control_character(value))
 		return refuse(setting, where, "not contain control characters", err);
 	if (setting->accepted && !is_one_of(setting->accepted, value)) {
@@ -105,6 +105,7 @@ static bool check(const struct setting_description *setting, const char *value, 
 		return is_one_of("on|off", value) || refuse(setting, where, "be on or off", err);
 	case SETTING_TEXT:
 	case SETTING_PATH:
+	case SETTING_PATH_OR_NONE:
 	case SETTING_LIST:
 	case SETTING_SECRET:
 		break;

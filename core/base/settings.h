@@ -13,6 +13,7 @@
 enum setting_kind {
 	SETTING_TEXT,
 	SETTING_PATH,
+	SETTING_PATH_OR_NONE, /* empty turns off what it is for, whatever the default */
 	SETTING_LIST,
 	SETTING_URL,
 	SETTING_SECRET,
@@ -42,7 +43,7 @@ enum setting_kind {
 	X(WORKSPACES, "ACP_WORKSPACES", SETTING_PATH, "/var/lib/acp-gitlab/workspaces", NULL, "Folder of the sessions' workspaces.") \
 	X(WORKSPACE_MAX, "ACP_WORKSPACE_MAX", SETTING_NUMBER, "20480", NULL, "MiB that one session's workspace may take; the agent is ended above it.") \
 	X(WORKSPACE_KEEP, "ACP_WORKSPACE_KEEP", SETTING_SECONDS, "86400", NULL, "Seconds that the work of a session is kept that could not push it.") \
-	X(MIRRORS, "ACP_MIRRORS", SETTING_PATH, "/var/lib/acp-gitlab/mirrors", NULL, "Folder of the objects that sessions of one project share; empty: every session fetches everything.") \
+	X(MIRRORS, "ACP_MIRRORS", SETTING_PATH_OR_NONE, "/var/lib/acp-gitlab/mirrors", NULL, "Folder of the objects that sessions of one project share; empty: every session fetches everything.") \
 	X(MIRRORS_MAX, "ACP_MIRRORS_MAX", SETTING_NUMBER, "50", NULL, "GiB that the shared objects may take before those that nobody uses go.") \
 	X(GATE_URL, "ACP_GATE_URL", SETTING_URL, "http://127.0.0.1:8080", NULL, "Where worker and agent reach the git gate.") \
 	X(AGENT_COMMAND, "ACP_AGENT_COMMAND", SETTING_TEXT, "", NULL, "Command that a session runs in its workspace; empty: the session waits for git/push.") \

@@ -347,5 +347,17 @@ class FullDiskTest(unittest.TestCase):
             stack.close()
 
 
+class WithoutMirrorsTest(unittest.TestCase):
+    def test_an_empty_setting_shares_nothing(self):
+        stack = Stack(settings={"ACP_MIRRORS": ""}).start()
+        try:
+            self.assertEqual(stack.connect().status, 200)
+            stack.create_session("alone", {"description": "x", "repositories": [{"url": stack.simulator["repository"]}]})
+            self.assertEqual(stack.wait_for_session("alone")["status"]["phase"], "Completed")
+            self.assertEqual(list(stack.data.rglob("mirrors")), [])
+        finally:
+            stack.close()
+
+
 if __name__ == "__main__":
     unittest.main()

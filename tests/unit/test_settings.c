@@ -52,6 +52,8 @@ static void malformed_values_stop_the_start_with_a_line(void **state)
 	        {"ACP_LOG_LEVEL=info|debug", "ACP_LOG_LEVEL must be one of error|warning|info|debug."},
 	        {"ACP_LOG_LEVEL=", "ACP_LOG_LEVEL must not be empty."},
 	        {"ACP_CA_FILE=", NULL},
+	        {"ACP_MIRRORS=", NULL},
+	        {"ACP_WORKSPACES=", "ACP_WORKSPACES must not be empty."},
 	        {"ACP_AGENT_TIMEOUT=999999999", NULL},
 	        {"ACP_AGENT_TIMEOUT=1000000000", "ACP_AGENT_TIMEOUT must be a whole number of seconds of at most 9 digits."},
 	        {"ACP_AGENT_TIMEOUT=-1", "ACP_AGENT_TIMEOUT must be a whole number of seconds of at most 9 digits."},
