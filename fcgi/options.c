@@ -23,7 +23,7 @@ static const char help[] =
         "  --help, --version\n"
         "\n"
         "SIGTERM finishes the requests at hand (20 s at most) and ends; SIGHUP replaces the workers by fresh ones.\n"
-        "Example: acp-gitlab-fcgi --pool status --socket /run/acp-gitlab/status-a.sock --socket /run/acp-gitlab/status-b.sock\n";
+        "Example: acp-gitlab-fcgi --pool status --socket /run/acp-gitlab/status/1.sock --socket /run/acp-gitlab/status/2.sock\n";
 
 static bool parse_number(const char *text, unsigned max, unsigned *ret)
 {

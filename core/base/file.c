@@ -92,6 +92,14 @@ static bool write_new(const char *path, const void *bytes, size_t length, unsign
 	return fd >= 0 && fchmod(fd, (mode_t)mode) == 0 && write_all(fd, bytes, length) && fdatasync(fd) == 0;
 }
 
+unsigned file_mode_in_folder(const char *path, unsigned own, unsigned shared)
+{
+	CLEANUP(freep) char *copy = xstrdup(path);
+	struct stat about;
+
+	return stat(dirname(copy), &about) == 0 && about.st_mode & S_ISGID ? shared : own;
+}
+
 bool file_sync_folder_of(const char *path)
 {
 	CLEANUP(freep) char *copy = xstrdup(path);

@@ -13,5 +13,11 @@ bool file_read(const char *path, struct strbuf *to, struct error *err) MUST_CHEC
 /* Writes path.tmp (given mode, fdatasync), renames it over path, syncs the folder. ERR_CONFIG_INVALID. */
 bool file_write_atomically(const char *path, const void *bytes, size_t length, unsigned mode, struct error *err) MUST_CHECK;
 
+/*
+ * The mode for a new file at `path`: `shared` in a folder with the set-group-ID bit, which an operator keeps for a group of users
+ * (what is made in it belongs to that group), `own` in every other. The umask has no say: the folder is what somebody decided on.
+ */
+unsigned file_mode_in_folder(const char *path, unsigned own, unsigned shared);
+
 /* Makes the entry of `path` in its folder durable, after a create, link or rename. */
 bool file_sync_folder_of(const char *path) MUST_CHECK;

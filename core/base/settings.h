@@ -25,7 +25,7 @@ enum setting_kind {
 /* clang-format off */
 /* id, name, kind, default, accepted values ("a|b", NULL: by kind), meaning (one sentence; the README prints it) */
 #define SETTINGS(X) \
-	X(DATABASE, "ACP_DATABASE", SETTING_PATH, "/var/lib/acp-gitlab/acp-gitlab.db", NULL, "Path of the SQLite database.") \
+	X(DATABASE, "ACP_DATABASE", SETTING_PATH, "/var/lib/acp-gitlab/database/acp-gitlab.db", NULL, "Path of the SQLite database.") \
 	X(SECRET_STORE, "ACP_SECRET_STORE", SETTING_TEXT, "database", "database", "Where sealed tokens are kept.") \
 	X(SEAL_PUBLIC_KEYS_FILE, "ACP_SEAL_PUBLIC_KEYS_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/public.keys", NULL, "Public sealing keys and signers.") \
 	X(SEAL_SIGNING_KEY_FILE, "ACP_SEAL_SIGNING_KEY_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/signing.key", NULL, "Key that signs sealed values (pool connect).") \

@@ -62,7 +62,7 @@ static bool write_all(const char *path, const struct token_entries *entries, str
 		token_entry_write(&text, &entries->items[i]);
 	if (!strbuf_ok(&text))
 		return error_set(err, ERR_CONFIG_INVALID, "%s would hold too many tokens.", path);
-	return file_write_atomically(path, text.data, text.length, 0600, err);
+	return file_write_atomically(path, text.data, text.length, file_mode_in_folder(path, 0600, 0640), err);
 }
 
 /* ---- Add ---- */

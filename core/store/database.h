@@ -35,8 +35,9 @@ struct session_store database_sessions(struct database *db);
 struct secret_store database_secrets(struct database *db);
 struct project_store database_projects(struct database *db);
 
-/* Creates the file if there is none, applies the embedded migrations that are missing, each in one transaction with its checksum,
- * and writes the installation id. Refuses a database newer than the program or with another checksum (ERR_STORE_NOT_READY). */
+/* Creates the file if there is none (0600; 0660 in a folder with the set-group-ID bit, for its group), applies the embedded
+ * migrations that are missing, each in one transaction with its checksum, and writes the installation id. Refuses a database newer
+ * than the program or with another checksum (ERR_STORE_NOT_READY). */
 bool database_migrate(const char *path, const char *installation, unsigned *ret_applied, struct error *err) MUST_CHECK;
 
 struct migration_status {

@@ -5,12 +5,14 @@
 #include "alloc.h"
 #include "clock.h"
 #include "database.h"
+#include "file.h"
 #include "migrations.h"
 #include "query.h"
 #include "recognition.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 10000
@@ -26,20 +28,21 @@ static void roll_back(struct handle **open)
 }
 
 /*
- * Group-writable as far as the umask allows: the pools have users of their own. SQLite gives its journal the same mode. Done before
- * SQLite knows the file, so that closing the descriptor drops no lock.
+ * For its user alone, or for the group of a folder that is shared: the pools may have users of their own. SQLite gives its journal
+ * the same mode. Done before SQLite knows the file, so that closing the descriptor drops no lock.
  */
 static bool make_file(const char *path, struct error *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bool made = fd >= 0 && fchmod(fd, file_mode_in_folder(path, 0600, 0660)) == 0;
+	int reason = errno;
 
-	if (fd < 0 && errno != EEXIST) {
-		error_set(err, ERR_STORE_UNAVAILABLE, "The database cannot be created at the configured path.");
-		return error_detail(err, "errno %d", errno);
-	}
 	if (fd >= 0)
 		close(fd);
-	return true;
+	if (made || (fd < 0 && reason == EEXIST))
+		return true;
+	error_set(err, ERR_STORE_UNAVAILABLE, "The database cannot be created at the configured path.");
+	return error_detail(err, "errno %d", reason);
 }
 
 static bool count_applied(struct handle *handle, const struct migration *migration, bool *ret_applied, bool *ret_matches,

@@ -6,7 +6,9 @@
  *   signing.key   "installation <uuid>", "sign <id> <base64 Ed25519 secret>", "fingerprint <base64 32 bytes>"; seals: pool connect
  *   private.keys  "installation <uuid>", "open <kid> <base64 X25519 secret>"; opens: pools repositories and git
  * One key per line, '#' comments. kid and signer id are the first 8 bytes of BLAKE2b-256 of the public key, in hex.
- * Exactly one seal key is active. Files that hold secrets must be closed to group and others. Floor: vault.
+ * Exactly one seal key is active. Files that hold secrets must be closed to group and others; one that belongs to the superuser may
+ * be readable by a group of ours, which cannot change it: so come the Secrets of Kubernetes and the credentials of systemd.
+ * Floor: vault.
  */
 #include "secret.h"
 

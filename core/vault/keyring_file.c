@@ -225,6 +225,13 @@ static bool read_all(int fd, char *to, size_t size)
 	return true;
 }
 
+static bool is_closed(const struct stat *about)
+{
+	mode_t others = about->st_mode & (S_IRWXG | S_IRWXO);
+
+	return others == 0 || (others == S_IRGRP && about->st_uid == 0 && geteuid() != 0);
+}
+
 /* Judges the descriptor that is read, not the name, so that nothing can change in between. */
 static bool read_protected(const char *path, bool is_private, char **ret, struct error *err)
 {
@@ -236,7 +243,7 @@ static bool read_protected(const char *path, bool is_private, char **ret, struct
 		return error_set(err, ERR_CONFIG_INVALID, "The key file %s is missing; run 'acp-gitlab keys generate'.", path);
 	if (fd < 0 || fstat(fd, &about) != 0 || !S_ISREG(about.st_mode))
 		return error_set(err, ERR_CONFIG_INVALID, "The key file %s cannot be read.", path);
-	if (is_private && about.st_mode & (S_IRWXG | S_IRWXO))
+	if (is_private && !is_closed(&about))
 		return error_set(err, ERR_CONFIG_INVALID, "The key file %s is open to others; run 'chmod 600' on it.", path);
 	if (about.st_size > LIMIT_FILE_CONFIG)
 		return error_set(err, ERR_CONFIG_INVALID, "The key file %s is too large.", path);

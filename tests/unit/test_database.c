@@ -112,9 +112,33 @@ static void a_new_installation_is_ready_at_once(void **state UNUSED)
 	assert_non_null(f.db);
 	must(is_ready(&f, &err), &err);
 	assert_int_equal(stat(f.path, &about), 0);
-	assert_int_equal(about.st_mode & S_IRWXO, 0);
+	assert_int_equal(about.st_mode & 07777, 0600);
 	assert_int_equal(stat(f.anchor, &about), 0);
-	assert_int_equal(about.st_mode & S_IRWXO, 0);
+	assert_int_equal(about.st_mode & 07777, 0600);
+}
+
+/* Pools with users of their own: the database, its anchor and its journal belong to the folder's group, whatever the umask. */
+static void a_shared_folder_shares_the_database_with_its_group(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(freep) char *journal = NULL;
+	struct error err = ERROR_INIT;
+	unsigned applied = 0;
+	mode_t mask = umask(077);
+
+	fixture_prepare(&f);
+	journal = xasprintf("%s-journal", f.path);
+	const char *const files[] = {f.path, f.anchor, journal};
+	assert_int_equal(chmod(f.folder.path, 02770), 0);
+	must(database_migrate(f.path, INSTALLATION, &applied, &err), &err);
+	tamper(f.path, "PRAGMA journal_mode = TRUNCATE; UPDATE meta SET change = change");
+	umask(mask);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		struct stat about;
+
+		assert_int_equal(stat(files[i], &about), 0);
+		assert_int_equal(about.st_mode & 07777, 0660);
+	}
 }
 
 static void open_never_creates_a_database(void **state UNUSED)
@@ -566,6 +590,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_new_installation_is_ready_at_once),
+	        cmocka_unit_test(a_shared_folder_shares_the_database_with_its_group),
 	        cmocka_unit_test(open_never_creates_a_database),
 	        cmocka_unit_test(status_tells_each_migration),
 	        cmocka_unit_test(a_database_of_another_schema_is_not_ready),

@@ -71,6 +71,19 @@ static void bearer_is_shown_once_and_kept_as_a_hash(void **state UNUSED)
 	fixture_remove(&f);
 }
 
+static void a_shared_folder_lets_its_group_read_the_hashes(void **state UNUSED)
+{
+	struct identity_fixture f;
+	struct stat about;
+
+	fixture_make(&f);
+	assert_int_equal(chmod(f.folder.path, 02750), 0);
+	add(&f, "alice", NULL, 0);
+	assert_int_equal(stat(f.path, &about), 0);
+	assert_int_equal(about.st_mode & 07777, 0640);
+	fixture_remove(&f);
+}
+
 static void verify_knows_its_bearers_and_no_others(void **state UNUSED)
 {
 	static const char *const projects[] = {"team-a", "team-b"};
@@ -273,6 +286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(bearer_is_shown_once_and_kept_as_a_hash),
+	        cmocka_unit_test(a_shared_folder_lets_its_group_read_the_hashes),
 	        cmocka_unit_test(verify_knows_its_bearers_and_no_others),
 	        cmocka_unit_test(projects_are_what_the_line_says),
 	        cmocka_unit_test(changes_are_seen_and_a_broken_file_lets_nobody_in),

@@ -180,6 +180,39 @@ static void load_refuses_secrets_that_others_may_read(void **state UNUSED)
 	}
 }
 
+/* As a Secret of Kubernetes is mounted, and a credential of systemd: the reader can neither change it nor give it away. */
+static void load_takes_a_secret_of_the_superuser_that_a_group_may_read(void **state UNUSED)
+{
+	enum { SOMEBODY = 65534 };
+	CLEANUP(files_remove) struct files f;
+	CLEANUP(keyring_freep) struct keyring *keyring = NULL;
+	struct error err = ERROR_INIT;
+	bool loaded;
+
+	if (geteuid() != 0) {
+		print_message("skipped because only the superuser can make such a file\n");
+		skip();
+	}
+	files_make(&f);
+	assert_int_equal(chmod(f.folder.path, 0711), 0);
+	assert_int_equal(chown(f.signing_key, 0, SOMEBODY), 0);
+	assert_int_equal(chown(f.private_keys, SOMEBODY, SOMEBODY), 0);
+	assert_int_equal(setegid(SOMEBODY) + seteuid(SOMEBODY), 0);
+	assert_int_equal(chmod(f.private_keys, 0440), 0);
+	expect_refused(&f, KEYRING_PRIVATE, "open to others", "one's own file");
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(f.signing_key, 0460), 0);
+	assert_int_equal(seteuid(SOMEBODY), 0);
+	expect_refused(&f, KEYRING_SIGNING, "open to others", "one that the group may write");
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(f.signing_key, 0440), 0);
+	assert_int_equal(seteuid(SOMEBODY), 0);
+	loaded = keyring_load(&f.paths, KEYRING_PUBLIC | KEYRING_SIGNING, &keyring, &err);
+	assert_int_equal(seteuid(0) + setegid(0), 0);
+	if (!loaded)
+		fail_msg("%s", err.message);
+}
+
 static void load_refuses_a_file_of_another_installation(void **state UNUSED)
 {
 	CLEANUP(files_remove) struct files f, other;
@@ -329,6 +362,7 @@ int main(void)
 	        cmocka_unit_test(each_part_loads_alone),
 	        cmocka_unit_test(load_says_how_to_make_missing_keys),
 	        cmocka_unit_test(load_refuses_secrets_that_others_may_read),
+	        cmocka_unit_test(load_takes_a_secret_of_the_superuser_that_a_group_may_read),
 	        cmocka_unit_test(load_refuses_a_file_of_another_installation),
 	        cmocka_unit_test(load_refuses_secret_keys_that_do_not_fit_the_public_ones),
 	        cmocka_unit_test(load_refuses_malformed_files),

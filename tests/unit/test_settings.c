@@ -22,7 +22,7 @@ static void defaults_hold_where_nothing_is_said(void **state)
 	CLEANUP(settings_release) struct settings s = SETTINGS_INIT;
 	struct error err = ERROR_INIT;
 	assert_true(settings_load(ENVIRONMENT(no_file, (char[]){"HOME=/root"}, (char[]){"XACP_URL=no"}), &s, &err));
-	assert_string_equal(settings_get(&s, DATABASE), "/var/lib/acp-gitlab/acp-gitlab.db");
+	assert_string_equal(settings_get(&s, DATABASE), "/var/lib/acp-gitlab/database/acp-gitlab.db");
 	assert_int_equal(settings_number(&s, AGENT_TIMEOUT), 3600);
 	assert_false(settings_switch(&s, AGENT_UNCONFINED));
 	assert_int_equal(s.sources[SETTING_ID_DATABASE], SETTING_FROM_DEFAULT);
