@@ -2,15 +2,37 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "record.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- Intents ---- */
 
+/* What the row becomes by the connect whose value this is. */
+static void connection_of_value(const struct account_service *s, const struct connection *row, const struct seal_payload *payload,
+                                struct connection *ret)
+{
+	char fingerprint[65];
+
+	connection_copy(ret, row);
+	set_string(&ret->gitlab_user_id, payload->gitlab_user_id);
+	set_string(&ret->username, payload->username);
+	set_string(&ret->token_name, NULL); /* not sealed; the recheck brings it back */
+	set_string(&ret->scopes, payload->scopes);
+	set_string(&ret->expires_at, payload->expires_at);
+	keyring_fingerprint(s->keyring, &payload->token, fingerprint);
+	set_string(&ret->fingerprint, fingerprint);
+	ret->generation = payload->generation;
+	ret->updated_at = payload->sealed_at;
+	ret->valid = true;
+	ret->last_checked_at = payload->sealed_at;
+	set_string(&ret->check_code, NULL);
+}
+
 /*
- * The value of a connect that crashed after put: with a secret store of its own, put is the commit point. The row it replaces tells
- * whose it is; the seal tells whether it is the new value (it opens under the intent's generation) or still the old one.
+ * The value of a connect that crashed after secret_put, which is the commit point: the row follows. A token that another user has
+ * connected since is no longer this user's to connect.
  */
 static bool roll_forward(struct account_service *s, const struct connection *row, const struct intent *intent,
                          const struct sealed_value *value, bool *ret_done, struct error *err)
@@ -18,26 +40,21 @@ static bool roll_forward(struct account_service *s, const struct connection *row
 	CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
 	CLEANUP(connection_release) struct connection next = CONNECTION_INIT;
 	const struct seal_binding binding = account_binding(s, row, intent->generation);
-	char fingerprint[65];
+	const struct secret_place place = intent_place(intent);
+	struct error failure = ERROR_INIT;
 
 	*ret_done = false;
-	if (!seal_open(s->keyring, &binding, value, &payload, NULL))
+	if (!record_open(s->keyring, &binding, value, &payload, NULL))
 		return true;
-	connection_copy(&next, row);
-	set_string(&next.gitlab_user_id, payload.gitlab_user_id);
-	set_string(&next.username, payload.username);
-	set_string(&next.token_name, NULL); /* not sealed; the recheck brings it back */
-	set_string(&next.scopes, payload.scopes);
-	set_string(&next.expires_at, payload.expires_at);
-	keyring_fingerprint(s->keyring, &payload.token, fingerprint);
-	set_string(&next.fingerprint, fingerprint);
-	next.generation = intent->generation;
-	next.updated_at = payload.sealed_at;
-	next.valid = true;
-	next.last_checked_at = payload.sealed_at;
-	set_string(&next.check_code, NULL);
-	*ret_done = s->connections.ops->connect_commit(s->connections.state, &next, NULL, err);
-	return *ret_done;
+	connection_of_value(s, row, &payload, &next);
+	*ret_done = s->connections.ops->connect_commit(s->connections.state, &next, NULL, &failure);
+	if (*ret_done || failure.code == ERR_CONFLICT)
+		return true;
+	if (failure.code == ERR_TOKEN_IN_USE)
+		return s->secrets.ops->remove(s->secrets.state, &place, intent->generation, err);
+	if (err)
+		*err = failure;
+	return false;
 }
 
 /* A secret store of its own may hold what the crash left; a value in the row was never written without its row. */
@@ -45,15 +62,20 @@ static bool settle_value(struct account_service *s, const struct connection *row
                          bool *ret_done, struct error *err)
 {
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
+	const struct secret_place place = intent_place(intent);
+	int64_t generation;
 
 	*ret_done = false;
 	if (s->secrets.ops->in_row)
 		return true;
 	if (!found) /* never acknowledged, and no row leads to it */
-		return s->secrets.ops->remove(s->secrets.state, intent->key, err);
-	if (!s->secrets.ops->get(s->secrets.state, intent->key, &value, err))
+		return s->secrets.ops->remove(s->secrets.state, &place, intent->generation, err);
+	if (!s->secrets.ops->get(s->secrets.state, &place, &value, err))
 		return false;
-	return value.length == 0 || roll_forward(s, row, intent, &value, ret_done, err);
+	/* An older one is that of the row; a newer one has an intent of its own. */
+	if (!record_generation(&value, &generation) || generation != intent->generation)
+		return true;
+	return roll_forward(s, row, intent, &value, ret_done, err);
 }
 
 static bool reconcile_connect(struct account_service *s, const struct intent *intent, struct error *err)
@@ -82,7 +104,7 @@ bool account_reconcile(struct account_service *s, size_t *ret_count, struct erro
 		const struct intent *intent = &intents.items[i];
 		struct error *first = ok ? err : NULL;
 		bool done = intent->action == INTENT_CONNECT ? reconcile_connect(s, intent, first)
-		                                             : account_finish_disconnect(s, intent->key, intent->generation, first);
+		                                             : account_finish_disconnect(s, intent, first);
 
 		*ret_count += done;
 		ok &= done;

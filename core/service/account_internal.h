@@ -26,6 +26,9 @@ void candidate_describe(const struct candidate *c, const char *user_id, int64_t 
 /* The given address, or the one that an account of this provider has when none is named. Borrowed. */
 const char *account_instance_text(const struct account_service *s, enum provider provider, const char *given);
 
+/* Borrows from the connection. */
+struct secret_place account_place(const struct connection *c);
+
 /* Borrows from service and connection. */
 struct seal_binding account_binding(const struct account_service *s, const struct connection *c, int64_t generation);
 
@@ -34,7 +37,7 @@ bool account_route(const struct account_service *s, const struct instance_url *u
                    struct error *err) MUST_CHECK;
 
 /* Removes the value, then the row. */
-bool account_finish_disconnect(struct account_service *s, const char *key, int64_t generation, struct error *err) MUST_CHECK;
+bool account_finish_disconnect(struct account_service *s, const struct intent *intent, struct error *err) MUST_CHECK;
 
 /* What asking an instance about a stored token means for the connection; an instance that gave no answer condemns nobody. */
 enum recheck_result { RECHECK_VALID, RECHECK_INVALID, RECHECK_NO_ANSWER };

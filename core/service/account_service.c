@@ -3,6 +3,7 @@
 #include "account_internal.h"
 #include "alloc.h"
 #include "clock.h"
+#include "record.h"
 
 #include <string.h>
 
@@ -56,7 +57,14 @@ static bool seal_candidate(const struct account_service *s, const struct candida
 	};
 	const struct seal_binding binding = account_binding(s, connection, connection->generation);
 
-	return seal(s->keyring, &binding, &payload, ret, err);
+	if (s->secrets.ops->in_row)
+		return seal(s->keyring, &binding, &payload, ret, err);
+	return record_seal(s->keyring, &binding, &payload, ret, err);
+}
+
+struct secret_place account_place(const struct connection *c)
+{
+	return (struct secret_place){.provider = c->provider, .record_key = c->key};
 }
 
 struct seal_binding account_binding(const struct account_service *s, const struct connection *c, int64_t generation)
@@ -71,25 +79,6 @@ struct seal_binding account_binding(const struct account_service *s, const struc
 	};
 }
 
-/*
- * With a store of its own for values, a commit that fails must give the old value its place back, unless something newer than ours
- * stands there by now: a connect that was acknowledged meanwhile.
- */
-static bool restore_value(struct account_service *s, const struct candidate *c, const struct sealed_value *ours,
-                          const struct sealed_value *previous)
-{
-	CLEANUP(sealed_value_release) struct sealed_value now = SEALED_VALUE_INIT;
-	const struct secret_store *secrets = &s->secrets;
-
-	if (!secrets->ops->get(secrets->state, c->key, &now, NULL))
-		return false;
-	if (now.length != ours->length || memcmp(now.bytes, ours->bytes, ours->length) != 0)
-		return true;
-	if (previous->length > 0)
-		return secrets->ops->put(secrets->state, c->key, c->old.generation, previous, NULL);
-	return secrets->ops->remove(secrets->state, c->key, NULL);
-}
-
 /* Whether a commit that reported a failure took place all the same; then the value must stay. */
 static bool was_committed(const struct account_service *s, const struct connection *connection)
 {
@@ -100,24 +89,42 @@ static bool was_committed(const struct account_service *s, const struct connecti
 	       now.generation == connection->generation;
 }
 
-/* put and connect_commit. *ret_clean false: a value of this generation may still lie in the secret store. */
+/*
+ * A commit that fails must give the old value its place back, unless something newer than ours stands there by now: a connect that
+ * was acknowledged meanwhile.
+ */
+static bool restore_value(struct account_service *s, const struct connection *connection, const struct sealed_value *ours,
+                          const struct sealed_value *previous, bool *ret_was_there)
+{
+	const struct secret_store *secrets = &s->secrets;
+	const struct secret_place place = account_place(connection);
+
+	*ret_was_there = false;
+	if (previous->length > 0)
+		return secrets->ops->replace(secrets->state, &place, ours, previous, ret_was_there, NULL);
+	return secrets->ops->remove(secrets->state, &place, connection->generation, NULL);
+}
+
+/* secret_put and connect_commit. *ret_clean false: a value of this generation may still lie, or arrive, in the secret store. */
 static bool store_sealed(struct account_service *s, const struct candidate *c, const struct connection *connection,
                          const struct sealed_value *value, bool *ret_clean, struct error *err)
 {
 	CLEANUP(sealed_value_release) struct sealed_value previous = SEALED_VALUE_INIT;
 	const struct secret_store *secrets = &s->secrets;
 	const struct connection_store *connections = &s->connections;
+	const struct secret_place place = account_place(connection);
+	bool put, sure, was_there;
 
 	*ret_clean = true;
-	if (!secrets->ops->get(secrets->state, c->key, &previous, err))
+	if (c->had_old && !secrets->ops->get(secrets->state, &place, &previous, err))
 		return false;
-	if (secrets->ops->put(secrets->state, c->key, connection->generation, value, err) &&
-	    connections->ops->connect_commit(connections->state, connection, NULL, err))
+	put = secret_put(secrets, &place, value, &previous, &sure, err);
+	if (put && connections->ops->connect_commit(connections->state, connection, NULL, err))
 		return true;
-	if (was_committed(s, connection))
+	if (put && was_committed(s, connection))
 		return true;
-	/* A put that reported a failure may have happened all the same (its answer was lost). */
-	*ret_clean = restore_value(s, c, value, &previous);
+	if (put || !sure)
+		*ret_clean = restore_value(s, connection, value, &previous, &was_there) && (sure || was_there);
 	return false;
 }
 
@@ -140,11 +147,12 @@ static bool store_candidate(struct account_service *s, const struct candidate *c
 	struct row_value row = {s, c, connection};
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
 	const struct connection_store *connections = &s->connections;
+	const struct secret_place place = account_place(connection);
 	bool clean = true;
 
 	if (s->secrets.ops->in_row)
 		return connections->ops->connect_in_row(connections->state, connection, make_row_value, &row, err);
-	if (!connections->ops->connect_begin(connections->state, c->key, connection->user_id, connection->fingerprint,
+	if (!connections->ops->connect_begin(connections->state, &place, connection->user_id, connection->fingerprint,
 	                                     &connection->generation, err))
 		return false;
 	if (seal_candidate(s, c, connection, &value, err) && store_sealed(s, c, connection, &value, &clean, err))
@@ -192,17 +200,13 @@ bool account_connect(struct account_service *s, const struct account_request *re
 
 /* ---- Disconnecting ---- */
 
-bool account_finish_disconnect(struct account_service *s, const char *key, int64_t generation, struct error *err)
+/* The value first: once the row is gone nothing would lead to it. A value of a later connect stays. */
+bool account_finish_disconnect(struct account_service *s, const struct intent *intent, struct error *err)
 {
-	CLEANUP(connection_release) struct connection now = CONNECTION_INIT;
-	bool connected_again = false;
+	const struct secret_place place = intent_place(intent);
 
-	if (!s->connections.ops->find(s->connections.state, key, &now, &connected_again, err))
-		return false;
-	/* The value first: once the row is gone nothing would lead to it. A value of a later connect is not ours to remove. */
-	if (!(connected_again && now.generation > generation) && !s->secrets.ops->remove(s->secrets.state, key, err))
-		return false;
-	return s->connections.ops->disconnect_finish(s->connections.state, key, generation, err);
+	return s->secrets.ops->remove(s->secrets.state, &place, intent->generation, err) &&
+	       s->connections.ops->disconnect_finish(s->connections.state, intent->key, intent->generation, err);
 }
 
 /* What a user connected is theirs to disconnect, also when the operator's list has changed since. */
@@ -234,7 +238,7 @@ bool account_disconnect(struct account_service *s, enum provider provider, const
 		return false;
 	/* One value that cannot be removed now keeps no other one; the first error is the one reported. */
 	for (size_t i = 0; i < intents.count; i++)
-		done &= account_finish_disconnect(s, intents.items[i].key, intents.items[i].generation, done ? err : NULL);
+		done &= account_finish_disconnect(s, &intents.items[i], done ? err : NULL);
 	return done;
 }
 
@@ -260,14 +264,17 @@ static bool open_value(struct account_service *s, const struct connection *c, st
 {
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
 	const struct seal_binding binding = account_binding(s, c, c->generation);
+	const struct secret_place place = account_place(c);
 
-	if (!s->secrets.ops->get(s->secrets.state, c->key, &value, err))
+	if (!s->secrets.ops->get(s->secrets.state, &place, &value, err))
 		return false;
 	if (value.length == 0) {
 		error_set(err, ERR_SEAL_BROKEN, "The stored token of %s cannot be used any more.", c->instance_url);
 		return error_detail(err, "no sealed value for %s", c->key);
 	}
-	return seal_open(s->keyring, &binding, &value, ret, err);
+	if (s->secrets.ops->in_row)
+		return seal_open(s->keyring, &binding, &value, ret, err);
+	return record_open(s->keyring, &binding, &value, ret, err);
 }
 
 bool account_open(struct account_service *s, const struct connection *c, struct seal_payload *ret, struct error *err)

@@ -7,13 +7,14 @@
  * The change number is the generation. It grows with every change of any connection and survives a disconnect, a restored database
  * and rebuild-index, so that a sealed value of the past never fits the present again.
  */
-bool connect_begin(void *state, const char *record_key, const char *user_id, const char *fingerprint, int64_t *ret_generation,
-                   struct error *err)
+bool connect_begin(void *state, const struct secret_place *place, const char *user_id, const char *fingerprint,
+                   int64_t *ret_generation, struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
 	struct intent intent = {.action = INTENT_CONNECT, .created_at = clock_now_s()};
 
-	snprintf(intent.key, sizeof(intent.key), "%s", record_key);
+	snprintf(intent.key, sizeof(intent.key), "%s", place->record_key);
+	snprintf(intent.provider, sizeof(intent.provider), "%s", place->provider);
 	if (!writing_begin(state, &w, err) || !connection_row_check_token(w.handle, user_id, fingerprint, err) ||
 	    !writing_change(&w, &intent.generation, err) || !intent_row_add(w.handle, &intent, err) || !writing_commit(&w, err))
 		return false;
@@ -68,27 +69,30 @@ bool connect_abandon(void *state, const char *record_key, int64_t generation, st
 	       writing_commit(&w, err);
 }
 
-/* Records that are hidden already are listed again: whoever hid them may have died. */
+/*
+ * Records that are hidden already are listed again: whoever hid them may have died. The others get the number of this change for
+ * their generation: a value that a connect under way has put is older, and goes with the rest.
+ */
 bool disconnect_begin(void *state, const char *user_id, const char *provider, const char *instance_url, struct intent_list *ret,
                       struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
 	CLEANUP(intent_list_release) struct intent_list list = INTENT_LIST_INIT;
-	int64_t now = clock_now_s(), change;
-	bool any_changed = false;
+	int64_t now = clock_now_s(), change = 0;
+	bool any_live;
 
-	if (!writing_begin(state, &w, err) || !connection_row_select(w.handle, user_id, provider, instance_url, &list, err))
+	if (!writing_begin(state, &w, err) ||
+	    !connection_row_select(w.handle, user_id, provider, instance_url, &list, &any_live, err) ||
+	    (any_live && !writing_change(&w, &change, err)))
 		return false;
 	for (size_t i = 0; i < list.count; i++) {
-		bool changed;
+		struct intent *intent = &list.items[i];
 
-		list.items[i].created_at = now;
-		if (!connection_row_hide(w.handle, &list.items[i], &changed, err) || !intent_row_add(w.handle, &list.items[i], err))
+		intent->created_at = now;
+		if (!connection_row_hide(w.handle, intent, change, err) ||
+		    !intent_row_overtake(w.handle, intent->key, intent->generation, err) || !intent_row_add(w.handle, intent, err))
 			return false;
-		any_changed = any_changed || changed;
 	}
-	if (any_changed && !writing_change(&w, &change, err))
-		return false;
 	if (list.count > 0 && !writing_commit(&w, err))
 		return false;
 	intent_list_release(ret);

@@ -201,14 +201,14 @@ bool connection_row_put(struct handle *handle, const struct connection *c, const
 }
 
 bool connection_row_select(struct handle *handle, const char *user_id, const char *provider, const char *instance_url,
-                           struct intent_list *ret, struct error *err)
+                           struct intent_list *ret, bool *ret_any_live, struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	CLEANUP(intent_list_release) struct intent_list list = INTENT_LIST_INIT;
-	bool row;
+	bool row, any_live = false;
 
 	if (!query_start(&query, handle,
-	                 "SELECT record_key, generation FROM connections "
+	                 "SELECT record_key, generation, provider, state = 'live' FROM connections "
 	                 "WHERE user_id = ?1 AND provider = ?2 AND (?3 IS NULL OR instance_url = ?3)",
 	                 err))
 		return false;
@@ -224,28 +224,33 @@ bool connection_row_select(struct handle *handle, const char *user_id, const cha
 			break;
 		snprintf(intent.key, sizeof(intent.key), "%s", query_peek(&query, 0));
 		intent.generation = query_number(&query, 1);
+		snprintf(intent.provider, sizeof(intent.provider), "%s", query_peek(&query, 2));
+		any_live = any_live || query_number(&query, 3);
 		intent_list_add(&list, &intent);
 	}
+	*ret_any_live = any_live;
 	intent_list_release(ret);
 	*ret = list;
 	list = (struct intent_list)INTENT_LIST_INIT;
 	return true;
 }
 
-bool connection_row_hide(struct handle *handle, const struct intent *intent, bool *ret_changed, struct error *err)
+bool connection_row_hide(struct handle *handle, struct intent *intent, int64_t change, struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
-	if (!query_start(
-	            &query, handle,
-	            "UPDATE connections SET state = 'disconnecting' WHERE record_key = ? AND generation = ? AND state = 'live'",
-	            err))
+	if (!query_start(&query, handle,
+	                 "UPDATE connections SET state = 'disconnecting', generation = ? WHERE record_key = ? AND generation = ? "
+	                 "AND state = 'live'",
+	                 err))
 		return false;
+	query_bind_number(&query, change);
 	query_bind_text(&query, intent->key);
 	query_bind_number(&query, intent->generation);
 	if (!query_run(&query, err))
 		return false;
-	*ret_changed = query_changes(&query) > 0;
+	if (query_changes(&query) > 0)
+		intent->generation = change;
 	return true;
 }
 
@@ -266,18 +271,13 @@ bool connection_row_delete(struct handle *handle, const char *record_key, int64_
 
 /* The sealed values: written by connection_row_put, gone with the row. */
 
-static bool sealed_put(void *state UNUSED, const char *record_key UNUSED, int64_t generation UNUSED,
-                       const struct sealed_value *value UNUSED, struct error *err UNUSED)
+static bool sealed_remove(void *state UNUSED, const struct secret_place *place UNUSED, int64_t generation UNUSED,
+                          struct error *err UNUSED)
 {
 	return true;
 }
 
-static bool sealed_remove(void *state UNUSED, const char *record_key UNUSED, struct error *err UNUSED)
-{
-	return true;
-}
-
-static bool sealed_get(void *state, const char *record_key, struct sealed_value *ret, struct error *err)
+static bool sealed_get(void *state, const struct secret_place *place, struct sealed_value *ret, struct error *err)
 {
 	CLEANUP(reading_end) struct reading r = READING_INIT;
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
@@ -286,15 +286,125 @@ static bool sealed_get(void *state, const char *record_key, struct sealed_value 
 	if (!reading_begin(state, &r, err) ||
 	    !query_start(&query, r.handle, "SELECT sealed FROM connections WHERE record_key = ? AND state = 'live'", err))
 		return false;
-	query_bind_text(&query, record_key);
+	query_bind_text(&query, place->record_key);
 	if (!query_next(&query, &row, err))
 		return false;
-	if (row)
+	if (row) {
+		sealed_value_release(ret);
 		ret->bytes = query_bytes(&query, 0, &ret->length);
+	}
 	return true;
 }
 
-const struct secret_store_ops sealed_rows = {.in_row = true, .put = sealed_put, .get = sealed_get, .remove = sealed_remove};
+/* A change like any other: a database from before it lacks the new value, and a key that was retired since would not open the old.
+ */
+static bool sealed_replace(void *state, const struct secret_place *place, const struct sealed_value *expected,
+                           const struct sealed_value *value, bool *ret_replaced, struct error *err)
+{
+	CLEANUP(writing_end) struct writing w = WRITING_INIT;
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+	int64_t change;
+
+	if (!writing_begin(state, &w, err) ||
+	    !query_start(&query, w.handle,
+	                 "UPDATE connections SET sealed = ? WHERE record_key = ? AND sealed = ? AND state = 'live'", err))
+		return false;
+	query_bind_bytes(&query, value->bytes, value->length);
+	query_bind_text(&query, place->record_key);
+	query_bind_bytes(&query, expected->bytes, expected->length);
+	if (!query_run(&query, err))
+		return false;
+	*ret_replaced = query_changes(&query) > 0;
+	return !*ret_replaced || (writing_change(&w, &change, err) && writing_commit(&w, err));
+}
+
+/* One page of rows, copied out, so that nothing is held while they are shown. */
+struct sealed_page {
+	struct sealed_row {
+		struct connection place; /* key, provider, user id, instance and generation; the rest is empty */
+		struct sealed_value value;
+	} rows[64];
+	size_t count;
+};
+
+static void sealed_page_release(struct sealed_page *page)
+{
+	for (size_t i = 0; i < page->count; i++) {
+		connection_release(&page->rows[i].place);
+		sealed_value_release(&page->rows[i].value);
+	}
+	page->count = 0;
+}
+
+static bool read_sealed_page(void *state, const char *after, struct sealed_page *ret, struct error *err)
+{
+	CLEANUP(reading_end) struct reading r = READING_INIT;
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+	bool row;
+
+	if (!reading_begin(state, &r, err) ||
+	    !query_start(&query, r.handle,
+	                 "SELECT record_key, provider, user_id, instance_url, generation, sealed FROM connections "
+	                 "WHERE record_key > ? AND state = 'live' AND sealed IS NOT NULL ORDER BY record_key LIMIT ?",
+	                 err))
+		return false;
+	query_bind_text(&query, after);
+	query_bind_number(&query, ARRAY_SIZE(ret->rows));
+	for (;;) {
+		struct sealed_row *next;
+
+		if (!query_next(&query, &row, err))
+			return false;
+		if (!row)
+			return true;
+		next = &ret->rows[ret->count++];
+		*next = (struct sealed_row){0};
+		snprintf(next->place.key, sizeof(next->place.key), "%s", query_peek(&query, 0));
+		next->place.provider = query_text(&query, 1);
+		next->place.user_id = query_text(&query, 2);
+		next->place.instance_url = query_text(&query, 3);
+		next->place.generation = query_number(&query, 4);
+		next->value.bytes = query_bytes(&query, 5, &next->value.length);
+	}
+}
+
+static bool sealed_each(void *state, secret_visit *visit, void *context, struct error *err)
+{
+	char after[RECORD_KEY_SIZE] = "";
+	bool more = true;
+
+	while (more) {
+		CLEANUP(sealed_page_release) struct sealed_page page = {.count = 0};
+
+		if (!read_sealed_page(state, after, &page, err))
+			return false;
+		for (size_t i = 0; i < page.count; i++) {
+			const struct sealed_row *row = &page.rows[i];
+			const struct secret_record record = {
+			        .place = {.provider = row->place.provider, .record_key = row->place.key},
+			        .generation = row->place.generation,
+			        .value = &row->value,
+			        .user_id = row->place.user_id,
+			        .instance_url = row->place.instance_url,
+			};
+
+			if (!visit(context, &record, err))
+				return false;
+		}
+		more = page.count == ARRAY_SIZE(page.rows);
+		if (more)
+			memcpy(after, page.rows[page.count - 1].place.key, sizeof(after));
+	}
+	return true;
+}
+
+const struct secret_store_ops sealed_rows = {
+        .in_row = true,
+        .get = sealed_get,
+        .replace = sealed_replace,
+        .remove = sealed_remove,
+        .each = sealed_each,
+};
 
 const struct connection_store_ops connection_rows = {
         .ready = rows_ready,

@@ -3,7 +3,7 @@
  * connection_store — connections and the intents that make their changes safe against a crash at any instruction.
  *
  * A connect whose value lies in the row is one transaction: connect_in_row. Otherwise its order is connect_begin (intent,
- * generation) → secret_store.put → connect_commit. Order of a disconnect: disconnect_begin (the record is invisible from here on) →
+ * generation) → secret_put → connect_commit. Order of a disconnect: disconnect_begin (the record is invisible from here on) →
  * secret_store.remove → disconnect_finish. What a crash leaves over is
  * found by intents_due and put right by the service's reconcile. Nothing is ever deleted because a row is missing. A struct of
  * functions, so that PostgreSQL can stand beside SQLite. All functions are thread-safe. ERR_STORE_UNAVAILABLE (busy, I/O, full) and
@@ -14,12 +14,18 @@
 
 enum intent_action { INTENT_CONNECT, INTENT_DISCONNECT };
 
+#define PROVIDER_NAME_SIZE 16
+
 struct intent {
 	char key[RECORD_KEY_SIZE];
+	char provider[PROVIDER_NAME_SIZE]; /* with key, the place of the value */
 	enum intent_action action;
 	int64_t generation;
 	int64_t created_at;
 };
+/* Borrows from the intent. */
+struct secret_place intent_place(const struct intent *intent);
+
 struct intent_list {
 	struct intent *items;
 	size_t count;
@@ -48,7 +54,7 @@ struct connection_store_ops {
 	 * Records the intent and gives the next generation of the record: greater than every one before, also after a disconnect or
 	 * a restored database, and not consecutive. ERR_TOKEN_IN_USE when another user's connection has this fingerprint.
 	 */
-	bool (*connect_begin)(void *state, const char *record_key, const char *user_id, const char *fingerprint,
+	bool (*connect_begin)(void *state, const struct secret_place *place, const char *user_id, const char *fingerprint,
 	                      int64_t *ret_generation, struct error *err);
 	/* The connection (its generation from connect_begin) becomes the truth; `value` only with an in-row secret store, else
 	 * NULL. ERR_CONFLICT: a newer connect was committed before, or the intent was abandoned; the intent of the loser stays
@@ -67,7 +73,9 @@ struct connection_store_ops {
 	bool (*connect_abandon)(void *state, const char *record_key, int64_t generation, struct error *err);
 
 	/* Hides the user's connection of this provider to `instance_url` (NULL: all of them) and records the intents. None: true
-	 * with an empty list. Connections that an unfinished disconnect hid before are in the list again. */
+	 * with an empty list. Connections that an unfinished disconnect hid before are in the list again. An intent's generation is
+	 * greater than that of any connect that began before, and none of these can be committed any more: what they put is to be
+	 * removed with the rest. */
 	bool (*disconnect_begin)(void *state, const char *user_id, const char *provider, const char *instance_url,
 	                         struct intent_list *ret, struct error *err);
 	/* Deletes the row (and the value in it). A record that was connected again since stays. */

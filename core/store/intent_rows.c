@@ -8,6 +8,11 @@ static const char *action_text(enum intent_action action)
 	return action == INTENT_CONNECT ? "connect" : "disconnect";
 }
 
+struct secret_place intent_place(const struct intent *intent)
+{
+	return (struct secret_place){.provider = intent->provider, .record_key = intent->key};
+}
+
 void intent_list_add(struct intent_list *list, const struct intent *intent)
 {
 	list->items = xrealloc(list->items, (list->count + 1) * sizeof(*list->items));
@@ -24,10 +29,13 @@ bool intent_row_add(struct handle *handle, const struct intent *intent, struct e
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
-	if (!query_start(&query, handle,
-	                 "INSERT OR IGNORE INTO intents (record_key, action, generation, created_at) VALUES (?, ?, ?, ?)", err))
+	if (!query_start(
+	            &query, handle,
+	            "INSERT OR IGNORE INTO intents (record_key, provider, action, generation, created_at) VALUES (?, ?, ?, ?, ?)",
+	            err))
 		return false;
 	query_bind_text(&query, intent->key);
+	query_bind_text(&query, intent->provider);
 	query_bind_text(&query, action_text(intent->action));
 	query_bind_number(&query, intent->generation);
 	query_bind_number(&query, intent->created_at);
@@ -64,7 +72,7 @@ bool intent_row_is_current(struct handle *handle, const char *record_key, int64_
 	return true;
 }
 
-static bool overtake_connects(struct handle *handle, const char *record_key, int64_t generation, struct error *err)
+bool intent_row_overtake(struct handle *handle, const char *record_key, int64_t generation, struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
@@ -91,7 +99,7 @@ static bool drop_disconnects(struct handle *handle, const char *record_key, int6
 bool intent_row_settle(struct handle *handle, const char *record_key, int64_t generation, struct error *err)
 {
 	return intent_row_remove(handle, record_key, INTENT_CONNECT, generation, err) &&
-	       overtake_connects(handle, record_key, generation, err) && drop_disconnects(handle, record_key, generation, err);
+	       intent_row_overtake(handle, record_key, generation, err) && drop_disconnects(handle, record_key, generation, err);
 }
 
 bool intents_due(void *state, int64_t before, struct intent_list *ret, struct error *err)
@@ -102,10 +110,11 @@ bool intents_due(void *state, int64_t before, struct intent_list *ret, struct er
 	bool row;
 
 	if (!reading_begin(state, &r, err) ||
-	    !query_start(&query, r.handle,
-	                 "SELECT record_key, action = 'connect', generation, created_at FROM intents WHERE created_at < ? "
-	                 "ORDER BY created_at, generation",
-	                 err))
+	    !query_start(
+	            &query, r.handle,
+	            "SELECT record_key, action = 'connect', generation, created_at, provider FROM intents WHERE created_at < ? "
+	            "ORDER BY created_at, generation",
+	            err))
 		return false;
 	query_bind_number(&query, before);
 	for (;;) {
@@ -119,6 +128,7 @@ bool intents_due(void *state, int64_t before, struct intent_list *ret, struct er
 		intent.action = query_number(&query, 1) ? INTENT_CONNECT : INTENT_DISCONNECT;
 		intent.generation = query_number(&query, 2);
 		intent.created_at = query_number(&query, 3);
+		snprintf(intent.provider, sizeof(intent.provider), "%s", query_peek(&query, 4));
 		intent_list_add(&list, &intent);
 	}
 	intent_list_release(ret);

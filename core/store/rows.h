@@ -27,8 +27,9 @@ bool connection_row_put(struct handle *handle, const struct connection *c, const
                         struct error *err) MUST_CHECK;
 /* The user's records of this provider, hidden or not, as disconnect intents. `instance_url` NULL: all. */
 bool connection_row_select(struct handle *handle, const char *user_id, const char *provider, const char *instance_url,
-                           struct intent_list *ret, struct error *err) MUST_CHECK;
-bool connection_row_hide(struct handle *handle, const struct intent *intent, bool *ret_changed, struct error *err) MUST_CHECK;
+                           struct intent_list *ret, bool *ret_any_live, struct error *err) MUST_CHECK;
+/* A live row of the intent's generation becomes a hidden one of the generation `change`, which the intent gets too. */
+bool connection_row_hide(struct handle *handle, struct intent *intent, int64_t change, struct error *err) MUST_CHECK;
 /* Only a hidden row of this generation. */
 bool connection_row_delete(struct handle *handle, const char *record_key, int64_t generation, bool *ret_changed,
                            struct error *err) MUST_CHECK;
@@ -42,13 +43,15 @@ bool intent_row_remove(struct handle *handle, const char *record_key, enum inten
 /* *ret_current: the connect intent exists and no newer connect was committed. */
 bool intent_row_is_current(struct handle *handle, const char *record_key, int64_t generation, bool *ret_current,
                            struct error *err) MUST_CHECK;
+/* Connects that began before can no longer be committed. */
+bool intent_row_overtake(struct handle *handle, const char *record_key, int64_t generation, struct error *err) MUST_CHECK;
 /* A connect was committed: older connects can no longer win, older disconnects have nothing left to do. */
 bool intent_row_settle(struct handle *handle, const char *record_key, int64_t generation, struct error *err) MUST_CHECK;
 bool intents_due(void *state, int64_t before, struct intent_list *ret, struct error *err);
 
 /* connection_changes.c */
-bool connect_begin(void *state, const char *record_key, const char *user_id, const char *fingerprint, int64_t *ret_generation,
-                   struct error *err);
+bool connect_begin(void *state, const struct secret_place *place, const char *user_id, const char *fingerprint,
+                   int64_t *ret_generation, struct error *err);
 bool connect_commit(void *state, const struct connection *connection, const struct sealed_value *value, struct error *err);
 bool connect_abandon(void *state, const char *record_key, int64_t generation, struct error *err);
 bool connect_in_row(void *state, struct connection *connection, connection_make_value *make_value, void *context,

@@ -1,6 +1,7 @@
 #include "memory_store.h"
 
 #include "alloc.h"
+#include "record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,12 +127,14 @@ static bool memory_find(void *state, const char *key, struct connection *ret, bo
 	return true;
 }
 
-static void add_intent(struct memory_store *m, const char *key, enum intent_action action, int64_t generation)
+static void add_intent(struct memory_store *m, const struct secret_place *place, enum intent_action action, int64_t generation)
 {
-	struct intent *intent = &m->intents[m->intent_count++];
+	struct intent *intent = &m->intents[m->intent_count];
 
+	m->overtaken[m->intent_count++] = false;
 	*intent = (struct intent){.action = action, .generation = generation};
-	(void)snprintf(intent->key, sizeof(intent->key), "%s", key);
+	(void)snprintf(intent->key, sizeof(intent->key), "%s", place->record_key);
+	(void)snprintf(intent->provider, sizeof(intent->provider), "%s", place->provider);
 }
 
 static void drop_intent(struct memory_store *m, const char *key, enum intent_action action, int64_t generation)
@@ -139,12 +142,31 @@ static void drop_intent(struct memory_store *m, const char *key, enum intent_act
 	for (size_t i = 0; i < m->intent_count; i++) {
 		const struct intent *intent = &m->intents[i];
 
-		if (strcmp(intent->key, key) == 0 && intent->action == action && intent->generation == generation)
-			m->intents[i--] = m->intents[--m->intent_count];
+		if (strcmp(intent->key, key) == 0 && intent->action == action && intent->generation == generation) {
+			m->intents[i] = m->intents[--m->intent_count];
+			m->overtaken[i--] = m->overtaken[m->intent_count];
+		}
 	}
 }
 
-static bool memory_connect_begin(void *state, const char *key, const char *user_id, const char *fingerprint,
+static void overtake(struct memory_store *m, const char *key, int64_t generation)
+{
+	for (size_t i = 0; i < m->intent_count; i++)
+		if (strcmp(m->intents[i].key, key) == 0 && m->intents[i].action == INTENT_CONNECT &&
+		    m->intents[i].generation < generation)
+			m->overtaken[i] = true;
+}
+
+static bool is_current(const struct memory_store *m, const char *key, int64_t generation)
+{
+	for (size_t i = 0; i < m->intent_count; i++)
+		if (strcmp(m->intents[i].key, key) == 0 && m->intents[i].action == INTENT_CONNECT &&
+		    m->intents[i].generation == generation)
+			return !m->overtaken[i];
+	return false;
+}
+
+static bool memory_connect_begin(void *state, const struct secret_place *place, const char *user_id, const char *fingerprint,
                                  int64_t *ret_generation, struct error *err)
 {
 	struct memory_store *m = state;
@@ -156,7 +178,7 @@ static bool memory_connect_begin(void *state, const char *key, const char *user_
 		    strcmp(m->rows[i].user_id, user_id) != 0)
 			return error_set(err, ERR_TOKEN_IN_USE, "Another user has connected this token.");
 	*ret_generation = ++m->generation;
-	add_intent(m, key, INTENT_CONNECT, *ret_generation);
+	add_intent(m, place, INTENT_CONNECT, *ret_generation);
 	return true;
 }
 
@@ -168,12 +190,17 @@ static bool memory_connect_commit(void *state, const struct connection *connecti
 
 	if (!step(m, "connect_commit", err))
 		return false;
+	if (i < MEMORY_ROWS && !m->hidden[i] && m->rows[i].generation == connection->generation)
+		return true;
+	if (!is_current(m, connection->key, connection->generation))
+		return error_set(err, ERR_CONFLICT, "The account was connected again in the meantime.");
 	if (i == MEMORY_ROWS)
 		i = free_row(m);
 	connection_release(&m->rows[i]);
 	connection_copy(&m->rows[i], connection);
 	m->hidden[i] = false;
 	drop_intent(m, connection->key, INTENT_CONNECT, connection->generation);
+	overtake(m, connection->key, connection->generation);
 	return true;
 }
 
@@ -194,13 +221,16 @@ static bool memory_disconnect_begin(void *state, const char *user_id, const char
 		return false;
 	ret->items = xcalloc(MEMORY_ROWS, sizeof(*ret->items));
 	for (size_t i = 0; i < MEMORY_ROWS; i++) {
-		const struct connection *row = &m->rows[i];
+		struct connection *row = &m->rows[i];
 
 		if (!row->user_id || strcmp(row->user_id, user_id) != 0 || strcmp(row->provider, provider) != 0 ||
 		    (instance_url && strcmp(row->instance_url, instance_url) != 0))
 			continue;
-		if (!m->hidden[i])
-			add_intent(m, row->key, INTENT_DISCONNECT, row->generation);
+		if (!m->hidden[i]) {
+			row->generation = ++m->generation;
+			overtake(m, row->key, row->generation);
+			add_intent(m, &(struct secret_place){row->provider, row->key}, INTENT_DISCONNECT, row->generation);
+		}
 		m->hidden[i] = true;
 		ret->items[ret->count++] = m->intents[m->intent_count - 1];
 	}
@@ -290,24 +320,10 @@ static void copy_value(struct sealed_value *to, const struct sealed_value *from)
 	to->length = from->length;
 }
 
-static bool memory_put(void *state, const char *key, int64_t generation UNUSED, const struct sealed_value *value, struct error *err)
+static bool memory_get(void *state, const struct secret_place *place, struct sealed_value *ret, struct error *err)
 {
 	struct memory_store *m = state;
-	size_t i = value_of(m, key);
-
-	if (!step(m, "put", err))
-		return false;
-	if (i == MEMORY_ROWS)
-		i = value_of(m, "");
-	(void)snprintf(m->value_keys[i], sizeof(m->value_keys[i]), "%s", key);
-	copy_value(&m->values[i], value);
-	return true;
-}
-
-static bool memory_get(void *state, const char *key, struct sealed_value *ret, struct error *err)
-{
-	struct memory_store *m = state;
-	size_t i = value_of(m, key);
+	size_t i = value_of(m, place->record_key);
 
 	if (!step(m, "get", err))
 		return false;
@@ -316,14 +332,44 @@ static bool memory_get(void *state, const char *key, struct sealed_value *ret, s
 	return true;
 }
 
-static bool memory_remove(void *state, const char *key, struct error *err)
+static bool holds(const struct memory_store *m, size_t i, const struct sealed_value *expected)
+{
+	if (i == MEMORY_ROWS)
+		return expected->length == 0;
+	return m->values[i].length == expected->length && memcmp(m->values[i].bytes, expected->bytes, expected->length) == 0;
+}
+
+static bool memory_replace(void *state, const struct secret_place *place, const struct sealed_value *expected,
+                           const struct sealed_value *value, bool *ret_replaced, struct error *err)
 {
 	struct memory_store *m = state;
-	size_t i = value_of(m, key);
+	size_t i = value_of(m, place->record_key);
+
+	if (!step(m, "replace", err))
+		return false;
+	*ret_replaced = holds(m, i, expected);
+	if (!*ret_replaced)
+		return true;
+	if (i == MEMORY_ROWS)
+		i = value_of(m, "");
+	(void)snprintf(m->value_keys[i], sizeof(m->value_keys[i]), "%s", place->record_key);
+	copy_value(&m->values[i], value);
+	if (m->lose_answer) {
+		m->lose_answer = false;
+		return error_set(err, ERR_SECRET_STORE_UNAVAILABLE, "The answer was lost.");
+	}
+	return true;
+}
+
+static bool memory_remove(void *state, const struct secret_place *place, int64_t generation, struct error *err)
+{
+	struct memory_store *m = state;
+	size_t i = value_of(m, place->record_key);
+	int64_t present;
 
 	if (!step(m, "remove", err))
 		return false;
-	if (i < MEMORY_ROWS) {
+	if (i < MEMORY_ROWS && record_generation(&m->values[i], &present) && present <= generation) {
 		m->value_keys[i][0] = '\0';
 		sealed_value_release(&m->values[i]);
 		m->values[i] = (struct sealed_value)SEALED_VALUE_INIT;
@@ -331,9 +377,34 @@ static bool memory_remove(void *state, const char *key, struct error *err)
 	return true;
 }
 
+static bool memory_each(void *state, secret_visit *visit, void *context, struct error *err)
+{
+	struct memory_store *m = state;
+
+	if (!step(m, "each", err))
+		return false;
+	for (size_t i = 0; i < MEMORY_ROWS; i++) {
+		struct secret_record record = {.place = {"gitlab", m->value_keys[i]}, .value = &m->values[i]};
+
+		if (!m->value_keys[i][0])
+			continue;
+		if (!record_generation(&m->values[i], &record.generation))
+			record.generation = 0;
+		if (!visit(context, &record, err))
+			return false;
+	}
+	return true;
+}
+
 struct secret_store memory_secrets(struct memory_store *store)
 {
-	static const struct secret_store_ops ops = {.in_row = false, .put = memory_put, .get = memory_get, .remove = memory_remove};
+	static const struct secret_store_ops ops = {
+	        .in_row = false,
+	        .get = memory_get,
+	        .replace = memory_replace,
+	        .remove = memory_remove,
+	        .each = memory_each,
+	};
 
 	return (struct secret_store){&ops, store};
 }

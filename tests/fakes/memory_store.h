@@ -12,14 +12,16 @@ struct memory_store {
 	struct connection rows[MEMORY_ROWS]; /* user_id NULL: free */
 	bool hidden[MEMORY_ROWS];
 	struct intent intents[MEMORY_ROWS];
+	bool overtaken[MEMORY_ROWS]; /* the intent of the same place */
 	size_t intent_count;
 	char value_keys[MEMORY_ROWS][RECORD_KEY_SIZE]; /* "": free */
 	struct sealed_value values[MEMORY_ROWS];
 	int64_t generation;
-	char log[MEMORY_LOG]; /* "connect_begin put connect_commit " */
+	char log[MEMORY_LOG]; /* "connect_begin replace connect_commit " */
 	const char *fail_at;  /* the call that fails, once and before it does anything; NULL: none */
 	const char *crash_at; /* from this call on nothing works, as after a crash; NULL: none */
 	bool crashed;
+	bool lose_answer; /* the next value that is written arrives, and its answer does not */
 };
 
 void memory_store_release(struct memory_store *store);

@@ -108,7 +108,7 @@ static inline bool sample_connect(const struct connection_store *store, const ch
 
 	record_key_make("gitlab", user, instance, key);
 	sample_fingerprint(token, fingerprint);
-	ok = store->ops->connect_begin(store->state, key, user, fingerprint, &generation, err);
+	ok = store->ops->connect_begin(store->state, &(struct secret_place){"gitlab", key}, user, fingerprint, &generation, err);
 	if (ok) {
 		sample_connection(&c, user, instance, token, generation);
 		ok = store->ops->connect_commit(store->state, &c, &value, err);

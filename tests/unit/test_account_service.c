@@ -18,7 +18,7 @@ static void connect_keeps_the_order_of_intent_value_and_commit(void **state UNUS
 
 	service_fixture_make(&f);
 	must(fixture_connect(&f, "alice", "  " FIRST "\n", &verdict, &err), &err);
-	assert_string_equal(f.store.log, "find connect_begin get put connect_commit ");
+	assert_string_equal(f.store.log, "find connect_begin replace connect_commit ");
 	assert_string_equal(verdict.connection.gitlab_user_id, "7");
 	assert_string_equal(verdict.connection.instance_url, f.url);
 	assert_true(verdict.connection.valid);
@@ -37,7 +37,7 @@ static void failed_reconnect_leaves_the_old_connection_working(void **state UNUS
 	        {"the store cannot be read", "find", ERR_STORE_UNAVAILABLE, 0},
 	        {"the intent cannot be written", "connect_begin", ERR_STORE_UNAVAILABLE, 0},
 	        {"the old value cannot be read", "get", ERR_STORE_UNAVAILABLE, 0},
-	        {"the new value cannot be written", "put", ERR_STORE_UNAVAILABLE, 0},
+	        {"the new value cannot be written, or may arrive yet", "replace", ERR_STORE_UNAVAILABLE, 1},
 	        {"the commit fails after the value was written", "connect_commit", ERR_STORE_UNAVAILABLE, 0},
 	        {"GitLab refuses the token", NULL, ERR_TOKEN_REVOKED, 0},
 	};
@@ -66,9 +66,9 @@ static void crash_at_any_step_of_a_connect_is_put_right_by_reconcile(void **stat
 		const char *sentence, *crash_at, *token;
 		bool had_old;
 	} rows[] = {
-	        {"first connect, crash before the value: nothing is there", "put", "", false},
+	        {"first connect, crash before the value: nothing is there", "replace", "", false},
 	        {"first connect, crash before the commit: nobody was told, the value goes", "connect_commit", "", false},
-	        {"reconnect, crash before the value: the old token works", "put", FIRST, true},
+	        {"reconnect, crash before the value: the old token works", "replace", FIRST, true},
 	        {"reconnect, crash before the commit: the value was written, the new token works", "connect_commit", SECOND, true},
 	};
 
@@ -301,13 +301,13 @@ static bool commit_and_fail(void *state, const struct connection *connection, co
 	       error_set(err, ERR_STORE_UNAVAILABLE, "The answer was lost.");
 }
 
-static bool put_and_be_overtaken(void *state, const char *key, int64_t generation, const struct sealed_value *value,
-                                 struct error *err)
+static bool put_and_be_overtaken(void *state, const struct secret_place *place, const struct sealed_value *expected,
+                                 const struct sealed_value *value, bool *ret_replaced, struct error *err)
 {
 	CLEANUP(account_verdict_release) struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
 	struct account_service *service = &behind.f->service;
 
-	if (!behind.real_secrets->put(state, key, generation, value, err))
+	if (!behind.real_secrets->replace(state, place, expected, value, ret_replaced, err))
 		return false;
 	service->secrets.ops = behind.real_secrets;
 	must(fixture_connect(behind.f, "alice", SECOND, &verdict, err), err);
@@ -341,6 +341,79 @@ static void commit_whose_answer_was_lost_keeps_its_value(void **state UNUSED)
 	service_fixture_remove(&f);
 }
 
+/* The Secret may have the new value although its writer heard of a failure; nobody may lose a token by it. */
+static void value_whose_answer_was_lost_is_taken_back_or_settled(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence;
+		bool had_old;
+		size_t intents;
+	} rows[] = {
+	        {"first connect: the value may arrive yet, so the intent stays until it was looked for again", false, 1},
+	        {"reconnect: the new value was seen and gave way to the old one", true, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct service_fixture f;
+		CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, second = ACCOUNT_VERDICT_INIT;
+		struct error err = ERROR_INIT;
+		size_t settled = 0;
+
+		print_message("  %s\n", rows[i].sentence);
+		service_fixture_make(&f);
+		if (rows[i].had_old)
+			must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+		f.store.lose_answer = true;
+		assert_false(fixture_connect(&f, "alice", SECOND, &second, &err));
+		assert_int_equal(err.code, ERR_SECRET_STORE_UNAVAILABLE);
+		assert_int_equal(f.store.intent_count, rows[i].intents);
+		assert_opens_to(&f, "alice", rows[i].had_old ? FIRST : "");
+		must(account_reconcile(&f.service, &settled, &err), &err);
+		assert_int_equal(f.store.intent_count, 0);
+		assert_int_equal(f.store.values[0].length > 0, rows[i].had_old);
+		service_fixture_remove(&f);
+	}
+}
+
+/* Between the put and the commit of a reconnect the row is behind its value. */
+static void a_connection_opens_while_its_row_is_behind(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, second = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+	f.store.crash_at = "connect_commit";
+	assert_false(fixture_connect(&f, "alice", SECOND, &second, &err));
+	f.store.crash_at = NULL;
+	f.store.crashed = false;
+	assert_opens_to(&f, "alice", SECOND);
+	service_fixture_remove(&f);
+}
+
+/* A connect that died after its put, then a disconnect: none of the two tokens stays. */
+static void a_disconnect_removes_what_a_dead_connect_has_put(void **state UNUSED)
+{
+	struct service_fixture f;
+	CLEANUP(account_verdict_release) struct account_verdict first = ACCOUNT_VERDICT_INIT, second = ACCOUNT_VERDICT_INIT;
+	struct error err = ERROR_INIT;
+	size_t settled = 0;
+
+	service_fixture_make(&f);
+	must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
+	f.store.crash_at = "connect_commit";
+	assert_false(fixture_connect(&f, "alice", SECOND, &second, &err));
+	f.store.crash_at = NULL;
+	f.store.crashed = false;
+	must(account_disconnect(&f.service, PROVIDER_GITLAB, "alice", NULL, &err), &err);
+	assert_int_equal(f.store.values[0].length, 0);
+	must(account_reconcile(&f.service, &settled, &err), &err);
+	assert_opens_to(&f, "alice", "");
+	assert_int_equal(f.store.intent_count, 0);
+	service_fixture_remove(&f);
+}
+
 static void overtaken_connect_leaves_the_newer_value_alone(void **state UNUSED)
 {
 	struct service_fixture f;
@@ -350,7 +423,7 @@ static void overtaken_connect_leaves_the_newer_value_alone(void **state UNUSED)
 	service_fixture_make(&f);
 	must(fixture_connect(&f, "alice", FIRST, &first, &err), &err);
 	stand_behind(&f);
-	behind.secrets.put = put_and_be_overtaken;
+	behind.secrets.replace = put_and_be_overtaken;
 	assert_false(fixture_connect(&f, "alice", FIRST, &second, &err));
 	assert_opens_to(&f, "alice", SECOND);
 	service_fixture_remove(&f);
@@ -466,7 +539,7 @@ static void a_verdict_tells_which_check_failed(void **state UNUSED)
 	        {"scopes that show nothing", PROVIDER_GITLAB, NULL, SECOND, "[\"read_user\"]", NULL, ERR_TOKEN_SCOPE_MISSING,
 	         "++.+.+!...."},
 	        {"another user's token", PROVIDER_GITLAB, NULL, FIRST, "[\"api\"]", NULL, ERR_TOKEN_IN_USE, "++.+.!+...."},
-	        {"the store fails after all was found good", PROVIDER_GITLAB, NULL, SECOND, "[\"api\"]", "put",
+	        {"the store fails after all was found good", PROVIDER_GITLAB, NULL, SECOND, "[\"api\"]", "replace",
 	         ERR_STORE_UNAVAILABLE, "++.+.++...."},
 	};
 	struct service_fixture f;
@@ -511,6 +584,9 @@ int main(void)
 	        cmocka_unit_test(check_reaches_the_callers_own_connection_alone),
 	        cmocka_unit_test(recheck_condemns_dead_tokens_and_nobody_when_the_instance_is_down),
 	        cmocka_unit_test(commit_whose_answer_was_lost_keeps_its_value),
+	        cmocka_unit_test(value_whose_answer_was_lost_is_taken_back_or_settled),
+	        cmocka_unit_test(a_connection_opens_while_its_row_is_behind),
+	        cmocka_unit_test(a_disconnect_removes_what_a_dead_connect_has_put),
 	        cmocka_unit_test(overtaken_connect_leaves_the_newer_value_alone),
 	        cmocka_unit_test(recheck_goes_on_when_one_account_makes_its_instance_fail),
 	        cmocka_unit_test(recheck_reaches_the_others_behind_an_instance_that_is_down),

@@ -45,7 +45,7 @@ static void sealed_of(struct store_fixture *f, const char *user, const char *ins
 	char key[RECORD_KEY_SIZE];
 
 	record_key_make("gitlab", user, instance, key);
-	assert_true(f->secrets.ops->get(f->secrets.state, key, &value, NULL));
+	assert_true(f->secrets.ops->get(f->secrets.state, &(struct secret_place){"gitlab", key}, &value, NULL));
 	snprintf(ret_text, 64, "%.*s", (int)value.length, value.bytes ? (const char *)value.bytes : "");
 }
 
@@ -56,7 +56,7 @@ static void begin(struct store_fixture *f, const char *user, const char *token, 
 
 	record_key_make("gitlab", user, GITLAB_COM_URL, key);
 	sample_fingerprint(token, fingerprint);
-	must(CALL(f, connect_begin, key, user, fingerprint, ret_generation, &err), &err);
+	must(CALL(f, connect_begin, &(struct secret_place){"gitlab", key}, user, fingerprint, ret_generation, &err), &err);
 }
 
 static bool commit(struct store_fixture *f, const char *user, const char *token, int64_t generation, struct error *err)
@@ -79,7 +79,8 @@ static void a_connection_comes_back_as_it_was_stored(void **state UNUSED)
 
 	fixture_make(&f);
 	sample_connection(&c, "system:serviceaccount:ns:bot/ä'\";--", COMPANY, "t", 0);
-	must(CALL(&f, connect_begin, c.key, c.user_id, c.fingerprint, &c.generation, &err), &err);
+	must(CALL(&f, connect_begin, &(struct secret_place){c.provider, c.key}, c.user_id, c.fingerprint, &c.generation, &err),
+	     &err);
 	c.token_name = xstrdup("laptop");
 	c.expires_at = xstrdup("2027-01-31");
 	c.check_code = xstrdup("token_expired");
@@ -596,11 +597,123 @@ static void a_connect_in_the_row_is_one_step(void **state UNUSED)
 	assert_int_equal(due.count, 0);
 }
 
+static bool replace(struct store_fixture *f, const char *user, const char *expected, const char *text)
+{
+	CLEANUP(sealed_value_release)
+	struct sealed_value old = {(unsigned char *)xstrdup(expected), strlen(expected)},
+	                    new = {(unsigned char *)xstrdup(text), strlen(text)};
+	char key[RECORD_KEY_SIZE];
+	const struct secret_place place = {"gitlab", key};
+	struct error err = ERROR_INIT;
+	bool replaced = false;
+
+	record_key_make("gitlab", user, GITLAB_COM_URL, key);
+	must(f->secrets.ops->replace(f->secrets.state, &place, &old, &new, &replaced, &err), &err);
+	return replaced;
+}
+
+static void a_value_is_replaced_only_in_the_place_of_the_one_that_was_seen(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(intent_list_release) struct intent_list list = INTENT_LIST_INIT;
+	struct error err = ERROR_INIT;
+	uint64_t before;
+	char text[64];
+
+	fixture_make(&f);
+	must(sample_connect(&f.connections, "john", GITLAB_COM_URL, "one", NULL, &err), &err);
+	before = f.connections.ops->version(f.connections.state);
+	assert_false(replace(&f, "john", "another", "two"));
+	assert_false(replace(&f, "john", "", "two"));
+	assert_false(replace(&f, "mary", "", "two"));
+	assert_int_equal(f.connections.ops->version(f.connections.state), before);
+	assert_true(replace(&f, "john", "one", "two"));
+	assert_true(f.connections.ops->version(f.connections.state) > before);
+	sealed_of(&f, "john", GITLAB_COM_URL, text);
+	assert_string_equal(text, "two");
+	must(CALL(&f, disconnect_begin, "john", "gitlab", NULL, &list, &err), &err);
+	assert_false(replace(&f, "john", "two", "three"));
+}
+
+struct walk {
+	struct store_fixture *f;
+	size_t seen, wrong;
+	bool stop;
+};
+
+/* Nothing is held meanwhile: the visitor may write. */
+static bool look_and_replace(void *context, const struct secret_record *record, struct error *err)
+{
+	struct walk *walk = context;
+	bool replaced = false;
+
+	if (walk->stop)
+		return error_set(err, ERR_INTERNAL, "enough");
+	walk->seen++;
+	walk->wrong += strncmp(record->user_id, "user-", 5) != 0 || strcmp(record->place.provider, "gitlab") != 0 ||
+	               strcmp(record->instance_url, GITLAB_COM_URL) != 0 || record->generation <= 0 ||
+	               record->value->length != strlen(record->user_id);
+	return walk->f->secrets.ops->replace(walk->f->secrets.state, &record->place, record->value, record->value, &replaced,
+	                                     err) &&
+	       replaced;
+}
+
+static void a_walk_shows_every_live_value_once(void **state UNUSED)
+{
+	enum { USERS = 150 }; /* more than two pages */
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(intent_list_release) struct intent_list list = INTENT_LIST_INIT;
+	struct walk walk = {.f = &f};
+	struct error err = ERROR_INIT;
+
+	fixture_make(&f);
+	must(f.secrets.ops->each(f.secrets.state, look_and_replace, &walk, &err), &err);
+	assert_int_equal(walk.seen, 0);
+	for (int i = 0; i < USERS; i++) {
+		char user[24];
+
+		snprintf(user, sizeof(user), "user-%d", i);
+		must(sample_connect(&f.connections, user, GITLAB_COM_URL, user, NULL, &err), &err);
+	}
+	must(CALL(&f, disconnect_begin, "user-0", "gitlab", NULL, &list, &err), &err);
+	must(f.secrets.ops->each(f.secrets.state, look_and_replace, &walk, &err), &err);
+	assert_int_equal(walk.seen, USERS - 1);
+	assert_int_equal(walk.wrong, 0);
+	walk.stop = true;
+	assert_false(f.secrets.ops->each(f.secrets.state, look_and_replace, &walk, &err));
+	assert_string_equal(err.message, "enough");
+}
+
+static void a_disconnect_ends_the_connects_that_began_before(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(intent_list_release) struct intent_list list = INTENT_LIST_INIT;
+	struct error err = ERROR_INIT;
+	int64_t under_way, later;
+
+	fixture_make(&f);
+	must(sample_connect(&f.connections, "john", GITLAB_COM_URL, "old", NULL, &err), &err);
+	begin(&f, "john", "new", &under_way);
+	must(CALL(&f, disconnect_begin, "john", "gitlab", NULL, &list, &err), &err);
+	assert_true(list.items[0].generation > under_way);
+	assert_string_equal(list.items[0].provider, "gitlab");
+	assert_false(commit(&f, "john", "new", under_way, &err));
+	assert_int_equal(err.code, ERR_CONFLICT);
+	must(CALL(&f, disconnect_finish, list.items[0].key, list.items[0].generation, &err), &err);
+	assert_false(commit(&f, "john", "new", under_way, &err));
+	assert_int_equal(err.code, ERR_CONFLICT);
+	begin(&f, "john", "new", &later);
+	must(commit(&f, "john", "new", later, &err), &err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_connection_comes_back_as_it_was_stored),
 	        cmocka_unit_test(a_connect_in_the_row_is_one_step),
+	        cmocka_unit_test(a_value_is_replaced_only_in_the_place_of_the_one_that_was_seen),
+	        cmocka_unit_test(a_walk_shows_every_live_value_once),
+	        cmocka_unit_test(a_disconnect_ends_the_connects_that_began_before),
 	        cmocka_unit_test(list_shows_a_users_own_connections_newest_first),
 	        cmocka_unit_test(a_reconnect_replaces_and_keeps_the_first_time),
 	        cmocka_unit_test(generations_never_repeat_even_after_a_disconnect),

@@ -103,7 +103,7 @@ static void check_invariants(struct store_fixture *f, const struct acknowledged 
 		user_token(user, token);
 		record_key_make("gitlab", name, GITLAB_COM_URL, key);
 		must(f->connections.ops->find(f->connections.state, key, &c, &found, &err), &err);
-		must(f->secrets.ops->get(f->secrets.state, key, &value, &err), &err);
+		must(f->secrets.ops->get(f->secrets.state, &(struct secret_place){"gitlab", key}, &value, &err), &err);
 		assert_int_equal(found, value.bytes != NULL);
 		if (found)
 			assert_memory_equal(value.bytes, token, strlen(token));
