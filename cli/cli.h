@@ -49,6 +49,7 @@ extern const struct command database_commands[];
 extern const struct command housekeeping_commands[];
 extern const struct command token_commands[];
 extern const struct command config_commands[];
+extern const struct command doctor_commands[];
 extern const struct command simulator_commands[];
 extern const struct command manual_commands[];
 

@@ -13,6 +13,7 @@ const struct command_table command_tables[] = {
         {NULL, housekeeping_commands},
         {NULL, token_commands},
         {NULL, config_commands},
+        {NULL, doctor_commands},
         {NULL, simulator_commands},
         {NULL, manual_commands},
         {0},

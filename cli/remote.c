@@ -105,7 +105,7 @@ static bool allow_host(struct address_policy *policy, const struct instance_url 
 	return settings_blame(URL, err);
 }
 
-bool remote_open(struct remote *remote, const struct settings *settings, struct error *err)
+bool remote_open_public(struct remote *remote, const struct settings *settings, struct error *err)
 {
 	static const struct http_limits limits = {
 	        .connect_ms = CONNECT_MS, .headers_ms = HEADERS_MS, .total_ms = TOTAL_MS, .stall_ms = TOTAL_MS, .rest_ms = 1};
@@ -114,8 +114,7 @@ bool remote_open(struct remote *remote, const struct settings *settings, struct 
 	        .user_agent = "acp-gitlab/" ACP_VERSION,
 	};
 
-	if (!read_url(settings_get(settings, URL), &remote->base, err) ||
-	    !read_bearer(settings_get(settings, BEARER_FILE), &remote->bearer, err))
+	if (!read_url(settings_get(settings, URL), &remote->base, err))
 		return false;
 	remote->policy = address_policy_new();
 	options.policy = remote->policy;
@@ -123,6 +122,11 @@ bool remote_open(struct remote *remote, const struct settings *settings, struct 
 		return false;
 	http_client_set_limits(remote->client, &limits);
 	return true;
+}
+
+bool remote_open(struct remote *remote, const struct settings *settings, struct error *err)
+{
+	return read_bearer(settings_get(settings, BEARER_FILE), &remote->bearer, err) && remote_open_public(remote, settings, err);
 }
 
 /* ---- Calls ---- */
@@ -188,7 +192,8 @@ bool remote_ask(struct remote *remote, const struct remote_request *request, str
 {
 	CLEANUP(strbuf_release_secret) struct strbuf body = STRBUF_INIT(LIMIT_BODY_DEFAULT);
 	CLEANUP(strbuf_release) struct strbuf url = STRBUF_INIT((size_t)3 * LIMIT_URL_MAX), if_match = STRBUF_INIT(LIMIT_URL_MAX);
-	CLEANUP(http_call_release) struct http_call call = {.method = request->method, .bearer = &remote->bearer};
+	CLEANUP(http_call_release)
+	struct http_call call = {.method = request->method, .bearer = remote->bearer.length > 0 ? &remote->bearer : NULL};
 	struct http_header_wanted etag = {.name = "etag"};
 	const char *headers[] = {NULL, NULL};
 

@@ -22,6 +22,9 @@ void remote_release(struct remote *remote);
 /* ERR_CONFIG_INVALID names the setting. In place: the client borrows the policy. */
 bool remote_open(struct remote *remote, const struct settings *settings, struct error *err) MUST_CHECK;
 
+/* Without a bearer, for what is public; and for what answers differently without one. */
+bool remote_open_public(struct remote *remote, const struct settings *settings, struct error *err) MUST_CHECK;
+
 struct remote_request {
 	const char *method;
 	const char *path;     /* "/api/auth/gitlab/status", encoded where needed */

@@ -72,6 +72,7 @@ bool session_row_check_exists(struct handle *handle, const char *id, struct erro
 /* session_claims.c: the same table */
 bool session_claim(void *state, const char *worker, const char *only_id, int64_t lease_s, const char gate_hash[GATE_HASH_SIZE],
                    struct session_row *ret, bool *ret_found, struct error *err);
+bool session_queue_of(void *state, struct session_queue *ret, struct error *err);
 bool session_renew(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
                    struct error *err);
 bool session_save_status(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,

@@ -75,6 +75,28 @@ bool session_claim(void *state, const char *worker, const char *only_id, int64_t
 	return true;
 }
 
+bool session_queue_of(void *state, struct session_queue *ret, struct error *err)
+{
+	CLEANUP(reading_end) struct reading r = READING_INIT;
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+	bool row;
+
+	if (!reading_begin(state, &r, err) || !query_start(&query, r.handle,
+	                                                   "SELECT count(*) FILTER (WHERE " CLAIMABLE "), ifnull(min(iif(" CLAIMABLE
+	                                                   ", max(created_at, lease_until), NULL)), 0), "
+	                                                   "count(*) FILTER (WHERE lease_until > ?1) FROM sessions WHERE final = 0",
+	                                                   err))
+		return false;
+	query_bind_number(&query, clock_now_s());
+	query_bind_text(&query, NULL);
+	if (!query_next(&query, &row, err))
+		return false;
+	ret->waiting = (size_t)query_number(&query, 0);
+	ret->waiting_since = query_number(&query, 1);
+	ret->running = (size_t)query_number(&query, 2);
+	return true;
+}
+
 static bool prolong(struct handle *handle, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
                     struct error *err)
 {

@@ -321,4 +321,5 @@ const struct session_store_ops session_rows = {
         .binding = session_binding_of,
         .add_outcome = session_add_outcome,
         .outcomes = session_outcomes,
+        .queue = session_queue_of,
 };

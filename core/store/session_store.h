@@ -66,6 +66,13 @@ struct gate_outcome_list {
 #define GATE_OUTCOME_LIST_INIT ZERO_INIT
 void gate_outcome_list_release(struct gate_outcome_list *list);
 
+/* What waits for workers and what they do. */
+struct session_queue {
+	size_t waiting;        /* not claimed yet, or its worker lost it */
+	int64_t waiting_since; /* unix seconds, of the one that waits longest; 0: none waits */
+	size_t running;        /* under a lease */
+};
+
 #define GATE_HASH_SIZE 65 /* hex of BLAKE2b-256 of the session's credential, with NUL */
 
 struct session_store_ops {
@@ -105,6 +112,8 @@ struct session_store_ops {
 	 */
 	bool (*claim)(void *state, const char *worker, const char *only_id, int64_t lease_s, const char gate_hash[GATE_HASH_SIZE],
 	              struct session_row *ret, bool *ret_found, struct error *err);
+	/* How the queue is, for operators. */
+	bool (*queue)(void *state, struct session_queue *ret, struct error *err);
 	/* Prolongs the lease; tells whether a stop or a push was asked for. ERR_SESSION_LOST. */
 	bool (*renew)(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
 	              struct error *err);

@@ -132,7 +132,8 @@ class Api:
         names = judge_request(request, violate)
         if "authorization" in names and "private-token" in names:
             violate("two_credentials")
-        if kind is None:
+        # The one question that a stranger may ask: whether an API answers here.
+        if kind is None and request.path != "/api/v4/version":
             violate("no_credential", "Authorization is not Bearer" if "authorization" in names else "")
         if re.search(r"(^|&)(private_token|access_token|job_token)=", request.query):
             violate("token_in_query")
