@@ -105,13 +105,12 @@ def run_static(totals, pattern, everything):
                      "core", "fcgi", "worker", "cli"])
 
 
-def run_integration(totals, pattern, _all):
-    """The built product through real nginx, SQLite files, git over HTTP and the simulator."""
-    run_simulator(totals, pattern)
-    for module in sorted((HERE / "integration").glob("test_*.py")):
+def run_modules(totals, folder, pattern, **environment):
+    """Every test_*.py of a folder, each in a process of its own."""
+    for module in sorted(folder.glob("test_*.py")):
         started = time.monotonic()
         command = [sys.executable, HERE / "integration/run_module.py", module.stem, *([pattern] if pattern else [])]
-        result = subprocess.run(command, cwd=HERE / "integration", text=True, stdout=subprocess.PIPE, errors="replace")
+        result = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, errors="replace", env={**os.environ, **environment})
         lines = result.stdout.splitlines()
         counts = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", lines[-1]) if lines else None
         if counts:
@@ -123,6 +122,23 @@ def run_integration(totals, pattern, _all):
         if lines:
             print("\n".join(lines))
         print(f"     {module.stem}: {time.monotonic() - started:.0f} s", flush=True)
+
+
+def run_integration(totals, pattern, _all):
+    """The built product through real nginx, SQLite files, git over HTTP and the simulator."""
+    run_simulator(totals, pattern)
+    run_modules(totals, HERE / "integration", pattern)
+
+
+def run_kube(totals, pattern, _all):
+    """The built product with a real Kubernetes API server, which is looked for, or built, once for all modules."""
+    obtained = subprocess.run([HERE / "kube/obtain"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if obtained.returncode == 0:
+        run_modules(totals, HERE / "kube", pattern, KUBEBUILDER_ASSETS=obtained.stdout.strip())
+    else:
+        # What needs no server still runs; the rest says this reason.
+        reason = (obtained.stderr.strip().splitlines() or [f"tests/kube/obtain: exit {obtained.returncode}"])[-1]
+        run_modules(totals, HERE / "kube", pattern, ACP_TEST_NO_KUBE=reason)
 
 
 def run_fuzz(totals, pattern, _all):
@@ -140,7 +156,7 @@ def run_fuzz(totals, pattern, _all):
                      "-print_final_stats=1", f"-artifact_prefix={TOP}/build/fuzz/", corpus, *([seeds] if seeds.is_dir() else [])])
 
 
-SUITES = {"unit": run_unit, "static": run_static, "integration": run_integration, "fuzz": run_fuzz}
+SUITES = {"unit": run_unit, "static": run_static, "integration": run_integration, "kube": run_kube, "fuzz": run_fuzz}
 
 
 def main():
@@ -155,7 +171,7 @@ def main():
     if arguments.live:
         totals.check("live", [sys.executable, HERE / "integration/live.py"])
     else:
-        chosen = [arguments.suite] if arguments.suite else ["unit", "static", "integration"] + (["fuzz"] if arguments.all else [])
+        chosen = [arguments.suite] if arguments.suite else ["unit", "static", "integration"] + (["kube", "fuzz"] if arguments.all else [])
         for name in chosen:
             print(f"--- {name}", flush=True)
             SUITES[name](totals, arguments.pattern, arguments.all)

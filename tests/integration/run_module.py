@@ -1,11 +1,11 @@
-"""Runs one integration module: a line a test, the reason of each skip, and a count at the end."""
+"""Runs one test module of the folder it is called in: a line a test, the reason of each skip, and a count at the end."""
 import os
 import sys
 import time
 import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path[:0] = [str(Path.cwd()), str(Path(__file__).resolve().parent)]
 
 
 class Result(unittest.TestResult):
