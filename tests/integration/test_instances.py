@@ -2,8 +2,6 @@
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -11,34 +9,14 @@ import urllib.parse
 from pathlib import Path
 
 from connect_proxy import ConnectProxy
-from stack import TOP, Stack, request, wait_until
+from second_simulator import SecondSimulator
+from stack import TOP, Stack
 
 sys.path.insert(0, str(TOP / "simulator"))
 from simulator.certificates import Authority
 
 PROJECT = "/api/projects/default"
 ROOT = "/apps/gitlab"
-
-
-class SecondSimulator:
-    """A GitLab under a relative root and a GitHub, with a CA that the product's own setting does not know."""
-
-    def __init__(self, folder):
-        ready = folder / "ready.json"
-        self.process = subprocess.Popen([sys.executable, TOP / "simulator/gitlab_simulator.py", "--dir", folder, "--root", ROOT, "--ready-file", ready],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        wait_until("the second simulator is ready", lambda: ready.exists() or self.process.poll() is not None)
-        self.ready = json.loads(ready.read_text())
-        self.ca_file = self.ready["caFile"]
-        self.port = urllib.parse.urlsplit(self.ready["url"]).port
-        self.github_port = urllib.parse.urlsplit(self.ready["github"]["url"]).port
-
-    def control(self, method, path):
-        return json.loads(request(method, self.ready["controlUrl"] + path).body or b"null")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
 
 
 class InstancesTest(unittest.TestCase):
@@ -48,7 +26,7 @@ class InstancesTest(unittest.TestCase):
     def setUpClass(cls):
         cls.data = Path(tempfile.mkdtemp(prefix="acp-test."))
         cls.addClassCleanup(lambda: os.environ.get("TEST_FAILED") or shutil.rmtree(cls.data))
-        cls.second = SecondSimulator(cls.data / "second")
+        cls.second = SecondSimulator(cls.data / "second", ROOT)
         cls.addClassCleanup(cls.second.stop)
         port, github = cls.second.port, cls.second.github_port
         # Made before `up` starts its simulator, which then uses it: so ACP_CA_FILE vouches for the proxy, too.
