@@ -17,6 +17,7 @@ from pathlib import Path
 from selftest_git import git_checks, git_refusal_checks
 from selftest_github import github_checks
 from selftest_github_git import github_git_checks
+from selftest_merge_requests import merge_request_checks
 from selftest_support import Checks, Simulator, fails, git_get
 
 
@@ -355,6 +356,7 @@ def main():
             fault_checks(checks, simulator)
             simulator.control("POST", "/mode", {"scope": "git", "mode": "normal"})
             control_checks(checks, simulator)
+            merge_request_checks(checks, simulator)
             github_checks(checks, simulator, folder)
             github_git_checks(checks, simulator, folder / "github")
         finally:
