@@ -78,12 +78,13 @@ def gitlab_checks(checks, simulator):
 
 def gitlab_refusal_checks(checks, simulator):
     simulator.control("POST", "/projects", {"path": "merge/none", "mergeRequests": "disabled"})
+    no_source, no_target = ({"message": [f'{side} branch "gone" does not exist']} for side in ("Source", "Target"))
     exists = {"message": ["Another open merge request already exists for this source branch: !5"]}
     rows = [
         ("a second open one", wish(), "good", PROJECT, 409, exists),
         ("a branch into itself", wish(target_branch="one"), "good", PROJECT, 422, "can't use same project/branch"),
-        ("a missing source", wish("gone"), "good", PROJECT, 422, {"message": ['Source branch "gone" does not exist']}),
-        ("a missing target", wish(target_branch="gone"), "good", PROJECT, 422, {"message": ['Target branch "gone" does not exist']}),
+        ("a missing source", wish("gone"), "good", PROJECT, 422, no_source),
+        ("a missing target", wish(target_branch="gone"), "good", PROJECT, 422, no_target),
         ("no title", {"source_branch": "one", "target_branch": "main"}, "good", PROJECT, 400, {"error": "title is missing"}),
         ("an empty title", wish(title=""), "good", PROJECT, 400, {"error": "title is empty"}),
         ("a long title", wish(title="x" * 256), "good", PROJECT, 400, "is too long (maximum is 255 characters)"),

@@ -1,5 +1,7 @@
-"""Clones beside git: a session's first clone and its next one from the mirror, against `git clone`, `git clone --single-branch --no-tags` and
-`git fetch && git clone --shared`, in one run from one server, without and with a delay. Ratios of medians are what counts.
+"""Sessions' git beside git, in one run from one server, without and with a delay. Ratios of medians are what counts.
+
+Clones: a session's first clone and its next one from the mirror, against `git clone`, `git clone --single-branch --no-tags` and
+`git fetch && git clone --shared`. The gate of the running product (gate.py): pushing one commit, cloning, memory, `status` beside many transfers.
 
 BENCH_REPOS names bare repositories to use; without it two of more than 100 MB and 10,000 commits are made below build/bench.
 """
@@ -18,6 +20,8 @@ import threading
 import time
 import uuid
 from pathlib import Path
+
+import gate
 
 TOP = Path(__file__).resolve().parents[2]
 OUT = TOP / "build/bench"
@@ -228,9 +232,25 @@ def report(name, delay, medians, bench):
               ("next / git clone", following / whole, 0.1), ("private MiB of a first clone", bench.memory / 1024, 64)]
     print(f"\n{name}, {delay} ms delay: " + ", ".join(f"{key} {value:.0f} ms" for key, value in medians.items()))
     for text, value, bound in bounds:
-        print(f"  {text:32} {value:7.3f}   bound {bound:<5} {'ok' if value <= bound else 'MISSED'}")
+        show(text, value, bound)
     return {"repository": name, "delay_ms": delay, "medians_ms": medians, "bounds": {text: [value, bound] for text, value, bound in bounds},
             "refresh_clone_all_ms": bench.parts[-1]}
+
+
+def show(text, value, bound):
+    print(f"  {text:55} {value:7.3f}   bound {bound:<5} {'ok' if value <= bound else 'MISSED'}")
+
+
+def through_gate(repository, options, parts):
+    print(f"\n{repository.name}, through the gate")
+    folder = Path(tempfile.mkdtemp(prefix="gate.", dir=options.folder))
+    try:
+        bounds, figures = gate.measure(folder, repository, OUT / "push_job", options.rounds, parts)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    for row in bounds:
+        show(*row)
+    return {text: [value, bound] for text, value, bound in bounds}, figures
 
 
 def main():
@@ -240,9 +260,11 @@ def main():
     options.add_argument("--folder", default=OUT, help="where clones are written; on ext4 let a few minutes pass between runs: it slows down after removals")
     options.add_argument("--only", help="one repository's name")
     options.add_argument("--program", default=OUT / "mirror_clone")
+    options.add_argument("--parts", default="sessions,push,clone,memory,status", help="sessions: their clones; the others are of the gate")
     options = options.parse_args()
     named = [Path(path).resolve() for path in os.environ.get("BENCH_REPOS", "").replace(":", " ").split()]
     repositories = named or [make_repository("pictures", 12000, 5), make_repository("text", 20000, 0)]
+    parts = options.parts.split(",")
     results, missed = [], False
     for repository in repositories:
         if options.only and options.only not in repository.name:
@@ -251,7 +273,7 @@ def main():
         size = sum(file.stat().st_size for file in repository.glob("objects/pack/*.pack")) >> 20
         print(f"{repository.name}: {size} MiB, {git('-C', repository, 'rev-list', '--count', '--all', text=True).strip()} commits", flush=True)
         server = Server()
-        for delay in map(int, options.delays.split(",")):
+        for delay in map(int, options.delays.split(",")) if "sessions" in parts else ():
             server.delay = delay / 1000
             folder = Path(tempfile.mkdtemp(prefix="clones.", dir=options.folder))
             try:
@@ -261,6 +283,10 @@ def main():
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
         server.shutdown()
+        if set(parts) - {"sessions"}:
+            bounds, figures = through_gate(repository, options, parts)
+            results.append({"repository": repository.name, "gate": figures, "bounds": bounds})
+            missed = missed or any(value > bound for value, bound in bounds.values())
     (OUT / "git.json").write_text(json.dumps(results, indent=1))
     return 1 if missed else 0
 
