@@ -1,8 +1,8 @@
-/* housekeeping: what no request does — intents that a crash left over, and the daily look at every token. */
+/* housekeeping: what no request does — intents that a crash left over, the daily look at every token, notices to ACP_NOTIFY_URL. */
 #include "cli.h"
 #include "clock.h"
 #include "log.h"
-#include "machine.h"
+#include "notify.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +16,7 @@ enum {
 };
 
 struct round {
-	size_t intents, checked, invalid;
+	size_t intents, checked, invalid, notices;
 };
 
 /* The signals that end the loop; blocked in every thread, so that they are taken here and nowhere else. */
@@ -47,8 +47,8 @@ static int wait_for_signal(const sigset_t *signals, time_t seconds)
 }
 
 /* One round; *ret_signal is a signal that came in the middle, after which the rest waits for the next start. */
-static bool run_round(struct account_service *accounts, const sigset_t *signals, struct round *ret, int *ret_signal,
-                      struct error *err)
+static bool run_round(struct account_service *accounts, struct notify *notify, const sigset_t *signals, struct round *ret,
+                      int *ret_signal, struct error *err)
 {
 	*ret = (struct round){0};
 	if (!account_reconcile(accounts, &ret->intents, err))
@@ -66,7 +66,7 @@ static bool run_round(struct account_service *accounts, const sigset_t *signals,
 		if (checked < RECHECK_STEP)
 			break;
 	}
-	return true;
+	return notify_of_tokens(notify, &ret->notices, err);
 }
 
 static int exit_code_of(int signal_number)
@@ -74,28 +74,33 @@ static int exit_code_of(int signal_number)
 	return signal_number == SIGINT ? CLI_INTERRUPTED : CLI_OK;
 }
 
-static int run_once(const struct cli *cli, struct account_service *accounts, const sigset_t *signals)
+static int run_once(const struct cli *cli, struct account_service *accounts, struct notify *notify, const sigset_t *signals)
 {
 	struct error failure = ERROR_INIT;
 	struct round round;
+	size_t delivered = 0;
 	int signal_number = 0;
 
-	if (!run_round(accounts, signals, &round, &signal_number, &failure))
+	if (!run_round(accounts, notify, signals, &round, &signal_number, &failure) ||
+	    (signal_number == 0 && !notify_send(notify, &delivered, &failure)))
 		return cli_fail(&failure);
 	if (cli->json)
-		cli_print_json(json_pack("{s:I, s:I, s:I}", "intents", (json_int_t)round.intents, "checked",
-		                         (json_int_t)round.checked, "invalid", (json_int_t)round.invalid));
+		cli_print_json(json_pack("{s:I, s:I, s:I, s:I, s:I}", "intents", (json_int_t)round.intents, "checked",
+		                         (json_int_t)round.checked, "invalid", (json_int_t)round.invalid, "notices",
+		                         (json_int_t)round.notices, "delivered", (json_int_t)delivered));
 	else
-		(void)printf("%zu intents carried out, %zu connections checked, %zu of them invalid.\n", round.intents,
-		             round.checked, round.invalid);
+		(void)printf("%zu intents carried out, %zu connections checked, %zu of them invalid; %zu notices about tokens, %zu "
+		             "notices delivered.\n",
+		             round.intents, round.checked, round.invalid, round.notices, delivered);
 	return exit_code_of(signal_number);
 }
 
 static void log_round(const struct logger *logger, const struct round *round, const struct error *failure)
 {
-	bool quiet = failure->code == ERR_NONE && round->intents == 0 && round->checked == 0;
-	json_t *fields = json_pack("{s:I, s:I, s:I}", "intents", (json_int_t)round->intents, "checked", (json_int_t)round->checked,
-	                           "invalid", (json_int_t)round->invalid);
+	bool quiet = failure->code == ERR_NONE && round->intents == 0 && round->checked == 0 && round->notices == 0;
+	json_t *fields =
+	        json_pack("{s:I, s:I, s:I, s:I}", "intents", (json_int_t)round->intents, "checked", (json_int_t)round->checked,
+	                  "invalid", (json_int_t)round->invalid, "notices", (json_int_t)round->notices);
 
 	if (failure->code != ERR_NONE) {
 		json_object_set_new(fields, "code", json_string(error_name(failure->code)));
@@ -106,26 +111,26 @@ static void log_round(const struct logger *logger, const struct round *round, co
 }
 
 /* A store that is down now may be back in a minute: the loop ends by signal alone. */
-static int run_loop(const struct settings *settings, struct account_service *accounts, const sigset_t *signals)
+static int run_loop(const struct logger *logger, struct account_service *accounts, struct notify *notify, const sigset_t *signals)
 {
-	struct logger logger = {.fd = STDERR_FILENO, .level = LOG_INFO, .program = "acp-gitlab", .pool = "housekeeping"};
+	struct error refused = ERROR_INIT;
 	int signal_number = 0;
 
-	if (!log_level_parse(settings_get(settings, LOG_LEVEL), &logger.level))
-		logger.level = LOG_INFO;
-	log_event(&logger, LOG_INFO, NULL, "housekeeping started", NULL);
+	if (!notify_start(notify, &refused))
+		return cli_fail(&refused);
+	log_event(logger, LOG_INFO, NULL, "housekeeping started", NULL);
 	while (signal_number == 0) {
 		struct error failure = ERROR_INIT;
 		struct round round;
 		uint32_t jitter;
 
-		if (run_round(accounts, signals, &round, &signal_number, &failure) && signal_number != 0)
+		if (run_round(accounts, notify, signals, &round, &signal_number, &failure) && signal_number != 0)
 			break;
-		log_round(&logger, &round, &failure);
+		log_round(logger, &round, &failure);
 		random_bytes(&jitter, sizeof(jitter));
 		signal_number = wait_for_signal(signals, ROUND_S - ROUND_JITTER_S / 2 + (time_t)(jitter % ROUND_JITTER_S));
 	}
-	log_event(&logger, LOG_INFO, NULL, "housekeeping ended", NULL);
+	log_event(logger, LOG_INFO, NULL, "housekeeping ended", NULL);
 	return exit_code_of(signal_number);
 }
 
@@ -135,6 +140,8 @@ static int housekeeping(struct cli *cli, int argc, char **argv)
 	const struct cli_option options[] = {{"--once", CLI_FLAG, &once}};
 	CLEANUP(cli_list_release) struct cli_list operands = {0};
 	CLEANUP(machine_release) struct machine machine = MACHINE_INIT;
+	CLEANUP(notify_release) struct notify notify = NOTIFY_INIT; /* ends before the machine that it borrows */
+	struct logger logger = {.fd = STDERR_FILENO, .level = LOG_INFO, .program = "acp-gitlab", .pool = "housekeeping"};
 	struct error failure = ERROR_INIT;
 	sigset_t signals;
 
@@ -142,19 +149,24 @@ static int housekeeping(struct cli *cli, int argc, char **argv)
 		return CLI_USAGE;
 	if (cli->json && !once)
 		return cli_usage(cli, "The option --json goes with --once.");
-	block_signals(&signals); /* before the client's thread starts, which inherits it */
+	if (!log_level_parse(settings_get(&cli->settings, LOG_LEVEL), &logger.level))
+		logger.level = LOG_INFO;
+	block_signals(&signals); /* before any thread starts, which inherits it */
 	if (!machine_open_keys(&machine, &cli->settings, KEYRING_PUBLIC | KEYRING_PRIVATE, &failure) ||
 	    !machine_open_database(&machine, &cli->settings, false, &failure) ||
-	    !machine_open_network(&machine, &cli->settings, &failure))
+	    !machine_open_network(&machine, &cli->settings, &failure) ||
+	    !notify_open(&notify, &cli->settings, &machine, &logger, &failure))
 		return cli_fail(&failure);
-	return once ? run_once(cli, &machine.accounts, &signals) : run_loop(&cli->settings, &machine.accounts, &signals);
+	return once ? run_once(cli, &machine.accounts, &notify, &signals) : run_loop(&logger, &machine.accounts, &notify, &signals);
 }
 
 const struct command housekeeping_commands[] = {
-        {"housekeeping", NULL, "[--once [--json]]", "Finish what crashes left over, and recheck every token once a day.",
+        {"housekeeping", NULL, "[--once [--json]]",
+         "Finish what crashes left over, recheck every token once a day, and send notices.",
          "Runs a round a minute until SIGTERM; with --once a single one, for a timer or a CronJob. A server that cannot be reached "
          "makes no\n"
-         "token invalid. Several may run at the same time.\n\n"
+         "token invalid. Where ACP_NOTIFY_URL is set, it is told of sessions that end and of tokens that expire or are refused,\n"
+         "within seconds; with --once what waits is sent once. Several may run at the same time.\n\n"
          "Examples:\n"
          "  acp-gitlab housekeeping\n"
          "  acp-gitlab housekeeping --once --json\n",

@@ -48,7 +48,8 @@ bool session_save(struct session_run *run, bool now, struct error *err)
 	json_t *status = session_status_to_json(&run->status);
 	json_write(&text, status);
 	json_decref(status);
-	if (run->store.ops->save_status(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data, &failure))
+	if (run->store.ops->save_status(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data, NULL,
+	                                &failure))
 		return true;
 	if (failure.code == ERR_SESSION_LOST) {
 		run->lost = true;
@@ -183,12 +184,14 @@ static bool save_end(struct session_run *run)
 {
 	for (int tries = 0; tries < FINAL_TRIES; tries++) {
 		CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_ANSWER);
+		CLEANUP(notice_release) struct notice notice = NOTICE_INIT;
 		struct error err = ERROR_INIT;
 		json_t *status = session_status_to_json(&run->status);
 		json_write(&text, status);
 		json_decref(status);
+		worker_notice(run->worker, run->row, text.data, &notice);
 		if (run->store.ops->save_status(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data,
-		                                &err))
+		                                notice.body ? &notice : NULL, &err))
 			return true;
 		session_log(run, LOG_WARNING, NULL, &err, "The end of the session could not be written");
 		if (err.code == ERR_SESSION_LOST || !interrupt_sleep(run->interrupt_fd, FINAL_PAUSE_MS))

@@ -6,6 +6,7 @@
 #include "caps.h"
 #include "clock.h"
 #include "encoding.h"
+#include "notice.h"
 
 void session_status_release(struct session_status *s)
 {
@@ -213,4 +214,10 @@ void session_status_end_stored(const char *stored, enum session_phase phase, con
 	set_time(object, "completionTime", now_s);
 	json_write(to, object);
 	json_decref(object);
+}
+
+void worker_notice(const struct worker *worker, const struct session_row *row, const char *status_json, struct notice *ret)
+{
+	if (*settings_get(worker->settings, NOTIFY_URL))
+		notice_of_session(row, status_json, clock_now_s(), ret);
 }

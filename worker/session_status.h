@@ -3,7 +3,8 @@
  * session_status — the status of an AgenticSession as the contract has it, built from what really happened.
  */
 #include "repository.h"
-#include "session.h"
+#include "session_store.h"
+#include "worker.h"
 
 struct session_condition {
 	const char *type, *reason; /* literals */
@@ -45,3 +46,6 @@ json_t *session_status_to_json(const struct session_status *s) MUST_CHECK;
  */
 void session_status_end_stored(const char *stored, enum session_phase phase, const struct error *why, int64_t now_s,
                                struct strbuf *to);
+
+/* What ACP_NOTIFY_URL is to be told of the end that `status_json` describes; stays empty where nobody is to be told. */
+void worker_notice(const struct worker *worker, const struct session_row *row, const char *status_json, struct notice *ret);

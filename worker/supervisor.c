@@ -209,13 +209,16 @@ static void save_end(const struct worker *worker, struct session_store store, co
 {
 	CLEANUP(session_row_release) struct session_row stored = SESSION_ROW_INIT;
 	CLEANUP(strbuf_release) struct strbuf status = STRBUF_INIT(LIMIT_ANSWER);
+	CLEANUP(notice_release) struct notice notice = NOTICE_INIT;
 	struct error err = ERROR_INIT;
 
 	if (phase == PHASE_FAILED)
 		keep_work(worker, store, row);
 	bool found = store.ops->find_by_id(store.state, row->id, &stored, &err);
 	session_status_end_stored(found ? stored.status : NULL, phase, failure, clock_now_s(), &status);
-	if (found && store.ops->save_status(store.state, row->id, row->attempt, phase, status.data, &err))
+	worker_notice(worker, row, status.data, &notice);
+	if (found &&
+	    store.ops->save_status(store.state, row->id, row->attempt, phase, status.data, notice.body ? &notice : NULL, &err))
 		supervisor_log(worker, LOG_WARNING, row, failure, "Session ended by its worker");
 	else
 		supervisor_log(worker, LOG_WARNING, row, &err, "The end of the session could not be written");

@@ -3,12 +3,7 @@
 
 #include "alloc.h"
 
-#define COLUMNS                                                                                                                    \
-	"record_key, user_id, provider, instance_url, gitlab_user_id, username, token_name, scopes, expires_at, fingerprint, "     \
-	"is_bot, "                                                                                                                 \
-	"generation, connected_at, updated_at, valid, last_checked_at, check_code "
-
-static void read_connection(const struct query *q, struct connection *c)
+void connection_row_read(const struct query *q, struct connection *c)
 {
 	snprintf(c->key, sizeof(c->key), "%s", query_peek(q, 0));
 	c->user_id = query_text(q, 1);
@@ -41,7 +36,7 @@ static bool read_list(struct query *q, struct connection_list *ret, struct error
 			return false;
 		if (!row)
 			break;
-		read_connection(q, &c);
+		connection_row_read(q, &c);
 		connection_list_take(&list, &c);
 	}
 	connection_list_release(ret);
@@ -57,7 +52,7 @@ static bool list(void *state, const char *user_id, struct connection_list *ret, 
 
 	if (!reading_begin(state, &r, err) ||
 	    !query_start(&query, r.handle,
-	                 "SELECT " COLUMNS
+	                 "SELECT " CONNECTION_COLUMNS
 	                 "FROM connections WHERE user_id = ? AND state = 'live' ORDER BY updated_at DESC, generation DESC",
 	                 err))
 		return false;
@@ -74,7 +69,7 @@ static bool list_unchecked(void *state, int64_t checked_before, const struct con
 
 	if (!reading_begin(state, &r, err) ||
 	    !query_start(&query, r.handle,
-	                 "SELECT " COLUMNS
+	                 "SELECT " CONNECTION_COLUMNS
 	                 "FROM connections WHERE last_checked_at < ?1 AND (last_checked_at, record_key) > (?2, ?3) "
 	                 "AND state = 'live' ORDER BY last_checked_at, record_key LIMIT ?4",
 	                 err))
@@ -93,14 +88,15 @@ static bool find(void *state, const char *record_key, struct connection *ret, bo
 	bool row;
 
 	if (!reading_begin(state, &r, err) ||
-	    !query_start(&query, r.handle, "SELECT " COLUMNS "FROM connections WHERE record_key = ? AND state = 'live'", err))
+	    !query_start(&query, r.handle, "SELECT " CONNECTION_COLUMNS "FROM connections WHERE record_key = ? AND state = 'live'",
+	                 err))
 		return false;
 	query_bind_text(&query, record_key);
 	if (!query_next(&query, &row, err))
 		return false;
 	if (row) {
 		connection_release(ret);
-		read_connection(&query, ret);
+		connection_row_read(&query, ret);
 	}
 	*ret_found = row;
 	return true;
@@ -129,7 +125,9 @@ static bool set_checked(void *state, const char *record_key, int64_t generation,
 		return false;
 	if (query_changes(&query) == 0)
 		return true;
-	return writing_change(&w, &change, err) && writing_commit(&w, err);
+	query_finish(&query);
+	return (!valid || token_notice_row_rearm(w.handle, record_key, err)) && writing_change(&w, &change, err) &&
+	       writing_commit(&w, err);
 }
 
 bool connection_row_look(struct handle *handle, const char *record_key, int64_t *ret_generation, bool *ret_live, struct error *err)
@@ -169,7 +167,8 @@ bool connection_row_put(struct handle *handle, const struct connection *c, const
 
 	if (!query_start(
 	            &query, handle,
-	            "INSERT INTO connections (" COLUMNS ", sealed, state) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'live') "
+	            "INSERT INTO connections (" CONNECTION_COLUMNS
+	            ", sealed, state) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'live') "
 	            "ON CONFLICT (record_key) DO UPDATE SET user_id = excluded.user_id, provider = excluded.provider, "
 	            "instance_url = excluded.instance_url, gitlab_user_id = excluded.gitlab_user_id, username = excluded.username, "
 	            "token_name = excluded.token_name, scopes = excluded.scopes, expires_at = excluded.expires_at, "

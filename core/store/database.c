@@ -77,6 +77,11 @@ struct project_store database_projects(struct database *db)
 	return (struct project_store){&project_rows, db};
 }
 
+struct notice_store database_notices(struct database *db)
+{
+	return (struct notice_store){&notice_rows, db};
+}
+
 struct secret_store database_secrets(struct database *db)
 {
 	return (struct secret_store){&sealed_rows, db};

@@ -9,6 +9,7 @@
  * ready, nothing deleted, until `acp-gitlab rebuild-index`. Floor: store; the only floor that includes <sqlite3.h>.
  */
 #include "connection_store.h"
+#include "notice_store.h"
 #include "project_store.h"
 #include "session_store.h"
 
@@ -34,6 +35,7 @@ struct connection_store database_connections(struct database *db);
 struct session_store database_sessions(struct database *db);
 struct secret_store database_secrets(struct database *db);
 struct project_store database_projects(struct database *db);
+struct notice_store database_notices(struct database *db);
 
 /* Creates the file if there is none (0600; 0660 in a folder with the set-group-ID bit, for its group), applies the embedded
  * migrations that are missing, each in one transaction with its checksum, and writes the installation id. Refuses a database newer

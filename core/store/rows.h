@@ -2,14 +2,15 @@
 /*
  * rows — what the files with the tables' SQL give each other. One file knows one table: connection_rows.c, intent_rows.c,
  * session_rows.c (as users see it) with session_claims.c (as workers see it) and session_repositories.c, session_gate.c (bindings
- * and outcomes), project_rows.c (repositories of projects, installations). The operations over several tables are in
- * connection_changes.c. Floor: store, private.
+ * and outcomes), project_rows.c (repositories of projects, installations), notice_rows.c (the outbox). The operations over several
+ * tables are in connection_changes.c. Floor: store, private.
  */
 #include "transaction.h"
 
 extern const struct connection_store_ops connection_rows; /* connection_rows.c */
 extern const struct session_store_ops session_rows;       /* session_rows.c */
 extern const struct project_store_ops project_rows;       /* project_rows.c */
+extern const struct notice_store_ops notice_rows;         /* notice_rows.c */
 extern const struct secret_store_ops sealed_rows;         /* connection_rows.c */
 
 /* database.c */
@@ -17,6 +18,13 @@ bool rows_ready(void *state, struct error *err);
 uint64_t rows_version(void *state);
 
 /* connection_rows.c: the table connections */
+#define CONNECTION_COLUMNS                                                                                                         \
+	"record_key, user_id, provider, instance_url, gitlab_user_id, username, token_name, scopes, expires_at, fingerprint, "     \
+	"is_bot, "                                                                                                                 \
+	"generation, connected_at, updated_at, valid, last_checked_at, check_code "
+#define CONNECTION_COLUMN_COUNT 17
+/* Reads CONNECTION_COLUMNS, which come first, into an empty connection. */
+void connection_row_read(const struct query *q, struct connection *ret);
 
 /* *ret_generation 0: there is no row. */
 bool connection_row_look(struct handle *handle, const char *record_key, int64_t *ret_generation, bool *ret_live,
@@ -76,7 +84,7 @@ bool session_queue_of(void *state, struct session_queue *ret, struct error *err)
 bool session_renew(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
                    struct error *err);
 bool session_save_status(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
-                         struct error *err);
+                         const struct notice *notice, struct error *err);
 bool session_keep_work(void *state, const char *id, int64_t attempt, int64_t until_s, struct error *err);
 bool session_clear_push(void *state, const char *id, int64_t attempt, struct error *err);
 bool session_forget(void *state, const char *id, int64_t attempt, struct error *err);
@@ -97,3 +105,8 @@ bool session_binding_of(void *state, const char *id, const char *repository, str
                         struct error *err);
 bool session_add_outcome(void *state, const char *id, const struct gate_outcome *outcome, struct error *err);
 bool session_outcomes(void *state, const char *id, struct gate_outcome_list *ret, struct error *err);
+
+/* notice_rows.c: the tables notices and token_notices */
+bool notice_row_add(struct handle *handle, const struct notice *notice, struct error *err) MUST_CHECK;
+/* The token was accepted: should it be refused again, its user is told again. */
+bool token_notice_row_rearm(struct handle *handle, const char *record_key, struct error *err) MUST_CHECK;

@@ -167,12 +167,12 @@ static bool write_status(struct handle *handle, const char *id, int64_t attempt,
 }
 
 bool session_save_status(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
-                         struct error *err)
+                         const struct notice *notice, struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
 
 	return writing_begin(state, &w, err) && write_status(w.handle, id, attempt, phase, status_json, err) &&
-	       drop_if_removed(w.handle, id, err) && writing_commit(&w, err);
+	       (!notice || notice_row_add(w.handle, notice, err)) && drop_if_removed(w.handle, id, err) && writing_commit(&w, err);
 }
 
 /* One statement with an id and the fencing number; *ret_changed: it found its row. */

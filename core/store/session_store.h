@@ -7,6 +7,7 @@
  * of functions like connection_store; thread-safe; ERR_STORE_UNAVAILABLE and ERR_STORE_NOT_READY from any. Floor: store.
  */
 #include "json.h"
+#include "notice_store.h"
 #include "session.h"
 
 struct session_row {
@@ -117,10 +118,10 @@ struct session_store_ops {
 	/* Prolongs the lease; tells whether a stop or a push was asked for. ERR_SESSION_LOST. */
 	bool (*renew)(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
 	              struct error *err);
-	/* Writes phase and status; a final phase ends the lease and the gate credential, and takes the row away if its removal was
-	 * asked for. ERR_SESSION_LOST. */
+	/* Writes phase and status, and the notice that tells of them (NULL: none); a final phase ends the lease and the gate
+	 * credential, and takes the row away if its removal was asked for. ERR_SESSION_LOST: nothing was written. */
 	bool (*save_status)(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
-	                    struct error *err);
+	                    const struct notice *notice, struct error *err);
 	/* Before a final phase: the work stays until `until_s` (unix seconds), and a push can be asked for until then. Without it
 	 * nothing is kept. ERR_SESSION_LOST. */
 	bool (*keep_work)(void *state, const char *id, int64_t attempt, int64_t until_s, struct error *err);

@@ -134,7 +134,8 @@ static void credential_opens_its_own_running_session_only(void **state UNUSED)
 	secret_random(&other, 32);
 	assert_false(gate_session(&g.gate, g.session.id, &other, &row, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
-	must(g.gate.sessions.ops->save_status(g.gate.sessions.state, g.session.id, g.session.attempt, PHASE_COMPLETED, "{}", &err),
+	must(g.gate.sessions.ops->save_status(g.gate.sessions.state, g.session.id, g.session.attempt, PHASE_COMPLETED, "{}", NULL,
+	                                      &err),
 	     &err);
 	assert_false(gate_session(&g.gate, g.session.id, &g.credential, &row, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);

@@ -162,7 +162,7 @@ static void nothing_changes_once_it_pushes_or_has_ended(void **state UNUSED)
 		print_message("  %s\n", rows[i].sentence);
 		gate_fixture_make(&g, "/team/api");
 		store = &g.gate.sessions;
-		must(store->ops->save_status(store->state, g.session.id, g.session.attempt, rows[i].phase, "{}", &err), &err);
+		must(store->ops->save_status(store->state, g.session.id, g.session.attempt, rows[i].phase, "{}", NULL, &err), &err);
 		assert_int_equal(add(&g, "main", NULL, "request-1", &name, &err), rows[i].code == ERR_NONE);
 		assert_int_equal(err.code, rows[i].code);
 		gate_fixture_remove(&g);

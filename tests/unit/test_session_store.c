@@ -212,14 +212,14 @@ static void a_worker_that_lost_its_lease_changes_nothing(void **state UNUSED)
 	assert_int_equal(claim(&f, NULL, 0, name), 1);
 	assert_int_equal(claim(&f, NULL, 60, name), 2); /* the first lease ran out at once */
 	expect(CALL(&f, renew, id, 1, 60, &stop, &push, &err), &err, ERR_SESSION_LOST);
-	expect(CALL(&f, save_status, id, 1, PHASE_COMPLETED, "{}", &err), &err, ERR_SESSION_LOST);
+	expect(CALL(&f, save_status, id, 1, PHASE_COMPLETED, "{}", NULL, &err), &err, ERR_SESSION_LOST);
 	expect(CALL(&f, clear_push, id, 1, &err), &err, ERR_SESSION_LOST);
 	expect(CALL(&f, forget, id, 1, &err), &err, ERR_SESSION_LOST);
 	expect(CALL(&f, renew, "unknown", 1, 60, &stop, &push, &err), &err, ERR_SESSION_LOST);
 	must(CALL(&f, find_by_id, id, &row, &err), &err);
 	assert_int_equal(row.phase, PHASE_PENDING);
 	must(CALL(&f, renew, id, 2, 60, &stop, &push, &err), &err);
-	must(CALL(&f, save_status, id, 2, PHASE_CLONING, "{\"phase\":\"Cloning\"}", &err), &err);
+	must(CALL(&f, save_status, id, 2, PHASE_CLONING, "{\"phase\":\"Cloning\"}", NULL, &err), &err);
 	must(CALL(&f, find_by_id, id, &row, &err), &err);
 	assert_int_equal(row.phase, PHASE_CLONING);
 	assert_string_equal(row.status, "{\"phase\":\"Cloning\"}");
@@ -243,10 +243,10 @@ static void a_final_phase_ends_lease_and_credential(void **state UNUSED)
 		id = xasprintf("id-%s-john", name);
 		assert_int_equal(claim(&f, id, 60, name), 1);
 		must(CALL(&f, find_by_gate, id, hash_a, &row, &err), &err);
-		must(CALL(&f, save_status, id, 1, phases[i], "{}", &err), &err);
+		must(CALL(&f, save_status, id, 1, phases[i], "{}", NULL, &err), &err);
 		expect(CALL(&f, find_by_gate, id, hash_a, &row, &err), &err, ERR_GIT_CREDENTIAL);
 		expect(CALL(&f, renew, id, 1, 60, &stop, &push, &err), &err, ERR_SESSION_LOST);
-		expect(CALL(&f, save_status, id, 1, PHASE_RUNNING, "{}", &err), &err, ERR_SESSION_LOST);
+		expect(CALL(&f, save_status, id, 1, PHASE_RUNNING, "{}", NULL, &err), &err, ERR_SESSION_LOST);
 		expect(CALL(&f, request_push, id, &err), &err, ERR_SESSION_ENDED);
 		assert_int_equal(claim(&f, id, 60, name), 0);
 		must(CALL(&f, find_by_id, id, &row, &err), &err);
@@ -314,7 +314,7 @@ static void kept_work_can_be_pushed_again_until_it_expires(void **state UNUSED)
 	assert_int_equal(claim(&f, NULL, 60, name), 1);
 	expect(CALL(&f, keep_work, id, 2, clock_now_s() + 60, &err), &err, ERR_SESSION_LOST);
 	must(CALL(&f, keep_work, id, 1, clock_now_s() + 60, &err), &err);
-	must(CALL(&f, save_status, id, 1, PHASE_FAILED, ended, &err), &err);
+	must(CALL(&f, save_status, id, 1, PHASE_FAILED, ended, NULL, &err), &err);
 	expect(CALL(&f, keep_work, id, 1, clock_now_s() + 60, &err), &err, ERR_SESSION_LOST);
 	assert_int_equal(claim(&f, NULL, 60, name), 0);
 
@@ -331,7 +331,7 @@ static void kept_work_can_be_pushed_again_until_it_expires(void **state UNUSED)
 
 	/* The next attempt has to keep the work itself. */
 	assert_int_equal(claim(&f, NULL, 60, name), 2);
-	must(CALL(&f, save_status, id, 2, PHASE_FAILED, ended, &err), &err);
+	must(CALL(&f, save_status, id, 2, PHASE_FAILED, ended, NULL, &err), &err);
 	expect(CALL(&f, request_push, id, &err), &err, ERR_SESSION_ENDED);
 }
 
@@ -347,7 +347,7 @@ static void expired_work_and_that_of_a_removed_session_is_not_pushed(void **stat
 		make_session(&f, "one");
 		claim(&f, NULL, 60, name);
 		must(CALL(&f, keep_work, id, 1, clock_now_s() + (kind ? 60 : 0), &err), &err);
-		must(CALL(&f, save_status, id, 1, PHASE_FAILED, "{}", &err), &err);
+		must(CALL(&f, save_status, id, 1, PHASE_FAILED, "{}", NULL, &err), &err);
 		if (kind)
 			must(CALL(&f, remove, id, &err), &err);
 		expect(CALL(&f, request_push, id, &err), &err, kind ? ERR_SESSION_NOT_FOUND : ERR_SESSION_ENDED);
@@ -366,7 +366,7 @@ static void remove_waits_for_the_worker_that_holds_the_session(void **state UNUS
 	fixture_make(&f);
 	make_session(&f, "one");
 	claim(&f, NULL, 60, name);
-	must(CALL(&f, save_status, id, 1, PHASE_RUNNING, "{}", &err), &err);
+	must(CALL(&f, save_status, id, 1, PHASE_RUNNING, "{}", NULL, &err), &err);
 	must(CALL(&f, remove, id, &err), &err);
 	must(CALL(&f, remove, id, &err), &err);
 	must(CALL(&f, find_by_id, id, &row, &err), &err);
@@ -396,10 +396,10 @@ static void remove_deletes_at_once_what_nobody_holds(void **state UNUSED)
 		if (kind > 0)
 			claim(&f, NULL, kind == 2 ? 0 : 60, name);
 		if (kind == 1)
-			must(CALL(&f, save_status, id, 1, PHASE_FAILED, "{}", &err), &err);
+			must(CALL(&f, save_status, id, 1, PHASE_FAILED, "{}", NULL, &err), &err);
 		must(CALL(&f, remove, id, &err), &err);
 		if (kind == 3)
-			must(CALL(&f, save_status, id, 1, PHASE_STOPPED, "{}", &err), &err);
+			must(CALL(&f, save_status, id, 1, PHASE_STOPPED, "{}", NULL, &err), &err);
 		expect(CALL(&f, find_by_id, id, &row, &err), &err, ERR_SESSION_NOT_FOUND);
 		expect(CALL(&f, remove, id, &err), &err, ERR_SESSION_NOT_FOUND);
 	}
