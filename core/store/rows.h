@@ -24,7 +24,7 @@ uint64_t rows_version(void *state);
 	"generation, connected_at, updated_at, valid, last_checked_at, check_code "
 #define CONNECTION_COLUMN_COUNT 17
 /* Reads CONNECTION_COLUMNS, which come first, into an empty connection. */
-void connection_row_read(const struct query *q, struct connection *ret);
+void connection_row_read(const struct query *q, struct connection *c);
 
 /* *ret_generation 0: there is no row. */
 bool connection_row_look(struct handle *handle, const char *record_key, int64_t *ret_generation, bool *ret_live,
