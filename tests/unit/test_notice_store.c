@@ -185,7 +185,8 @@ static void connect(struct store_fixture *f, const char *token, const char *expi
 
 	sample_connection(&c, RECORD, GITLAB_COM_URL, token, 0);
 	sample_fingerprint(token, fingerprint);
-	must(CALL(f->connections, connect_begin, c.key, RECORD, fingerprint, &generation, &err), &err);
+	must(CALL(f->connections, connect_begin, &(struct secret_place){"gitlab", c.key}, RECORD, fingerprint, &generation, &err),
+	     &err);
 	c.generation = generation;
 	set_string(&c.expires_at, expires_at);
 	must(CALL(f->connections, connect_commit, &c, NULL, &err), &err);
