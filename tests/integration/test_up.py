@@ -47,6 +47,14 @@ class LifeTest(unittest.TestCase):
             finally:
                 second.stop()
 
+    def test_the_number_of_processes_of_a_pool_is_up_to_the_caller(self):
+        with Stack(arguments=["--processes", "3"], demo=False) as stack:
+            lines = [Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in stack.pids()]
+            # One that supervises, and three that work.
+            self.assertEqual(4, sum("--pool\0connect" in line for line in lines), lines)
+        for number in ("0", "100", "many"):
+            self.assertIn("--processes takes a number", up("--processes", number).stderr)
+
     def test_ctrl_c_ends_it_and_a_killed_up_takes_its_processes_with_it(self):
         stack = Stack().start()
         pids = stack.pids()
