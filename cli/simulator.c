@@ -33,17 +33,18 @@ static char *find_script(void)
 static int simulator(struct cli *cli UNUSED, int argc, char **argv)
 {
 	CLEANUP(freep) char *script = find_script();
-	CLEANUP(freep) char **arguments = xcalloc((size_t)argc + 3, sizeof(*arguments));
-	char interpreter[] = "/usr/bin/python3";
+	CLEANUP(freep) char **arguments = xcalloc((size_t)argc + 4, sizeof(*arguments));
+	char interpreter[] = "/usr/bin/python3", no_cache[] = "-B"; /* its folder belongs to the package */
 
 	if (!script) {
 		cli_note("The simulator is not installed. Install it to ../share/acp-gitlab/simulator beside this program.");
 		return CLI_NOT_FOUND;
 	}
 	arguments[0] = interpreter;
-	arguments[1] = script;
+	arguments[1] = no_cache;
+	arguments[2] = script;
 	for (int i = 0; i < argc; i++)
-		arguments[i + 2] = argv[i];
+		arguments[i + 3] = argv[i];
 	(void)signal(SIGPIPE, SIG_DFL); /* what was ignored here would stay ignored there */
 	execv(interpreter, arguments);
 	cli_note("%s cannot be started: %s.", interpreter, strerror(errno));

@@ -19,7 +19,14 @@ install(FILES deploy/systemd/acp-gitlab.tmpfiles DESTINATION lib/tmpfiles.d RENA
 install(PROGRAMS deploy/by-hand DESTINATION lib/acp-gitlab)
 install(FILES deploy/deb/acp-gitlab.conf DESTINATION /etc/acp-gitlab)
 install(FILES deploy/deb/nginx-site DESTINATION /etc/nginx/sites-available RENAME acp-gitlab)
-install(FILES deploy/README.md deploy/deb/copyright CHANGELOG.md DESTINATION share/doc/acp-gitlab)
+install(FILES deploy/README.md deploy/deb/copyright DESTINATION share/doc/acp-gitlab)
+
+# As Debian wants its documents, which the floors above install as they are.
+install(CODE "
+  set(share \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share\")
+  file(GLOB_RECURSE pages \"\${share}/man/*.[1-8]\")
+  configure_file(\"${CMAKE_SOURCE_DIR}/CHANGELOG.md\" \"\${share}/doc/acp-gitlab/changelog\" COPYONLY)
+  execute_process(COMMAND gzip -9nf \${pages} \"\${share}/doc/acp-gitlab/changelog\" COMMAND_ERROR_IS_FATAL ANY)")
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_SET_DESTDIR ON) # there are files in /etc
@@ -27,8 +34,9 @@ set(CPACK_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGE_CONTACT "the authors of acp-gitlab <acp-gitlab@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "connects users of the Ambient Code Platform to GitLab")
-set(CPACK_PACKAGE_DESCRIPTION "A FastCGI service behind nginx that keeps users' GitLab and GitHub tokens sealed, checks repositories, and lets agentic
-sessions clone, commit and push with their owner's rights through a git gate.")
+set(CPACK_PACKAGE_DESCRIPTION "A FastCGI service behind nginx that keeps users' GitLab and GitHub tokens
+sealed, checks repositories, and lets agentic sessions clone, commit and push
+with their owner's rights through a git gate.")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
