@@ -203,11 +203,13 @@ class ByHandTest(Installed, unittest.TestCase):
 
     def start(self):
         self.machine.run("sh", "-c", "echo 'daemon off;' >/etc/nginx/modules-enabled/99-foreground.conf")
-        self.services = self.machine.start_process("/usr/lib/acp-gitlab/by-hand", log="by-hand.log")
+        self.starts = getattr(self, "starts", 0) + 1
+        log = f"by-hand-{self.starts}.log"
+        self.services = self.machine.start_process("/usr/lib/acp-gitlab/by-hand", log=log)
         self.nginx = self.machine.start_process("nginx", log="nginx.log")
         self.addCleanup(self.stop)
-        wait_until("by-hand says that it runs", lambda: "is running" in self.machine.log("by-hand.log") or self.services.poll() is not None, 20)
-        self.assertIsNone(self.services.poll(), self.machine.log("by-hand.log"))
+        wait_until("by-hand says that it runs", lambda: "is running" in self.machine.log(log) or self.services.poll() is not None, 20)
+        self.assertIsNone(self.services.poll(), self.machine.log(log))
 
     def stop(self):
         """As Ctrl-C does. nsenter's child is the process itself, so that its id is not ours to signal from outside but by its name in there."""
