@@ -108,7 +108,7 @@ const struct command doctor_commands[] = {
          "Looks at configuration, keys, callers, database, folders and disk, git and the kernel, CA files, every instance of\n"
          "ACP_INSTANCES_FILE and of the connections stage by stage, the clock, the service at ACP_URL, and with --sockets at the "
          "pools'\n"
-         "sockets in DIR. It changes nothing and sends no token. Run it as a user who may read what the service reads, with the "
+         "sockets in DIR (status/1.sock …). It changes nothing and sends no token. Run it as a user who may read what the service reads, with the "
          "service's\n"
          "settings. The exit code is 3 when a line failed, 0 with warnings.\n\n"
          "Examples:\n"

@@ -120,7 +120,7 @@ void doctor_sockets(struct doctor *doctor)
 
 	for (size_t i = 0; doctor->sockets && i < ARRAY_SIZE(pools); i++) {
 		for (int number = 1; number <= 2; number++) {
-			CLEANUP(freep) char *path = xasprintf("%s/%s-%d.sock", doctor->sockets, pools[i], number);
+			CLEANUP(freep) char *path = xasprintf("%s/%s/%d.sock", doctor->sockets, pools[i], number);
 
 			look_at_socket(doctor, path);
 		}

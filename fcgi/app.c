@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "address_list.h"
+
 enum { DATABASE_CONNECTIONS_MAX = 4 /* more make no request faster: one writer at a time, and reads take microseconds */ };
 
 /* GitLab lets only clients through that call themselves git (its workhorse and many proxies look). */
@@ -32,17 +34,29 @@ static bool read_configuration(struct app *app, char *const *environ_, struct er
 		return false;
 	if (!log_level_parse(settings_get(&app->settings, LOG_LEVEL), &app->logger.level))
 		return error_set(err, ERR_CONFIG_INVALID, "ACP_LOG_LEVEL is not a level.");
+	if (!address_list_check(settings_get(&app->settings, METRICS_ALLOW), err))
+		return settings_blame(METRICS_ALLOW, err);
 	app->policy = address_policy_new();
 	if (!address_policy_add(app->policy, settings_get(&app->settings, EGRESS_ALLOW), err))
 		return settings_blame(EGRESS_ALLOW, err);
 	return instances_load(settings_get(&app->settings, INSTANCES_FILE), app->policy, &app->instances, err);
 }
 
+static void count_upstream(void *observer, const struct http_call *call)
+{
+	const struct app *app = observer;
+
+	metrics_upstream(app->metrics, &app->instances, call);
+}
+
 /* Pool status keeps no way out: it has neither client nor, in its sandbox, the right to dial. */
 static bool open_clients(struct app *app, struct error *err)
 {
-	struct http_client_options options = {
-	        .policy = app->policy, .ca_file = settings_get(&app->settings, CA_FILE), .user_agent = API_USER_AGENT};
+	struct http_client_options options = {.policy = app->policy,
+	                                      .ca_file = settings_get(&app->settings, CA_FILE),
+	                                      .user_agent = API_USER_AGENT,
+	                                      .observe = count_upstream,
+	                                      .observer = app};
 
 	if (pools_call_out(app->pools) && !http_client_new(&options, &app->client, err))
 		return false;

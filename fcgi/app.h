@@ -13,6 +13,7 @@
 #include "http_stream.h"
 #include "identity.h"
 #include "log.h"
+#include "metrics.h"
 #include "pool.h"
 #include "project_service.h"
 #include "provider_probe.h"
@@ -34,6 +35,7 @@ struct app {
 	size_t seen_count;
 	struct settings settings;
 	struct logger logger;
+	struct metrics *metrics; /* of the pool, shared; NULL: nothing is counted. Borrowed */
 	struct address_policy *policy;
 	struct instances instances;
 	struct keyring *keyring;      /* NULL in pool status */

@@ -79,6 +79,9 @@ static bool run(struct call *call, const struct gate_route *route, struct git_tr
 {
 	bool worked = git_transfer_run(transfer, call, route, err);
 
+	if (strcmp(transfer->method, "POST") == 0)
+		metrics_git(call->app->metrics, transfer->service == GIT_RECEIVE_PACK ? METRICS_PUSH : METRICS_FETCH, worked,
+		            transfer->bytes_sent, transfer->bytes_received);
 	call_log_number(call, "bytes_to_instance", (int64_t)transfer->bytes_sent);
 	call_log_number(call, "bytes_from_instance", (int64_t)transfer->bytes_received);
 	if (!worked && !transfer->client_failed)

@@ -35,10 +35,12 @@ static bool open_listeners(const struct options *options, struct listeners *ret,
 	return options->socket_count > 0 || listeners_inherit(ret, err);
 }
 
-static int run_pool(const struct options *options, const struct listeners *listeners)
+static int run_pool(struct options *options, const struct listeners *listeners)
 {
+	CLEANUP(metrics_freep) struct metrics *metrics = metrics_new();
 	struct pool_process process = {options, listeners};
 
+	options->serve.metrics = metrics;
 	return supervisor_run(
 	        &(struct supervisor_options){.processes = options->processes, .run = run_worker, .context = &process});
 }

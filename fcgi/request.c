@@ -17,6 +17,7 @@ void request_release(struct request *request)
 	secret_release(&request->authorization);
 	free(request->idempotency_key);
 	free(request->if_match);
+	free(request->remote_address);
 	free(request->git_protocol);
 	free(request->content_encoding);
 	free(request->accept);
@@ -148,6 +149,7 @@ bool request_read(const struct request_source *source, struct request *ret, stru
 	       read_header(source, "CONTENT_TYPE", 256, &ret->content_type, err) &&
 	       read_header(source, "HTTP_IDEMPOTENCY_KEY", 255, &ret->idempotency_key, err) &&
 	       read_header(source, "HTTP_IF_MATCH", 1024, &ret->if_match, err) &&
+	       read_header(source, "REMOTE_ADDR", 64, &ret->remote_address, err) &&
 	       read_header(source, "HTTP_GIT_PROTOCOL", 256, &ret->git_protocol, err) &&
 	       read_header(source, "HTTP_CONTENT_ENCODING", 64, &ret->content_encoding, err) &&
 	       read_header(source, "HTTP_ACCEPT", 512, &ret->accept, err);

@@ -27,6 +27,7 @@ struct request {
 	char *git_protocol;
 	char *content_encoding;
 	char *accept;
+	char *remote_address; /* who is connected to nginx */
 };
 #define REQUEST_INIT ZERO_INIT
 

@@ -6,6 +6,7 @@
 #include "handle_gate.h"
 #include "handle_health.h"
 #include "handle_installation.h"
+#include "handle_metrics.h"
 #include "handle_project.h"
 #include "handle_session.h"
 #include "handle_status.h"
@@ -83,6 +84,12 @@ const struct route routes[] = {
 	{"GET",    GATE "/info/refs",               POOL_GIT, ACCESS_SESSION, BODY_STREAM, 0, true, git_gate_info_refs},
 	{"POST",   GATE "/git-upload-pack",         POOL_GIT, ACCESS_SESSION, BODY_STREAM, 0, true, git_gate_upload_pack},
 	{"POST",   GATE "/git-receive-pack",        POOL_GIT, ACCESS_SESSION, BODY_STREAM, 0, true, git_gate_receive_pack},
+
+	/* Each pool tells its own. */
+	{"GET",    "/metrics",                      POOL_STATUS, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_metrics},
+	{"GET",    "/metrics/connect",              POOL_CONNECT, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_metrics},
+	{"GET",    "/metrics/repositories",         POOL_REPOSITORIES, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_metrics},
+	{"GET",    "/metrics/git",                  POOL_GIT, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_metrics},
 
 	/* Every pool answers these, so that each can be probed. */
 	{"GET",    "/livez",                        POOL_ALL, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_live},

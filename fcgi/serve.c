@@ -88,7 +88,7 @@ static void wait_for_end(const struct app *app)
 
 int serve_pool(const struct serve_options *options, const struct listeners *listeners, int ready_fd)
 {
-	struct server server = {.app = APP_INIT,
+	struct server server = {.app = {.metrics = options->metrics},
 	                        .stop_fd = eventfd(0, EFD_CLOEXEC),
 	                        .thread_count = options->threads,
 	                        .threads = xcalloc(options->threads, sizeof(struct server_thread))};

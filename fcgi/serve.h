@@ -1,11 +1,13 @@
 #pragma once
 /* serve — one worker process: builds the app, runs its threads over the shared sockets, and drains them when asked to end. */
 #include "listener.h"
+#include "metrics.h"
 
 struct serve_options {
 	unsigned pools;
 	unsigned threads;
 	bool keep_alive;
+	struct metrics *metrics; /* shared by the pool's workers */
 };
 
 /*

@@ -226,5 +226,7 @@ void router_serve(struct app *app, struct exchange *exchange)
 		exchange_abort(exchange);
 	else
 		exchange_finish(exchange);
+	metrics_request(app->metrics, call.route ? (int)(call.route - routes) : -1, call.response.status,
+	                clock_monotonic_us() - started_us);
 	write_log(&call, &failure, started_us);
 }

@@ -20,6 +20,7 @@ enum session_phase {
 	PHASE_FAILED,
 	PHASE_STOPPED
 };
+enum { SESSION_PHASES = PHASE_STOPPED + 1 };
 const char *session_phase_name(enum session_phase phase); /* "PartiallyCompleted" */
 bool session_phase_parse(const char *name, enum session_phase *ret) MUST_CHECK;
 bool session_phase_is_final(enum session_phase phase);

@@ -20,6 +20,8 @@ struct http_batch {
 
 struct http_client {
 	struct http_transport transport;
+	void (*observe)(void *observer, const struct http_call *call);
+	void *observer;
 	pthread_t thread;
 	bool thread_runs;
 	CURLM *multi;
@@ -36,6 +38,8 @@ static void finish(struct http_client *client, struct http_job *job, enum http_f
 	struct http_batch *batch = job->batch;
 
 	http_job_answer(job, failure);
+	if (client->observe)
+		client->observe(client->observer, job->call);
 	pthread_mutex_lock(&client->lock);
 	if (--batch->left == 0)
 		pthread_cond_signal(&batch->done);
@@ -204,6 +208,8 @@ bool http_client_new(const struct http_client_options *options, struct http_clie
 		return false;
 	CLEANUP(http_client_freep) struct http_client *client = xcalloc(1, sizeof(*client));
 	client->transport = transport;
+	client->observe = options->observe;
+	client->observer = options->observer;
 	client->queue_end = &client->queue;
 	client->breaker = http_breaker_new();
 	pthread_mutex_init(&client->lock, NULL);

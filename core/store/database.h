@@ -37,6 +37,19 @@ struct secret_store database_secrets(struct database *db);
 struct project_store database_projects(struct database *db);
 struct notice_store database_notices(struct database *db);
 
+/* Sums over all users, for operators and their alarms. */
+struct connection_figures {
+	size_t all, invalid;   /* live ones; of them those whose token was refused at its last use */
+	size_t ends_in_7_days; /* valid ones by their expiry, each counted once */
+	size_t ends_in_30_days;
+};
+struct database_figures {
+	struct connection_figures gitlab, github;
+	size_t sessions[SESSION_PHASES];
+	size_t intents_overdue; /* older than the 5 minutes in which housekeeping carries them out */
+};
+bool database_figures(struct database *db, struct database_figures *ret, struct error *err) MUST_CHECK;
+
 /* Creates the file if there is none (0600; 0660 in a folder with the set-group-ID bit, for its group), applies the embedded
  * migrations that are missing, each in one transaction with its checksum, and writes the installation id. Refuses a database newer
  * than the program or with another checksum (ERR_STORE_NOT_READY). */

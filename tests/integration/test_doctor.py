@@ -56,7 +56,7 @@ class DoctorTest(CliCase):
             except OSError:
                 continue
             if b"--socket" in words and int(parent) == cls.stack.process.pid:
-                return Path(words[words.index(b"--socket") + 1].decode()).parent
+                return Path(words[words.index(b"--socket") + 1].decode()).parent.parent
         raise AssertionError("no pool of this stack is running")
 
     def setUp(self):
@@ -232,16 +232,17 @@ class DoctorTest(CliCase):
     def test_sockets(self):
         folder = self.here / "sockets"
         folder.mkdir()
-        for name in ("status-1", "status-2", "connect-1"):
+        for name in ("status/1", "status/2", "connect/1"):
+            (folder / name).parent.mkdir(exist_ok=True)
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(str(folder / f"{name}.sock"))
             (folder / f"{name}.sock").chmod(0o660)
-        (folder / "status-2.sock").chmod(0o666)
-        (folder / "connect-1.sock").chmod(0o600)
-        (folder / "connect-2.sock").write_text("")
-        for name, says, mend in (("status-1", "Nobody listens", "Start the pool"), ("status-2", "everybody can talk", "--socket-group"),
-                                 ("connect-1", "nginx cannot reach", "--socket-group"), ("connect-2", "is no socket", "Remove it"),
-                                 ("git-1", "is missing", "--sockets")):
+        (folder / "status/2.sock").chmod(0o666)
+        (folder / "connect/1.sock").chmod(0o600)
+        (folder / "connect/2.sock").write_text("")
+        for name, says, mend in (("status/1", "Nobody listens", "Start the pool"), ("status/2", "everybody can talk", "--socket-group"),
+                                 ("connect/1", "nginx cannot reach", "--socket-group"), ("connect/2", "is no socket", "Remove it"),
+                                 ("git/1", "is missing", "--sockets")):
             with self.subTest(name):
                 self.finds(f"socket {folder}/{name}.sock", says, mend, "--sockets", str(folder))
 
@@ -260,7 +261,7 @@ class DeadPoolTest(CliCase):
         DoctorTest.stack = self.stack
         folder = DoctorTest.socket_folder()
         for number in (1, 2):
-            (folder / f"git-{number}.sock").unlink()
+            (folder / f"git/{number}.sock").unlink()
         doctor.connect()
         doctor.finds("pool git", "nginx gets no answer", "Start the pool")
 

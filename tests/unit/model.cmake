@@ -1,4 +1,5 @@
 # Unit tests of the model floor.
+unit_test(test_address_list model)
 unit_test(test_address_policy model)
 unit_test(test_branch_name model)
 unit_test(test_connection model)
