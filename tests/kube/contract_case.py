@@ -21,8 +21,8 @@ SESSION_CRD = {
 class Row:
     """`given` prepares, `ask` makes the one request that `status` and `reason` are about, `effect` is true afterwards.
 
-    `given` is the data of a Secret (None: there is none) in the table of Secrets, and a function of the case, or None, in the others. `since`: the
-    first release that answers like this.
+    `given` is the data of a Secret (None: there is none) in the table of Secrets, and a function of the case, or None, in the others. `since`: an
+    older release is known to answer otherwise.
     """
 
     def __init__(self, sentence, given, ask, status, reason=None, effect=None, since=None):
