@@ -2,8 +2,13 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
+
+#include "alloc.h"
+#include "strbuf.h"
 
 static const struct {
 	const char *provider, *user_id, *instance;
@@ -32,6 +37,48 @@ static void different_records_have_different_keys(void **state)
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(keys[i], keys[j]);
 	}
+}
+
+/* Ids that a person, or a cleaning of names, may take for one another: they differ in punctuation, case or Unicode form alone. */
+static const char *const marks[] = {"",  "-", "_", ".",   "@",      ":",      "/",      " ",      "  ",     "\t",
+                                    "+", "~", ",", "%40", "\u2010", "\u2011", "\u00a0", "\u200b", "\uff20", "\u2044"};
+static const char *const letters[] = {"e", "E", "\u00e9", "e\u0301", "\uff45", "\u0435", "\u212f"};
+
+static void similar_id(size_t number, struct strbuf *ret)
+{
+	strbuf_clear(ret);
+	strbuf_add_string(ret, "l");
+	strbuf_add_string(ret, letters[number % ARRAY_SIZE(letters)]);
+	number /= ARRAY_SIZE(letters);
+	strbuf_add_string(ret, marks[number % ARRAY_SIZE(marks)]);
+	number /= ARRAY_SIZE(marks);
+	strbuf_add_string(ret, letters[number % ARRAY_SIZE(letters)]);
+	number /= ARRAY_SIZE(letters);
+	strbuf_add_string(ret, marks[number % ARRAY_SIZE(marks)]);
+	number /= ARRAY_SIZE(marks);
+	strbuf_add_string(ret, letters[number % ARRAY_SIZE(letters)]);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void a_hundred_thousand_similar_users_share_no_record(void **state)
+{
+	enum { IDS = 100000 };
+	CLEANUP(strbuf_release) struct strbuf id = STRBUF_INIT(100);
+	char(*keys)[RECORD_KEY_SIZE] = xcalloc(IDS, RECORD_KEY_SIZE);
+
+	(void)state;
+	for (size_t i = 0; i < IDS; i++) {
+		similar_id(i, &id);
+		record_key_make("gitlab", id.data, "https://gitlab.com", keys[i]);
+	}
+	qsort(keys, IDS, RECORD_KEY_SIZE, compare_keys);
+	for (size_t i = 1; i < IDS; i++)
+		assert_string_not_equal(keys[i - 1], keys[i]);
+	free(keys);
 }
 
 /* Written down once: another value would lose every stored connection. */
@@ -69,6 +116,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(different_records_have_different_keys),
+	        cmocka_unit_test(a_hundred_thousand_similar_users_share_no_record),
 	        cmocka_unit_test(key_of_a_record_never_changes),
 	        cmocka_unit_test(valid_keys_are_only_those_that_can_be_made),
 	};
