@@ -2,6 +2,7 @@
 
 #include "git_gate.h"
 #include "handle_account.h"
+#include "handle_admission.h"
 #include "handle_browse.h"
 #include "handle_gate.h"
 #include "handle_health.h"
@@ -90,6 +91,10 @@ const struct route routes[] = {
 	{"GET",    "/metrics/connect",              POOL_CONNECT, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_metrics},
 	{"GET",    "/metrics/repositories",         POOL_REPOSITORIES, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_metrics},
 	{"GET",    "/metrics/git",                  POOL_GIT, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_metrics},
+
+	/* Asked by the API server, on a listener of its own (nginx/admission.conf). */
+	{"POST",   "/admission/v1",                POOL_STATUS, ACCESS_PUBLIC, BODY_FOREIGN_JSON, LIMIT_BODY_ADMISSION, false,
+	 handle_admission},
 
 	/* Every pool answers these, so that each can be probed. */
 	{"GET",    "/livez",                        POOL_ALL, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_live},

@@ -17,7 +17,8 @@ enum route_body {
 	BODY_NONE, /* whatever was sent is not looked at */
 	BODY_JSON,
 	BODY_JSON_OPTIONAL,
-	BODY_STREAM /* the handler reads it */
+	BODY_FOREIGN_JSON, /* an object as another server writes it: deeper than ours, larger */
+	BODY_STREAM        /* the handler reads it */
 };
 
 struct route {

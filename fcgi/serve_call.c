@@ -110,6 +110,12 @@ static bool read_whole_body(struct call *call, struct strbuf *to, struct error *
 	return true;
 }
 
+static bool parse_foreign(struct call *call, const struct strbuf *body, struct error *err)
+{
+	call->body = json_parse_answer(body->data, body->length);
+	return json_is_object(call->body) || error_set(err, ERR_BAD_JSON, "The body is not a JSON object.");
+}
+
 static bool read_json_body(struct call *call, struct error *err)
 {
 	CLEANUP(strbuf_release_secret) struct strbuf body = STRBUF_INIT(call->route->body_max);
@@ -131,6 +137,8 @@ static bool read_json_body(struct call *call, struct error *err)
 		call->body = json_object();
 		return true;
 	}
+	if (call->route->body == BODY_FOREIGN_JSON)
+		return parse_foreign(call, &body, err);
 	return json_parse_body(body.data, body.length, &call->body, err);
 }
 
@@ -141,7 +149,7 @@ static bool handle(struct call *call, struct error *err)
 		return false;
 	if (!check_access(call, err))
 		return false;
-	if ((call->route->body == BODY_JSON || call->route->body == BODY_JSON_OPTIONAL) && !read_json_body(call, err))
+	if (call->route->body != BODY_NONE && call->route->body != BODY_STREAM && !read_json_body(call, err))
 		return false;
 	return call->route->handle(call, err);
 }

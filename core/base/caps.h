@@ -23,13 +23,14 @@ enum {
 	LIMIT_USER_ID_MAX = 1024,
 	LIMIT_REQUEST_ID_MAX = 64,
 
-	LIMIT_BODY_AUTH = 16 * 1024,      /* contract: /api/auth bodies; equals nginx's memory buffer */
-	LIMIT_BODY_DEFAULT = 256 * 1024,  /* contract: every other body */
-	LIMIT_JSON_DEPTH = 16,            /* our own bodies need 6; jansson itself stops at 2048 */
-	LIMIT_ANSWER = 1024 * 1024,       /* one API answer of GitLab */
-	LIMIT_ANSWER_VALUES = 250000,     /* in one answer: "{}" is 2 bytes there and 250 in memory; 10000 files are 60000 */
-	LIMIT_ANSWER_HEADERS = 64 * 1024, /* libcurl alone cuts at 300 KiB */
-	LIMIT_GITLAB_SENTENCE = 2048,     /* contract §3: GitLab's words, relayed */
+	LIMIT_BODY_AUTH = 16 * 1024,            /* contract: /api/auth bodies; equals nginx's memory buffer */
+	LIMIT_BODY_DEFAULT = 256 * 1024,        /* contract: every other body */
+	LIMIT_BODY_ADMISSION = 4 * 1024 * 1024, /* an object before and after; etcd takes 1.5 MiB of each */
+	LIMIT_JSON_DEPTH = 16,                  /* our own bodies need 6; jansson itself stops at 2048 */
+	LIMIT_ANSWER = 1024 * 1024,             /* one API answer of GitLab */
+	LIMIT_ANSWER_VALUES = 250000,           /* in one answer: "{}" is 2 bytes there and 250 in memory; 10000 files are 60000 */
+	LIMIT_ANSWER_HEADERS = 64 * 1024,       /* libcurl alone cuts at 300 KiB */
+	LIMIT_GITLAB_SENTENCE = 2048,           /* contract §3: GitLab's words, relayed */
 	LIMIT_LOG_LINE = 16 * 1024,
 	LIMIT_FILE_CONFIG = 1024 * 1024, /* configuration, key, token and instances files */
 	LIMIT_CA_BUNDLE = 16 * 1024 * 1024,

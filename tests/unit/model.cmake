@@ -1,6 +1,7 @@
 # Unit tests of the model floor.
 unit_test(test_address_list model)
 unit_test(test_address_policy model)
+unit_test(test_admission model)
 unit_test(test_branch_name model)
 unit_test(test_connection model)
 unit_test(test_instance_route model)
