@@ -84,7 +84,7 @@ class Debian:
                        "--boot", "--console=pipe"]
         else:
             command = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
-                       'cd "$0" && mount --rbind /dev dev && mount --rbind /sys sys && mount -t proc proc proc && mount -t tmpfs -o mode=755 run run && '
+                       'mount --bind "$0" "$0" && cd "$0" && mount --rbind /dev dev && mount --rbind /sys sys && mount -t proc proc proc && mount -t tmpfs -o mode=755 run run && '
                        "exec chroot . sh -c 'echo up >/run/up; while :; do sleep 3600 & wait; done'", self.root]
         self.console = open(self.folder / "console.log", "ab")
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.console, stderr=subprocess.STDOUT, start_new_session=True)

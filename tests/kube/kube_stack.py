@@ -2,6 +2,8 @@
 import sys
 from pathlib import Path
 
+import yaml
+
 TOP = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "tests/integration")]
 
@@ -16,20 +18,18 @@ def secret_names(shards=SHARDS, provider="gitlab"):
     return [f"{provider}-user-tokens" + (f"-{shard:03}" if shard else "") for shard in range(shards)]
 
 
-def rules(shards=SHARDS):
-    """What our ServiceAccount may do: in its own namespace, and in the cluster."""
-    own = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "patch", "create"],
-            "resourceNames": secret_names(shards) + secret_names(shards, "github")}]
-    cluster = [{"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
-               {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]}]
-    return own, cluster
+def rules():
+    """What our ServiceAccount may do, in its own namespace and in the cluster: word for word what deploy/kubernetes gives it."""
+    found = {document["kind"]: document.get("rules") for document in yaml.safe_load_all((TOP / "deploy/kubernetes/rbac.yaml").read_text())}
+    return found["Role"], found["ClusterRole"]
 
 
 def install(kube, shards=SHARDS):
     """Namespace, ServiceAccount and rights; gives the account's user name."""
     user = kube.service_account(NAMESPACE, ACCOUNT)
     subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}
-    own, cluster = rules(shards)
+    assert shards <= SHARDS, "the Role names no more Secrets"
+    own, cluster = rules()
     kube.role(NAMESPACE, ACCOUNT, own, [subject])
     kube.role(None, ACCOUNT, cluster, [subject])
     return user

@@ -1,0 +1,228 @@
+"""deploy/kubernetes against a real API server: everything applies, its pods pass the profile `restricted` as the server judges it, setup makes keys
+and certificate with its own rights, and the rights of the service are those that its rules say.
+"""
+import base64
+import copy
+import json
+import os
+import ssl
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+import yaml
+
+from kube_server import TOP, KubeServer, Unavailable
+
+BASE = TOP / "deploy/kubernetes"
+NAMESPACE = "vteam-backend"
+BUILD = Path(os.environ.get("ACP_TEST_BUILD", TOP / "build/dev"))
+KEYS = ("acp-gitlab-public-keys", "acp-gitlab-signing-key", "acp-gitlab-private-keys")
+
+
+def setUpModule():
+    global kube, manifests
+    try:
+        kube = KubeServer().start()
+    except Unavailable as reason:
+        raise unittest.SkipTest(str(reason)) from None
+    try:
+        if kube.version < (1, 25):
+            raise unittest.SkipTest("this API server has neither PodSecurity nor the rules (CEL) that the resources use")
+        manifests = []
+        for folder in (BASE, BASE / "setup"):
+            kube.kubectl("apply", "-k", folder)
+            manifests += [document for document in yaml.safe_load_all(kube.kubectl("kustomize", folder).stdout) if document]
+    except BaseException:
+        kube.close()
+        raise
+
+
+def tearDownModule():
+    kube.close()
+
+
+def manifest(kind, name):
+    found, = [one for one in manifests if one["kind"] == kind and one["metadata"]["name"] == name]
+    return found
+
+
+def pod_of(workload):
+    """The Pod that the workload's controller would make."""
+    template = workload["spec"]["template"]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {**template.get("metadata", {}), "name": "tried"}, "spec": copy.deepcopy(template["spec"])}
+
+
+def secret_path(name):
+    return f"/api/v1/namespaces/{NAMESPACE}/secrets/{name}"
+
+
+class ManifestsTest(unittest.TestCase):
+    def create_pod(self, pod):
+        return kube.admin.call("POST", f"/api/v1/namespaces/{NAMESPACE}/pods?dryRun=All&fieldValidation=Strict", pod)
+
+    def test_everything_applies_with_strict_fields_and_again(self):
+        for document in manifests:
+            with self.subTest(kind=document["kind"], name=document["metadata"]["name"]):
+                kube.kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-", stdin=json.dumps(document))
+
+    def test_the_overlay_applies_and_fixes_no_user(self):
+        kube.admin.call("DELETE", f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs/acp-gitlab-setup?propagationPolicy=Background").must()
+        text = kube.kubectl("kustomize", TOP / "deploy/openshift").stdout
+        for word in ("runAsUser:", "runAsGroup:", "fsGroup:"):
+            self.assertNotIn(word, text)
+        kube.kubectl("apply", "--dry-run=server", "-f", "-", stdin=text)
+
+    def test_the_servers_own_admission_takes_the_pods_as_restricted(self):
+        for kind, name in (("Deployment", "vteam-backend"), ("Job", "acp-gitlab-setup")):
+            self.assertEqual(self.create_pod(pod_of(manifest(kind, name))).must().status, 201)
+
+    def test_the_admission_is_on(self):
+        """Each loosening of each container is refused: the test above says something."""
+        good = pod_of(manifest("Deployment", "vteam-backend"))
+        for index, container in enumerate(good["spec"]["containers"]):
+            for change in ({"allowPrivilegeEscalation": True}, {"capabilities": {}}, {"runAsNonRoot": False}, {"seccompProfile": {"type": "Unconfined"}}):
+                pod = copy.deepcopy(good)
+                pod["spec"]["containers"][index]["securityContext"].update(change)
+                answer = self.create_pod(pod)
+                self.assertEqual(answer.status, 403, f"{container['name']} with {change}")
+                self.assertIn("PodSecurity", answer.json["message"])
+
+    def test_each_container_mounts_its_own_keys_alone(self):
+        spec = manifest("Deployment", "vteam-backend")["spec"]["template"]["spec"]
+        volumes = {volume["name"]: volume for volume in spec["volumes"]}
+
+        def secrets_of(volume):
+            if "secret" in volume:
+                return {volume["secret"]["secretName"]}
+            return {source["secret"]["name"] for source in volume.get("projected", {}).get("sources", []) if "secret" in source}
+        mounted, accounts, sockets = {}, set(), {}
+        for container in spec["initContainers"] + spec["containers"]:
+            self.assertTrue(container["securityContext"]["readOnlyRootFilesystem"], container["name"])
+            for mount in container["volumeMounts"]:
+                mounted.setdefault(container["name"], set()).update(secrets_of(volumes[mount["name"]]))
+                if mount["name"] == "account":
+                    accounts.add(container["name"])
+                if mount["name"].startswith("sockets-") and not mount.get("readOnly"):
+                    sockets.setdefault(mount["name"], []).append(container["name"])
+        public, signing, private = KEYS
+        self.assertEqual(mounted, {
+            "migrate": {public}, "nginx": {"acp-gitlab-webhook"}, "status": set(), "connect": {public, signing}, "repositories": {public, private},
+            "git": {public, private}, "worker": set(), "housekeeping": {public, private}})
+        self.assertEqual(accounts, {"status", "connect", "repositories", "git", "worker", "housekeeping"})
+        self.assertEqual(sockets, {f"sockets-{pool}": [pool] for pool in ("status", "connect", "repositories", "git")})
+        self.assertFalse(spec["automountServiceAccountToken"])
+
+    def test_the_seeds_words_find_the_service(self):
+        ports = {port["port"] for port in manifest("Service", "vteam-backend")["spec"]["ports"]}
+        self.assertIn(8080, ports)
+        template = manifest("Deployment", "vteam-backend")["spec"]["template"]
+        self.assertEqual(template["metadata"]["labels"]["app"], "vteam-backend")
+        kube.admin.apply(secret_path("gitlab-user-tokens"), {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "gitlab-user-tokens"}}).must()
+        self.assertIn("gitlab-user-tokens", kube.kubectl("get", "secret", "gitlab-user-tokens", "-n", "vteam-backend").stdout)
+        kube.admin.call("DELETE", secret_path("gitlab-user-tokens")).must()
+
+
+class RightsTest(unittest.TestCase):
+    """What the account may do is what its rules say, asked of the server; and no more."""
+
+    def may(self, verb, resource, group="", name="", namespace="", subresource="", account="acp-gitlab"):
+        attributes = {"verb": verb, "resource": resource, "group": group, "name": name, "namespace": namespace, "subresource": subresource}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+                  "spec": {"user": f"system:serviceaccount:{NAMESPACE}:{account}", "groups": ["system:serviceaccounts", "system:authenticated"],
+                           "resourceAttributes": attributes}}
+        return kube.admin.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", review).must().json["status"]["allowed"]
+
+    def test_the_card(self):
+        shards = [f"{provider}-user-tokens" + (f"-{n:03}" if n else "") for provider in ("gitlab", "github") for n in range(16)]
+        for shard in shards:
+            for verb in ("get", "patch", "create"):
+                self.assertTrue(self.may(verb, "secrets", name=shard, namespace=NAMESPACE), (verb, shard))
+        for verb in ("get", "list", "watch"):
+            for resource in ("agenticsessions", "projectsettings"):
+                self.assertTrue(self.may(verb, resource, "ambient-code.io", namespace="team-a"), (verb, resource))
+        for resource in ("agenticsessions", "projectsettings"):
+            self.assertTrue(self.may("patch", resource, "ambient-code.io", namespace="team-a", subresource="status"))
+        self.assertTrue(self.may("create", "tokenreviews", "authentication.k8s.io"))
+        self.assertTrue(self.may("create", "subjectaccessreviews", "authorization.k8s.io"))
+        self.assertTrue(self.may("create", "events", namespace="team-a"))
+
+    def test_what_is_not_on_the_card(self):
+        refused = [("list", "secrets", {"namespace": NAMESPACE}), ("watch", "secrets", {"namespace": NAMESPACE}), ("create", "secrets", {"namespace": NAMESPACE}),
+                   ("delete", "secrets", {"namespace": NAMESPACE, "name": "gitlab-user-tokens"}), ("update", "secrets", {"namespace": NAMESPACE, "name": "gitlab-user-tokens"}),
+                   ("get", "secrets", {"namespace": "team-a", "name": "gitlab-user-tokens"}), ("impersonate", "users", {}), ("create", "pods", {"namespace": NAMESPACE}),
+                   ("get", "configmaps", {"namespace": NAMESPACE}), ("create", "rolebindings", {"group": "rbac.authorization.k8s.io", "namespace": NAMESPACE}),
+                   ("patch", "agenticsessions", {"group": "ambient-code.io", "namespace": "team-a"}), ("create", "agenticsessions", {"group": "ambient-code.io", "namespace": "team-a"}),
+                   ("delete", "agenticsessions", {"group": "ambient-code.io", "namespace": "team-a"}), ("list", "namespaces", {})]
+        refused += [("get", "secrets", {"namespace": NAMESPACE, "name": name}) for name in (*KEYS, "acp-gitlab-webhook")]
+        for verb, resource, more in refused:
+            self.assertFalse(self.may(verb, resource, **more), (verb, resource, more))
+        for name in ("gitlab-user-tokens", "other"):
+            self.assertFalse(self.may("patch", "secrets", name=name, namespace=NAMESPACE, account="acp-gitlab-setup"), name)
+
+
+class SetupTest(unittest.TestCase):
+    """The Job's program, with the Job's own account, against the server."""
+
+    def setUp(self):
+        for name in (*KEYS, "acp-gitlab-webhook", "gitlab-user-tokens-003"):
+            kube.admin.call("DELETE", secret_path(name))
+        self.folder = tempfile.TemporaryDirectory(prefix="acp-setup.")
+        self.addCleanup(self.folder.cleanup)
+        self.account = kube.account_folder(Path(self.folder.name) / "account", NAMESPACE, "acp-gitlab-setup")
+
+    def run_setup(self):
+        environment = {"PATH": f"{BUILD}/bin:/usr/bin:/bin", "ASAN_OPTIONS": "detect_leaks=0", "ACCOUNT_FOLDER": str(self.account), **kube.in_cluster(),
+                       "TMPDIR": self.folder.name}
+        return subprocess.run([TOP / "deploy/container/setup"], env=environment, text=True, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+
+    def secret(self, name):
+        data = kube.admin.get(secret_path(name)).must().json["data"]
+        return {key: base64.b64decode(value) for key, value in data.items()}
+
+    def test_it_makes_keys_and_certificate_once(self):
+        first = self.run_setup()
+        self.assertEqual(first.returncode, 0, first.stderr)
+        files = {key: value for name in KEYS for key, value in self.secret(name).items()}
+        self.assertEqual(set(files), {"public.keys", "signing.key", "private.keys"})
+        for name, value in files.items():
+            path = Path(self.folder.name) / name
+            path.write_bytes(value)
+            path.chmod(0o600)
+        environment = {"ACP_CONFIG_FILE": "", "ASAN_OPTIONS": "detect_leaks=0", **{
+            f"ACP_SEAL_{part}_FILE": f"{self.folder.name}/{name}" for part, name in (("PUBLIC_KEYS", "public.keys"), ("SIGNING_KEY", "signing.key"), ("PRIVATE_KEYS", "private.keys"))}}
+        subprocess.run([BUILD / "bin/acp-gitlab", "keys", "check"], env=environment, check=True, capture_output=True, timeout=30)
+        webhook = self.secret("acp-gitlab-webhook")
+        configuration = kube.admin.get("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/acp-gitlab").must().json
+        self.assertEqual(base64.b64decode(configuration["webhooks"][0]["clientConfig"]["caBundle"]), webhook["ca.crt"])
+        # As the API server will: the name of the Service, this authority alone.
+        for name in ("ca.crt", "tls.crt"):
+            (Path(self.folder.name) / name).write_bytes(webhook[name])
+        subprocess.run(["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "vteam-backend.vteam-backend.svc", "-CAfile", f"{self.folder.name}/ca.crt",
+                        f"{self.folder.name}/tls.crt"], check=True, capture_output=True, timeout=30)
+        (Path(self.folder.name) / "tls.key").write_bytes(webhook["tls.key"])
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(f"{self.folder.name}/tls.crt", f"{self.folder.name}/tls.key")
+
+        again = self.run_setup()
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual({key: value for name in KEYS for key, value in self.secret(name).items()}, files)
+        self.assertEqual(self.secret("acp-gitlab-webhook"), webhook)
+        for secret in files.values():
+            self.assertNotIn(secret.decode().split()[-1], first.stdout + first.stderr + again.stdout + again.stderr)
+
+    def test_tokens_without_keys_are_left_alone(self):
+        kube.admin.apply(secret_path("gitlab-user-tokens-003"), {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "gitlab-user-tokens-003"}}).must()
+        refused = self.run_setup()
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("there are stored tokens (gitlab-user-tokens-003) but no keys", refused.stderr)
+        self.assertEqual(kube.admin.get(secret_path(KEYS[0])).status, 404)
+
+    def test_it_completes_the_webhook_of_a_new_apply(self):
+        self.assertEqual(self.run_setup().returncode, 0)
+        ca = self.secret("acp-gitlab-webhook")["ca.crt"]
+        path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/acp-gitlab"
+        kube.admin.patch(path, [{"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}], "application/json-patch+json").must()
+        self.assertEqual(self.run_setup().returncode, 0)
+        kube.kubectl("apply", "-k", BASE)  # an upgrade leaves it in place
+        self.assertEqual(base64.b64decode(kube.admin.get(path).must().json["webhooks"][0]["clientConfig"]["caBundle"]), ca)
