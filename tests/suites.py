@@ -132,6 +132,11 @@ def run_integration(totals, pattern, _all):
     run_modules(totals, HERE / "integration", pattern)
 
 
+def run_browser(totals, pattern, _all):
+    """The page in a real browser, with the built product behind it."""
+    run_modules(totals, HERE / "browser", pattern)
+
+
 def run_kube(totals, pattern, _all):
     """The built product with a real Kubernetes API server, which is looked for, or built, once for all modules."""
     obtained = subprocess.run([HERE / "kube/obtain"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -158,7 +163,7 @@ def run_fuzz(totals, pattern, _all):
                      "-print_final_stats=1", f"-artifact_prefix={TOP}/build/fuzz/", corpus, *([seeds] if seeds.is_dir() else [])])
 
 
-SUITES = {"unit": run_unit, "static": run_static, "integration": run_integration, "kube": run_kube, "fuzz": run_fuzz}
+SUITES = {"unit": run_unit, "static": run_static, "integration": run_integration, "browser": run_browser, "kube": run_kube, "fuzz": run_fuzz}
 
 
 def main():
@@ -173,7 +178,7 @@ def main():
     if arguments.live:
         totals.check("live", [sys.executable, HERE / "integration/live.py"])
     else:
-        chosen = [arguments.suite] if arguments.suite else ["unit", "static", "integration"] + (["kube", "fuzz"] if arguments.all else [])
+        chosen = [arguments.suite] if arguments.suite else ["unit", "static", "integration"] + (["browser", "kube", "fuzz"] if arguments.all else [])
         for name in chosen:
             print(f"--- {name}", flush=True)
             SUITES[name](totals, arguments.pattern, arguments.all)

@@ -1,46 +1,84 @@
-// The service's API as the page uses it. The bearer comes from the link that `up` prints (in the fragment, which no server sees) or
-// from the sign-in form, and is kept in this tab only.
+// The service's API, and the bearer it is called with: it comes from a link's fragment, which no server sees, or from the form, and
+// stays in this tab. Behind a proxy that signs in there is none.
 
 const KEY = 'acp-bearer';
 
-export function takeBearerFromLink() {
-	const bearer = new URLSearchParams(location.hash.slice(1)).get('bearer');
-	if (!bearer) return;
-	sessionStorage.setItem(KEY, bearer);
-	history.replaceState(null, '', location.pathname);
-}
-
-export const signedIn = () => sessionStorage.getItem(KEY) !== null;
+export const hasBearer = () => sessionStorage.getItem(KEY) !== null;
 export const signIn = (bearer) => sessionStorage.setItem(KEY, bearer.trim());
 export const signOut = () => sessionStorage.removeItem(KEY);
 
-/** An answer that is not a success: `message`, `code`, `remediation`, `status`. */
-export class ApiError extends Error {
-	constructor(status, body) {
-		super(body?.error ?? 'The service did not answer.');
-		this.status = status;
-		this.code = body?.code ?? 'unreachable';
-		this.remediation = body?.remediation ?? 'Check that the service is running, then try again.';
+/** Keeps the bearer of a link and gives its project; the address keeps neither. */
+export function takeLink() {
+	const given = new URLSearchParams(location.hash.slice(1));
+	if (location.hash) history.replaceState(null, '', location.pathname + location.search);
+	if (given.get('bearer')) signIn(given.get('bearer'));
+	return given.get('project');
+}
+
+/** No success, in the API's words. */
+class ApiError extends Error {
+	constructor(status, body, headers) {
+		super(body.error ?? 'The service cannot be reached.');
+		Object.assign(this, { remediation: 'Check that the service is running, then try again.', ...body, status });
+		this.retryAt = headers?.has('Retry-After') ? Date.now() + headers.get('Retry-After') * 1000 : 0;
 	}
 }
 
-async function call(method, path, body) {
-	const headers = { Authorization: `Bearer ${sessionStorage.getItem(KEY)}` };
-	if (body !== undefined) headers['Content-Type'] = 'application/json';
+async function exchange(method, path, body, extra) {
+	const headers = { ...extra };
 	let answer, parsed;
+	if (hasBearer()) headers.Authorization = `Bearer ${sessionStorage.getItem(KEY)}`;
+	if (body) headers['Content-Type'] = 'application/json';
 	try {
-		answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+		answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
 		parsed = await answer.json();
 	} catch {
-		throw new ApiError(answer?.status ?? 0, null);
+		throw new ApiError(answer?.status, {}, answer?.headers);
 	}
-	if (!answer.ok) throw new ApiError(answer.status, parsed);
-	return parsed;
+	if (answer.ok) return { body: parsed, etag: answer.headers.get('ETag') };
+	const failure = new ApiError(answer.status, parsed, answer.headers);
+	if (answer.status === 401) dispatchEvent(new CustomEvent('acp-signed-out', { detail: failure }));
+	throw failure;
 }
 
-export const gitlab = {
-	status: () => call('GET', '/api/auth/gitlab/status'),
-	connect: (instanceUrl, personalAccessToken) => call('POST', '/api/auth/gitlab/connect', { instanceUrl, personalAccessToken }),
-	test: (instanceUrl, personalAccessToken) => call('POST', '/api/auth/gitlab/test', { instanceUrl, personalAccessToken }),
-	disconnect: (instanceUrl) => call('POST', '/api/auth/gitlab/disconnect', { instanceUrl }),
-};
+const call = async (...request) => (await exchange(...request)).body;
+
+/** `instanceUrl` '' means the usual server of that kind. */
+const kind = (base, pat, field) => ({
+	status: () => call('GET', `${base}/status`),
+	connect: (instanceUrl, token) => call('POST', base + pat, { instanceUrl, [field]: token }),
+	test: (instanceUrl, token) => call('POST', `${base}/test`, { instanceUrl, [field]: token }),
+	check: (instanceUrl) => call('POST', `${base}/check`, { instanceUrl }),
+	disconnect: (instanceUrl) => call('DELETE', base + pat.replace('connect', 'disconnect'), { instanceUrl }),
+});
+export const accounts = { gitlab: kind('/api/auth/gitlab', '/connect', 'personalAccessToken'), github: kind('/api/auth/github', '/pat', 'token') };
+
+export const addInstallation = (installationId) => call('POST', '/api/auth/github/install', { installationId });
+export const removeInstallations = () => call('POST', '/api/auth/github/disconnect', {});
+
+const at = (project, rest) => `/api/projects/${encodeURIComponent(project)}/${rest}`;
+export const validatePath = (project) => at(project, 'repositories/validate');
+export const validate = (project, question) => call('POST', validatePath(project), question);
+export const repositories = (project, query = '') => call('GET', at(project, `repositories${query}`));
+
+/**
+ * Lets `edit` change the list (null: nothing to do) and writes it on the condition that it is still what was read. When somebody was
+ * faster, the edit is made again on what they left.
+ */
+export async function changeRepositories(project, edit) {
+	for (let tries = 1; ; tries++) {
+		const { body, etag } = await exchange('GET', at(project, 'repositories?reports=false'));
+		const changed = edit(body.repositories);
+		if (!changed) return null;
+		try {
+			return await call('PUT', at(project, 'repositories'), { ...body, repositories: changed }, { 'If-Match': etag });
+		} catch (failure) {
+			if (failure.status !== 412 || tries === 4) throw failure;
+		}
+	}
+}
+
+const session = (project, name) => at(project, `agentic-sessions/${encodeURIComponent(name)}`);
+export const sessions = (project) => call('GET', at(project, 'agentic-sessions'));
+export const pushSession = (project, name) => call('POST', `${session(project, name)}/git/push`);
+export const removeSession = (project, name) => call('DELETE', session(project, name));

@@ -1,0 +1,54 @@
+// The address of an instance as people paste it and as the API wants it. The rules are those of core/model/instance_url.h; the API has
+// the last word, this only saves a round.
+
+const PAGES = new Set(['-', 'admin', 'dashboard', 'explore', 'groups', 'help', 'oauth', 'profile', 'projects', 'search', 'snippets', 'users']);
+
+/** With https, whatever was there: "host", "https:/host", "git@host:group/project.git", "ssh://git@host:22/…". */
+function withScheme(text, notes) {
+	const address = text.replace(/^[\w.-]+@([\w.-]+):(?!\d+\/)/, 'ssh://$1/');
+	const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1].toLowerCase();
+	if (scheme === 'https' || scheme === 'http') return address;
+	notes.push(scheme ? `https instead of ${scheme}` : 'https:// added');
+	// A port of ssh says nothing about https.
+	return `https://${scheme ? address.slice(scheme.length + 3).replace(/^([^/@]*@)?([^/:]*):\d+/, '$1$2') : address.replace(/^https?:?\/*/i, '')}`;
+}
+
+function readPath({ pathname, hostname }, provider) {
+	const segments = pathname.split('/').filter(Boolean), [first = ''] = segments;
+	const page = segments.findIndex((each, i) => i < 2 && (each === 'api' || each === '-' || (each === 'users' && segments[i + 1] === 'sign_in')));
+	const count = page < 0 ? segments.length : page;
+	const root = provider === 'gitlab' && count === 1 && !PAGES.has(first) && !first.endsWith('.git') && hostname !== 'gitlab.com' ? `/${first}` : '';
+	if (page >= 0) return { root, left: segments[page] === 'api' ? 'the API path left out' : 'the page left out' };
+	return { root, left: segments.length && !root && `the ${PAGES.has(first) ? 'page' : 'project'} left out`, deep: segments.length > 1 };
+}
+
+/**
+ * {url, notes[], deep}: the address to use ('': none yet), what was changed, and whether what was left out could be a relative root
+ * of several segments, which only the operator's list tells.
+ */
+export function correctInstance(text, provider = 'gitlab') {
+	const notes = [];
+	let url;
+	try {
+		url = new URL(withScheme(text.trim(), notes));
+	} catch {
+		return { url: '', notes: [] };
+	}
+	if (!/^(localhost|[^.]+(\.[^.]+)+|\[.*\])\.?$/.test(url.hostname)) return { url: '', notes: [] };
+	if (url.username || url.password) notes.push('user and password left out');
+	if (url.search || url.hash) notes.push('what stands behind ? or # left out');
+	const { root, left, deep } = readPath(url, provider);
+	if (left) notes.push(left);
+	return { url: `${url.protocol}//${url.host.replace(/\.(?=:|$)/, '')}${root}`, notes, deep };
+}
+
+/** Where a token is made, with name and scopes filled in. */
+export function tokenPages(provider, instanceUrl) {
+	const name = 'Ambient Code Platform Integration';
+	const page = (path, query) => `${instanceUrl || 'https://github.com'}/${path}?${new URLSearchParams(query)}`;
+	if (provider === 'github') return [['Create a token', page('settings/tokens/new', { description: name, scopes: 'repo' })]];
+	const gitlab = (scopes) => page('-/user_settings/personal_access_tokens', { name, scopes });
+	return [['Create a token', gitlab('api')], ['one without merge requests', gitlab('read_api,write_repository')]];
+}
+
+export const hostOf = (url) => url.replace(/^https?:\/\//, '');

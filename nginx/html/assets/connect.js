@@ -1,0 +1,97 @@
+// The form that connects an account or replaces its token: corrects what is pasted, leads to where tokens are made, tests.
+import * as api from './api.js';
+import { $, button, el, icon, link, note, pill, problem, toast, waitFor } from './dom.js';
+import { correctInstance, hostOf, tokenPages } from './address.js';
+import { checklist, waiting } from './report.js';
+import { stateOf } from './state.js';
+
+export const TITLES = { gitlab: 'GitLab', github: 'GitHub' };
+let provider, done, keepTyped, turn = 0;
+
+/** While typing: what will be used instead, and why; and where a token is made there. */
+function correct() {
+	const { url, notes, deep } = correctInstance($('instance').value, provider), gitlab = provider === 'gitlab';
+	$('instance-note').replaceChildren(...(!keepTyped && url && notes.length
+		? [icon('check'), 'Will use ', el('b', url), ` (${notes.join(', ')}). `, deep ? button('Keep as typed', () => { keepTyped = true; correct(); }, null, '.text') : '']
+		: [gitlab ? 'The address you open in the browser.' : 'Left empty: github.com, or what an operator chose.']));
+	$('token-links').replaceChildren(...(gitlab && !url ? [] : tokenPages(provider, url).flatMap(([label, href], i) =>
+		(i ? [' or ', link(href, label)] : [link(href, `${label} on ${url ? hostOf(url) : 'github.com'}`)]))));
+	return keepTyped ? $('instance').value.trim() : url || $('instance').value.trim();
+}
+
+/** What was typed becomes what is used. */
+function settle() {
+	$('instance').value = correct();
+	correct();
+}
+
+function busy(on) {
+	$('connect-submit').disabled = on;
+	$('test').disabled = on;
+}
+
+const works = (answer) => [el('p', pill(stateOf(answer)), ` @${answer.username}. Nothing was saved.`), ...answer.warnings.map(({ message }) => note(message)),
+	checklist(answer.checks.filter(({ ok }) => ok))];
+
+const refused = (answer) => [problem(answer, waitFor(answer)), checklist((answer.checks ?? []).filter(({ ok }) => ok))];
+
+async function run(verb) {
+	const token = $('token'), mine = ++turn;
+	settle();
+	if (!$('connect-form').reportValidity()) return;
+	busy(true);
+	$('verdict').replaceChildren(waiting(['address', 'provider', 'reachable', 'tls', 'token', 'scopes']));
+	let shown;
+	try {
+		const answer = await api.accounts[provider][verb]($('instance').value, token.value);
+		if (mine !== turn) return;
+		if (verb === 'connect') {
+			$('connect').close();
+			toast('good', `Connected to ${hostOf(answer.instanceUrl)} as @${answer.username}.`);
+			done();
+			return;
+		}
+		shown = answer.valid ? works(answer) : refused(answer);
+	} catch (failure) {
+		shown = refused(failure);
+	}
+	if (mine !== turn) return;
+	busy(false);
+	$('verdict').replaceChildren(...shown);
+}
+
+/** `old`: the connection whose token is to be replaced. */
+export function openConnect(kind, whenDone, old) {
+	provider = kind;
+	done = whenDone;
+	keepTyped = Boolean(old);
+	$('connect-title').textContent = old ? `Replace the token of @${old.username}` : `Connect ${TITLES[kind]}`;
+	$('connect-lead').textContent = old ? 'The old token stays in use until the new one was found valid.' : 'It is checked, then sealed, and never shown again.';
+	$('instance-label').textContent = kind === 'gitlab' ? 'Instance' : 'Server (optional)';
+	$('instance').value = old?.instanceUrl ?? (kind === 'gitlab' ? 'https://gitlab.com' : '');
+	$('instance').readOnly = keepTyped;
+	$('connect-submit').textContent = old ? 'Replace' : 'Connect';
+	$('verdict').replaceChildren();
+	correct();
+	$('connect').showModal();
+	(old ? $('token') : $('instance')).focus();
+}
+
+export function start() {
+	$('instance').oninput = () => {
+		keepTyped = false;
+		correct();
+	};
+	$('instance').onchange = settle;
+	$('connect-form').onsubmit = (event) => {
+		event.preventDefault();
+		run('connect');
+	};
+	$('test').onclick = () => run('test');
+	$('cancel').onclick = () => $('connect').close();
+	$('connect').onclose = () => {
+		turn++;
+		busy(false);
+		$('connect-form').reset();
+	};
+}
