@@ -7,8 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
-
 static bool write_all(int fd, const char *bytes, size_t length)
 {
 	while (length > 0) {
@@ -33,7 +31,7 @@ bool http_ca_merge(const char *path, int *ret_fd, struct error *err)
 	if (!strstr(own.data, "-----BEGIN CERTIFICATE-----"))
 		return error_set(err, ERR_CONFIG_INVALID, "The CA file %s holds no certificate in PEM form.", path);
 	/* A machine without the system's bundle trusts the operator's certificates alone. */
-	if (access(SYSTEM_BUNDLE, R_OK) == 0 && !file_read(SYSTEM_BUNDLE, &all, err))
+	if (access(HTTP_CA_SYSTEM, R_OK) == 0 && !file_read(HTTP_CA_SYSTEM, &all, err))
 		return false;
 	strbuf_add_char(&all, '\n');
 	strbuf_add(&all, own.data, own.length);

@@ -4,5 +4,7 @@
  */
 #include "error.h"
 
+#define HTTP_CA_SYSTEM "/etc/ssl/certs/ca-certificates.crt"
+
 /* Merges the system's bundle (where there is one) and `path` into a sealed memfd. ERR_CONFIG_INVALID. The caller closes *ret_fd. */
 bool http_ca_merge(const char *path, int *ret_fd, struct error *err) MUST_CHECK;

@@ -66,8 +66,11 @@ static int watch(int accepted, X509_STORE_CTX *store)
 CURLcode http_tls_watch(CURL *easy, void *ssl_context, void *dial)
 {
 	SSL_CTX *context = ssl_context;
+	const struct http_dial *d = dial;
 
 	(void)easy;
+	if (d->trust && !http_trust_give(d->trust, d->ca_path, ssl_context))
+		return CURLE_SSL_CACERT_BADFILE;
 	SSL_CTX_set_app_data(context, dial);
 	/* A kept connection outlives its dial: no second handshake may reach for it. */
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);

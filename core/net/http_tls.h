@@ -1,7 +1,7 @@
 #pragma once
 /*
- * http_tls — watches certificate checks to be able to say whose certificate was refused and why. Changes nothing about the verdict.
- * The only room that knows OpenSSL. Private to net. Floor: net.
+ * http_tls — what a connection believes (http_trust.h), and watching the check of its certificate to be able to say whose was
+ * refused and why. Changes nothing about the verdict. Private to net. Floor: net.
  */
 #include "http_transport.h"
 

@@ -22,8 +22,11 @@ bool http_transport_init(struct http_transport *t, const struct http_client_opti
 	*t = (struct http_transport){.policy = options->policy, .ca_fd = -1, .limits = limits};
 	http_memory_start(); /* taken back by the transport's release */
 	t->user_agent = xstrdup(options->user_agent);
-	if (!options->ca_file || !options->ca_file[0])
+	t->trust = http_trust_new();
+	if (!options->ca_file || !options->ca_file[0]) {
+		t->ca_path = xstrdup(HTTP_CA_SYSTEM);
 		return true;
+	}
 	if (!http_ca_merge(options->ca_file, &t->ca_fd, err)) {
 		http_transport_release(t);
 		return false;
@@ -36,6 +39,7 @@ void http_transport_release(struct http_transport *t)
 {
 	free(t->user_agent);
 	free(t->ca_path);
+	http_trust_freep(&t->trust);
 	if (t->ca_fd >= 0)
 		close(t->ca_fd);
 	*t = (struct http_transport){.ca_fd = -1};
@@ -135,15 +139,28 @@ static void set_proxy(const struct http_transport *t, CURL *easy, const char *pr
 	curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
-	if (t->ca_path)
-		curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, t->ca_path);
+	curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, t->ca_path);
+}
+
+/*
+ * Who is trusted is put in place by http_tls_watch. The path is libcurl's all the same, as that of a folder, in which it looks up
+ * nothing before it needs to: connections that were verified by different lists are kept apart by it, and if the list were not put
+ * in place, nobody would be trusted. A proxy has a list of its own, and libcurl tells its handshake from the server's by itself
+ * alone: there both are libcurl's to read, and without a folder it keeps what it has parsed.
+ */
+static void set_trust(const struct http_transport *t, CURL *easy, const struct instance_route *route, struct http_dial *dial)
+{
+	dial->ca_path = route->ca_file && route->ca_file[0] ? route->ca_file : t->ca_path;
+	dial->trust = dial->proxy ? NULL : t->trust;
+	curl_easy_setopt(easy, CURLOPT_CAINFO, dial->trust ? NULL : dial->ca_path);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, dial->trust ? dial->ca_path : NULL);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, http_tls_watch);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, dial);
 }
 
 void http_transport_prepare(const struct http_transport *t, CURL *easy, const char *url, const struct instance_route *route,
                             struct http_dial *dial)
 {
-	const char *ca = route->ca_file && route->ca_file[0] ? route->ca_file : t->ca_path;
-
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
@@ -155,12 +172,7 @@ void http_transport_prepare(const struct http_transport *t, CURL *easy, const ch
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	/* Without a folder of certificates libcurl keeps the parsed store: 0.8 instead of 19 ms of CPU a connection. */
-	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-	if (ca)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, ca);
-	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, http_tls_watch);
-	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, dial);
+	set_trust(t, easy, route, dial);
 
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, t->user_agent);

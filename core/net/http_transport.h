@@ -5,14 +5,16 @@
  * Floor: net.
  */
 #include "http_limits.h"
+#include "http_trust.h"
 #include <curl/curl.h>
 
 /* What all calls of one client share. */
 struct http_transport {
 	const struct address_policy *policy;
 	char *user_agent;
-	char *ca_path; /* for CURLOPT_CAINFO; NULL: libcurl's own default */
-	int ca_fd;     /* the merged bundle behind ca_path, or -1 */
+	char *ca_path; /* the merged bundle, or the system's */
+	int ca_fd;     /* behind ca_path, or -1 */
+	struct http_trust *trust;
 	struct http_limits limits;
 };
 
@@ -27,6 +29,8 @@ struct http_dial {
 	char origin[HTTP_ORIGIN_MAX];  /* "https://host:443", lower case */
 	char host[LIMIT_HOST_MAX + 1]; /* lower case, IPv6 without brackets */
 	const char *proxy;             /* of the route; NULL: none */
+	const char *ca_path;           /* of the route or the transport */
+	struct http_trust *trust;      /* NULL: libcurl reads ca_path itself */
 	bool refused;                  /* the policy refused an address */
 	char tls_issuer[128];
 	char tls_reason[64];
