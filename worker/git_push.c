@@ -108,10 +108,11 @@ static bool upload(git_remote *remote, const struct git_push *push, struct push_
 	options.callbacks.payload = state;
 	int code = git_remote_upload(remote, &refspecs, &options);
 	sideband_finish(&state->sideband);
+	/* Found here before anything is sent, it is what the remote would have said. */
+	if (code == GIT_ENONFASTFORWARD)
+		set_string(&state->reason, "non-fast-forward");
 	if (state->reason)
 		return refused(push, state, err);
-	if (code == GIT_ENONFASTFORWARD)
-		return git_failure(code, ERR_PUSH_NOT_FAST_FORWARD, "The branch has commits that this session does not know.", err);
 	if (code != 0)
 		return git_failure(code, ERR_PUSH_INTERRUPTED, "The push was interrupted.", err);
 	return state->answered || error_set(err, ERR_PUSH_UNCONFIRMED, "The remote did not say whether it took the branch.");

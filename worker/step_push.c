@@ -55,6 +55,23 @@ static bool commit_one(struct session_run *run, struct repository *r, bool *ret_
 	return true;
 }
 
+/* The line, not the remote: it has refused nothing, asks nobody to wait, and does not have the commit (git_push.h asks it). */
+static bool broke_off(const struct error *failure)
+{
+	return failure->code == ERR_PUSH_INTERRUPTED || failure->code == ERR_INSTANCE_UNREACHABLE;
+}
+
+static bool send_branch(struct session_run *run, struct repository *r, const struct git_push *push, json_t **ret_result,
+                        struct error *err)
+{
+	if (session_git(run, r, git_push_job, push, "push", ret_result, err))
+		return true;
+	if (!broke_off(err))
+		return false;
+	session_log(run, LOG_WARNING, r, err, "The push is tried once more: %s", r->url);
+	return session_git(run, r, git_push_job, push, "push", ret_result, err);
+}
+
 static bool push_one(struct session_run *run, struct repository *r, struct error *err)
 {
 	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
@@ -71,7 +88,7 @@ static bool push_one(struct session_run *run, struct repository *r, struct error
 	json_t *result = NULL;
 
 	r->phase = REPOSITORY_PUSHING;
-	if (!session_save(run, true, err) || !session_git(run, r, git_push_job, &push, "push", &result, err))
+	if (!session_save(run, true, err) || !send_branch(run, r, &push, &result, err))
 		return false;
 	set_string(&r->merge_request_url, json_string_or(result, "mergeRequestUrl", NULL));
 	json_decref(result);

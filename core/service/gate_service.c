@@ -181,6 +181,22 @@ static bool find_binding(struct gate_service *s, const struct session_row *sessi
 	return true;
 }
 
+static bool other_project(const struct session_binding *binding, struct error *err)
+{
+	return error_set(err, ERR_REPO_IDENTITY_CHANGED, "%s now belongs to a different project than the one that was checked.",
+	                 binding->project_path);
+}
+
+/* Gone by its id. Whatever stands under its path by now is another project, and looks to people like the one they meant. */
+static void explain_missing(const struct forge_access *access, const struct session_binding *binding, struct error *failure)
+{
+	CLEANUP(forge_project_release) struct forge_project namesake = FORGE_PROJECT_INIT;
+
+	if (access->forge->project_get(access, binding->project_path, 0, NULL, &namesake, failure) &&
+	    namesake.id != binding->project_id)
+		other_project(binding, failure);
+}
+
 /* By its id, so that another project under the same path gets nothing; and before git asks, since receive-pack creates what is
  * missing. */
 static bool confirm_project(struct gate_service *s, const struct session_binding *binding, const struct credential *credential,
@@ -191,13 +207,16 @@ static bool confirm_project(struct gate_service *s, const struct session_binding
 
 	if (!access.forge->project_get(&access, NULL, binding->project_id, NULL, ret, &failure)) {
 		credential_note_use(&s->checks->credentials, credential, &failure);
+		if (failure.code == ERR_REPO_NOT_FOUND)
+			explain_missing(&access, binding, &failure);
 		if (err)
 			*err = failure;
 		return false;
 	}
 	if (ret->id != binding->project_id)
-		return error_set(err, ERR_REPO_IDENTITY_CHANGED,
-		                 "%s now belongs to a different project than the one that was checked.", binding->project_path);
+		return other_project(binding, err);
+	if (ret->repository_disabled)
+		return error_set(err, ERR_REPO_DISABLED, "The repository of %s is disabled.", ret->path);
 	if (service != GIT_RECEIVE_PACK)
 		return true; /* what is closed to pushes can still be read */
 	if (ret->archived)
