@@ -48,6 +48,8 @@ extern const struct command keys_commands[];
 extern const struct command database_commands[];
 extern const struct command housekeeping_commands[];
 extern const struct command token_commands[];
+extern const struct command admin_commands[];
+extern const struct command audit_commands[];
 extern const struct command config_commands[];
 extern const struct command doctor_commands[];
 extern const struct command simulator_commands[];

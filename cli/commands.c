@@ -12,6 +12,8 @@ const struct command_table command_tables[] = {
         {NULL, database_commands},
         {NULL, housekeeping_commands},
         {NULL, token_commands},
+        {NULL, admin_commands},
+        {NULL, audit_commands},
         {NULL, config_commands},
         {NULL, doctor_commands},
         {NULL, simulator_commands},

@@ -154,6 +154,7 @@ static int housekeeping(struct cli *cli, int argc, char **argv)
 	block_signals(&signals); /* before any thread starts, which inherits it */
 	if (!machine_open_keys(&machine, &cli->settings, KEYRING_PUBLIC | KEYRING_PRIVATE, &failure) ||
 	    !machine_open_database(&machine, &cli->settings, false, &failure) ||
+	    !machine_open_audit(&machine, &cli->settings, "housekeeping", "housekeeping", &failure) ||
 	    !machine_open_network(&machine, &cli->settings, &failure) ||
 	    !notify_open(&notify, &cli->settings, &machine, &logger, &failure))
 		return cli_fail(&failure);

@@ -8,6 +8,8 @@ void machine_release(struct machine *machine)
 	address_policy_freep(&machine->policy);
 	database_freep(&machine->database);
 	keyring_freep(&machine->keyring);
+	if (machine->accounts.audit)
+		audit_release(&machine->audit);
 }
 
 struct keyring_paths machine_key_paths(const struct settings *settings)
@@ -44,6 +46,16 @@ bool machine_open_database(struct machine *machine, const struct settings *setti
 	        .secrets = database_secrets(machine->database),
 	        .instances = &machine->instances,
 	};
+	return true;
+}
+
+bool machine_open_audit(struct machine *machine, const struct settings *settings, const char *part, const char *actor,
+                        struct error *err)
+{
+	if (!audit_open(settings_get(settings, AUDIT_LOG), "acp-gitlab", part, &machine->audit, err))
+		return false;
+	machine->audit.actor = actor;
+	machine->accounts.audit = &machine->audit;
 	return true;
 }
 

@@ -12,6 +12,7 @@ struct machine {
 	struct address_policy *policy;
 	struct instances instances;
 	struct http_client *client;
+	struct audit audit;              /* after machine_open_audit */
 	struct account_service accounts; /* borrows the others; in place with the database */
 };
 #define MACHINE_INIT ZERO_INIT
@@ -23,5 +24,9 @@ struct keyring_paths machine_key_paths(const struct settings *settings);
 bool machine_open_keys(struct machine *machine, const struct settings *settings, unsigned parts, struct error *err) MUST_CHECK;
 /* After the keys. `any_state`: for rebuild-index. */
 bool machine_open_database(struct machine *machine, const struct settings *settings, bool any_state, struct error *err) MUST_CHECK;
+/* After the database, where tokens are used or removed: what is done with them is written down under `actor` (borrowed), as `part`
+ * of this program (a literal). */
+bool machine_open_audit(struct machine *machine, const struct settings *settings, const char *part, const char *actor,
+                        struct error *err) MUST_CHECK;
 /* After the database: what it takes to ask GitLab. */
 bool machine_open_network(struct machine *machine, const struct settings *settings, struct error *err) MUST_CHECK;

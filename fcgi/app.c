@@ -25,6 +25,7 @@ void app_release(struct app *app)
 	instance_url_release(&app->github);
 	instances_release(&app->instances);
 	address_policy_freep(&app->policy);
+	audit_release(&app->audit);
 	settings_release(&app->settings);
 }
 
@@ -74,7 +75,8 @@ static void wire_services(struct app *app)
 	                                         .keyring = app->keyring,
 	                                         .connections = database_connections(app->database),
 	                                         .secrets = database_secrets(app->database),
-	                                         .github = &app->github};
+	                                         .github = &app->github,
+	                                         .audit = &app->audit};
 	app->credentials = (struct credential_sources){.accounts = &app->accounts,
 	                                               .projects = database_projects(app->database),
 	                                               .app = app->github_app,
@@ -109,9 +111,13 @@ static bool open_stores(struct app *app, unsigned threads, struct error *err)
 bool app_open(struct app *app, unsigned pools, unsigned threads, char *const *environ_, struct error *err)
 {
 	app->pools = pools;
+	app->audit = (struct audit)AUDIT_INIT;
 	app->logger =
 	        (struct logger){.fd = STDERR_FILENO, .level = LOG_INFO, .program = "acp-gitlab-fcgi", .pool = pool_name(pools)};
 	if (!read_configuration(app, environ_, err) || !app_read_keys(app, err) || !app_read_github(app, environ_, err))
+		return false;
+	if (pools_call_out(pools) &&
+	    !audit_open(settings_get(&app->settings, AUDIT_LOG), app->logger.program, app->logger.pool, &app->audit, err))
 		return false;
 	if (pools != POOL_ALL)
 		app_confine(app);

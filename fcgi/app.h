@@ -36,6 +36,7 @@ struct app {
 	struct settings settings;
 	struct logger logger;
 	struct metrics *metrics; /* of the pool, shared; NULL: nothing is counted. Borrowed */
+	struct audit audit;      /* in pools that use tokens */
 	struct address_policy *policy;
 	struct instances instances;
 	struct keyring *keyring;      /* NULL in pool status */

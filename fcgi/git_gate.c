@@ -89,6 +89,14 @@ static bool run(struct call *call, const struct gate_route *route, struct git_tr
 	return worked;
 }
 
+static bool audited(struct call *call, const struct gate_route *route, enum git_service service, bool worked,
+                    const struct error *failure)
+{
+	gate_audit(&call->app->gate, &call->session, route, service == GIT_RECEIVE_PACK ? AUDIT_PUSH : AUDIT_FETCH,
+	           call->request->id, worked ? NULL : failure);
+	return worked;
+}
+
 bool git_gate_info_refs(struct call *call, struct error *err)
 {
 	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
@@ -99,7 +107,7 @@ bool git_gate_info_refs(struct call *call, struct error *err)
 	transfer.method = "GET";
 	strbuf_addf(&transfer.url, "%s/info/refs?service=%s", route.url_base, service_names[transfer.service]);
 	strbuf_addf(&transfer.answer_type, "application/x-%s-advertisement", service_names[transfer.service]);
-	return run(call, &route, &transfer, err);
+	return audited(call, &route, transfer.service, run(call, &route, &transfer, err), err);
 }
 
 static void prepare_post(struct git_transfer *transfer, const struct gate_route *route)
@@ -122,7 +130,7 @@ bool git_gate_upload_pack(struct call *call, struct error *err)
 	    !open_route(call, transfer.service, false, &route, err))
 		return false;
 	prepare_post(&transfer, &route);
-	return run(call, &route, &transfer, err);
+	return audited(call, &route, transfer.service, run(call, &route, &transfer, err), err);
 }
 
 enum { LONE_FLUSH = 4 /* "0000" */ };
@@ -159,8 +167,11 @@ bool git_gate_receive_pack(struct call *call, struct error *err)
 	    !open_route(call, transfer.service, false, &route, err))
 		return false;
 	exchange_set_patience(call->exchange, GIT_CLIENT_PATIENCE_S);
-	if (!read_commands(call, route.push_branch, &transfer.prefix, err))
-		return err && err->code == ERR_GIT_REF_FORBIDDEN ? keep(call, &route, transfer.service, err) : false;
+	if (!read_commands(call, route.push_branch, &transfer.prefix, err)) {
+		if (err->code == ERR_GIT_REF_FORBIDDEN)
+			(void)keep(call, &route, transfer.service, err);
+		return audited(call, &route, transfer.service, false, err);
+	}
 	prepare_post(&transfer, &route);
-	return run(call, &route, &transfer, err);
+	return audited(call, &route, transfer.service, run(call, &route, &transfer, err), err);
 }

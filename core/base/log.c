@@ -140,28 +140,32 @@ static void format_event(json_t *head, const struct redactor *redactor, const ch
 		strbuf_clear(line);
 }
 
-/* One write; the rest of a short one follows, since a torn line is better than a lost one. Nobody can be told of a failure. */
-static void write_line(int fd, const char *bytes, size_t length)
+/* One write; the rest of a short one follows, since a torn line is better than a lost one. */
+static bool write_line(int fd, const char *bytes, size_t length)
 {
 	while (length) {
 		ssize_t done = write(fd, bytes, length);
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0)
-			return;
+			return false;
 		bytes += done;
 		length -= (size_t)done;
 	}
+	return true;
 }
 
-void log_event(const struct logger *logger, enum log_level level, const struct redactor *redactor, const char *message,
+bool log_event(const struct logger *logger, enum log_level level, const struct redactor *redactor, const char *message,
                json_t *fields)
 {
+	bool arrived = true;
+
 	if (level <= logger->level) {
 		CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT(LIMIT_LOG_LINE);
 		json_auto_t *head = header(logger, level);
 		format_event(head, redactor, message, fields, &line);
-		write_line(logger->fd, line.data, line.length);
+		arrived = write_line(logger->fd, line.data, line.length);
 	}
 	json_decref(fields);
+	return arrived;
 }

@@ -17,8 +17,9 @@ struct logger {
 	const char *pool;     /* "status"; NULL: none */
 };
 
-/* `fields` (may be NULL) is taken over and released. Adds ts (RFC 3339 with microseconds), level, program, pool, pid, msg. */
-void log_event(const struct logger *logger, enum log_level level, const struct redactor *redactor, const char *message,
+/* `fields` (may be NULL) is taken over and released. Adds ts (RFC 3339 with microseconds), level, program, pool, pid, msg. False:
+ * the line did not arrive, which few can do something about. */
+bool log_event(const struct logger *logger, enum log_level level, const struct redactor *redactor, const char *message,
                json_t *fields);
 
 /* "error" | "warning" | "info" | "debug"; false otherwise. */

@@ -53,6 +53,7 @@ enum setting_kind {
 	X(NOTIFY_URL, "ACP_NOTIFY_URL", SETTING_URL, "", NULL, "Address (https) that is told of every finished session and of tokens that expire or are refused.") \
 	X(NOTIFY_SECRET, "ACP_NOTIFY_SECRET", SETTING_SECRET, "", NULL, "Key of at least 16 characters that signs what ACP_NOTIFY_URL is told (housekeeping).") \
 	X(METRICS_ALLOW, "ACP_METRICS_ALLOW", SETTING_LIST, "127.0.0.1,::1", NULL, "Addresses and networks that may ask for /metrics.") \
+	X(AUDIT_LOG, "ACP_AUDIT_LOG", SETTING_PATH, "stderr", NULL, "File that gets a line for every use of a token, or stderr.") \
 	X(LOG_LEVEL, "ACP_LOG_LEVEL", SETTING_TEXT, "info", "error|warning|info|debug", "How much is logged.") \
 	X(URL, "ACP_URL", SETTING_URL, "http://127.0.0.1:8080", NULL, "Address of the service, for the command line.") \
 	X(BEARER_FILE, "ACP_BEARER_FILE", SETTING_PATH, "", NULL, "File with the caller's bearer token, for the command line.")

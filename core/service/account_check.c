@@ -52,9 +52,9 @@ static bool ask(struct account_service *s, struct connection *c, const char *req
 	if (!account_open(s, c, &payload, err))
 		return false;
 	/* One that was replaced since the list was read: the verdict is about the newer token, and so is the record. */
-	c->generation = payload.generation;
+	account_follow(s, c, payload.generation);
 	request.token = &payload.token;
-	return provider_parse(c->provider, &request.provider) && account_test(s, &request, ret, err);
+	return provider_parse(c->provider, &request.provider) && account_try(s, &request, ret, err);
 }
 
 bool account_check(struct account_service *s, enum provider provider, const char *user_id, const char *instance_url,
@@ -67,6 +67,8 @@ bool account_check(struct account_service *s, enum provider provider, const char
 	if (!find_connection(s, provider, user_id, instance_url, &c, err))
 		return false;
 	ok = ask(s, &c, request_id, ret, &failure);
+	audit_connection(s->audit, &c,
+	                 (struct audit_use){.action = AUDIT_CHECK, .request_id = request_id, .failure = ok ? NULL : &failure});
 	if (!record(s, &c, &failure, err))
 		return false;
 	if (!ok && err)

@@ -144,7 +144,7 @@ static struct visited *visit(struct visited_list *list, const char *url)
 	return &list->items[list->count++];
 }
 
-static bool ask_forge(struct account_service *s, const struct connection *c, struct error *err)
+static bool ask_forge(struct account_service *s, struct connection *c, struct error *err)
 {
 	CLEANUP(instance_url_release) struct instance_url instance = INSTANCE_URL_INIT;
 	CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
@@ -155,6 +155,7 @@ static bool ask_forge(struct account_service *s, const struct connection *c, str
 		return error_set(err, ERR_PROVIDER_UNKNOWN, "This program does not know the provider %s.", c->provider);
 	if (!account_instance(s, c->instance_url, &instance, &access.route, err) || !account_open(s, c, &payload, err))
 		return false;
+	account_follow(s, c, payload.generation);
 	access.instance = &instance;
 	access.token = &payload.token;
 	return access.forge->account_get(&access, &account, err);
@@ -193,7 +194,7 @@ static void recheck_release(struct recheck *recheck)
 }
 
 /* An instance that could not be asked is left alone for this run: its other connections would run into the same wall. */
-static bool recheck_one(struct recheck *recheck, const struct connection *c, struct error *err)
+static bool recheck_one(struct recheck *recheck, struct connection *c, struct error *err)
 {
 	struct account_service *s = recheck->service;
 	struct visited *instance = visit(&recheck->visited, c->instance_url);
@@ -202,7 +203,9 @@ static bool recheck_one(struct recheck *recheck, const struct connection *c, str
 
 	if (instance->in_vain >= IN_VAIN_MAX)
 		return true;
-	if (!ask_forge(s, c, &failure) && failure.code == ERR_STORE_UNAVAILABLE) {
+	bool worked = ask_forge(s, c, &failure);
+	audit_connection(s->audit, c, (struct audit_use){.action = AUDIT_RECHECK, .failure = worked ? NULL : &failure});
+	if (!worked && failure.code == ERR_STORE_UNAVAILABLE) {
 		if (err)
 			*err = failure;
 		return false;

@@ -36,6 +36,10 @@ struct seal_binding account_binding(const struct account_service *s, const struc
 bool account_route(const struct account_service *s, const struct instance_url *url, struct instance_route *ret,
                    struct error *err) MUST_CHECK;
 
+/* account_test without its line in the audit log. */
+bool account_try(struct account_service *s, const struct account_request *request, struct account_verdict *ret,
+                 struct error *err) MUST_CHECK;
+
 /* Removes the value, then the row. */
 bool account_finish_disconnect(struct account_service *s, const struct intent *intent, struct error *err) MUST_CHECK;
 

@@ -28,15 +28,53 @@ static bool give_verdict(struct account_verdict *verdict, bool ok, struct accoun
 	return ok;
 }
 
+/* A token that somebody gave us, once it may leave this process. Its hash is made here: nothing keeps it yet. */
+static void audit_given(const struct account_service *s, enum audit_action action, const struct account_request *request,
+                        const struct candidate *c, const struct error *failure)
+{
+	char fingerprint[65] = "";
+
+	if (!s->audit || c->token.length == 0)
+		return;
+	if (keyring_can_fingerprint(s->keyring))
+		keyring_fingerprint(s->keyring, &c->token, fingerprint);
+	audit_write(s->audit, &(struct audit_use){.action = action,
+	                                          .user = request->user_id,
+	                                          .provider = provider_name(request->provider),
+	                                          .instance_url = c->instance.text,
+	                                          .fingerprint = fingerprint,
+	                                          .request_id = request->request_id,
+	                                          .failure = failure->code == ERR_NONE ? NULL : failure});
+}
+
+static bool test_candidate(struct account_service *s, const struct account_request *request, struct candidate *candidate,
+                           struct account_verdict *ret, struct error *err)
+{
+	struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
+	bool ok = candidate_judge(s, request, candidate, &verdict.checks, err);
+
+	if (ok)
+		candidate_describe(candidate, request->user_id, clock_now_s(), &verdict);
+	return give_verdict(&verdict, ok, ret);
+}
+
+bool account_try(struct account_service *s, const struct account_request *request, struct account_verdict *ret, struct error *err)
+{
+	CLEANUP(candidate_release) struct candidate candidate = CANDIDATE_INIT;
+
+	return test_candidate(s, request, &candidate, ret, err);
+}
+
 bool account_test(struct account_service *s, const struct account_request *request, struct account_verdict *ret, struct error *err)
 {
 	CLEANUP(candidate_release) struct candidate candidate = CANDIDATE_INIT;
-	struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
-	bool ok = candidate_judge(s, request, &candidate, &verdict.checks, err);
+	struct error failure = ERROR_INIT;
+	bool ok = test_candidate(s, request, &candidate, ret, &failure);
 
-	if (ok)
-		candidate_describe(&candidate, request->user_id, clock_now_s(), &verdict);
-	return give_verdict(&verdict, ok, ret);
+	audit_given(s, AUDIT_TEST, request, &candidate, &failure);
+	if (!ok && err)
+		*err = failure;
+	return ok;
 }
 
 /* ---- Connecting ---- */
@@ -192,9 +230,13 @@ bool account_connect(struct account_service *s, const struct account_request *re
 {
 	CLEANUP(candidate_release) struct candidate candidate = CANDIDATE_INIT;
 	struct account_verdict verdict = ACCOUNT_VERDICT_INIT;
-	bool ok = candidate_judge(s, request, &candidate, &verdict.checks, err) &&
-	          connect_candidate(s, &candidate, request->user_id, &verdict, err);
+	struct error failure = ERROR_INIT;
+	bool ok = candidate_judge(s, request, &candidate, &verdict.checks, &failure) &&
+	          connect_candidate(s, &candidate, request->user_id, &verdict, &failure);
 
+	audit_given(s, AUDIT_CONNECT, request, &candidate, &failure);
+	if (!ok && err)
+		*err = failure;
 	return give_verdict(&verdict, ok, ret);
 }
 
@@ -225,20 +267,39 @@ static bool parse_connected(struct account_service *s, enum provider provider, c
 	return instances_parse_url(s->instances, text, ret, err);
 }
 
+/* One that an unfinished disconnect hid before is not in the list any more, and was written down then. */
+static void audit_removed(const struct account_service *s, const struct connection_list *known, const struct intent *intent,
+                          const struct error *failure)
+{
+	for (size_t i = 0; i < known->count; i++)
+		if (strcmp(known->items[i].key, intent->key) == 0)
+			audit_connection(s->audit, &known->items[i],
+			                 (struct audit_use){.action = AUDIT_DISCONNECT, .failure = failure});
+}
+
 bool account_disconnect(struct account_service *s, enum provider provider, const char *user_id, const char *instance_url,
                         struct error *err)
 {
+	CLEANUP(connection_list_release) struct connection_list known = CONNECTION_LIST_INIT;
 	CLEANUP(intent_list_release) struct intent_list intents = INTENT_LIST_INIT;
 	CLEANUP(instance_url_release) struct instance_url url = INSTANCE_URL_INIT;
 	bool done = true;
 
 	if (instance_url && !parse_connected(s, provider, user_id, account_instance_text(s, provider, instance_url), &url, err))
 		return false;
-	if (!s->connections.ops->disconnect_begin(s->connections.state, user_id, provider_name(provider), url.text, &intents, err))
+	if ((s->audit && !account_list(s, provider, user_id, &known, err)) ||
+	    !s->connections.ops->disconnect_begin(s->connections.state, user_id, provider_name(provider), url.text, &intents, err))
 		return false;
 	/* One value that cannot be removed now keeps no other one; the first error is the one reported. */
-	for (size_t i = 0; i < intents.count; i++)
-		done &= account_finish_disconnect(s, &intents.items[i], done ? err : NULL);
+	for (size_t i = 0; i < intents.count; i++) {
+		struct error failure = ERROR_INIT;
+		bool gone = account_finish_disconnect(s, &intents.items[i], &failure);
+
+		audit_removed(s, &known, &intents.items[i], gone ? NULL : &failure);
+		if (!gone && done && err)
+			*err = failure;
+		done &= gone;
+	}
 	return done;
 }
 
@@ -299,6 +360,20 @@ bool account_open(struct account_service *s, const struct connection *c, struct 
 	if (err)
 		*err = first;
 	return false;
+}
+
+void account_follow(struct account_service *s, struct connection *c, int64_t generation)
+{
+	CLEANUP(connection_release) struct connection now = CONNECTION_INIT;
+	bool found = false;
+
+	if (c->generation == generation)
+		return;
+	c->generation = generation;
+	if (!s->connections.ops->find(s->connections.state, c->key, &now, &found, NULL) || !found || now.generation != generation)
+		set_string(&c->fingerprint, NULL);
+	else
+		set_string(&c->fingerprint, now.fingerprint);
 }
 
 /* ---- What a use showed ---- */

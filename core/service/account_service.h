@@ -7,6 +7,7 @@
  * acknowledged disconnect the token is gone; every step is idempotent and a crash between two steps is put right by
  * account_reconcile(). Floor: service.
  */
+#include "audit.h"
 #include "check_list.h"
 #include "connection_store.h"
 #include "forges.h"
@@ -20,6 +21,7 @@ struct account_service {
 	struct connection_store connections;
 	struct secret_store secrets;
 	const struct instance_url *github; /* ACP_GITHUB_URL: the instance of a GitHub token for which none is named */
+	const struct audit *audit;         /* where uses of tokens are written down; NULL: nowhere */
 };
 
 /* What a user sent to connect or test a token. Borrowed. */
@@ -87,6 +89,9 @@ bool account_list(struct account_service *s, enum provider provider, const char 
 /* Opens the sealed token of a connection; needs a keyring with KEYRING_PRIVATE. A connection that was replaced since *c was read
  * gives the newer token. ERR_NOT_CONNECTED: disconnected since; ERR_SEAL_BROKEN. */
 bool account_open(struct account_service *s, const struct connection *c, struct seal_payload *ret, struct error *err) MUST_CHECK;
+
+/* Takes note that the token that was opened is of another generation than *c was read with: it has another fingerprint, too. */
+void account_follow(struct account_service *s, struct connection *c, int64_t generation);
 
 /* Where a stored connection's instance is and how it is reached; `ret_route` is borrowed from the service.
  * ERR_INSTANCE_URL_INVALID; ERR_INSTANCE_INSECURE for http that no operator listed. */

@@ -249,6 +249,19 @@ static bool was_refused(struct report_list *list, struct check_report *report)
 	return refused;
 }
 
+static void audit_report(const struct check_run *run, enum audit_action action)
+{
+	const struct check_report *report = run->report;
+
+	credential_audit(&run->service->credentials, &report->credential,
+	                 (struct audit_use){.action = action,
+	                                    .user = run->request->user_id,
+	                                    .repository = report->path,
+	                                    .session = run->request->session,
+	                                    .request_id = run->request->request_id,
+	                                    .failure = report->failure.code == ERR_NONE ? NULL : &report->failure});
+}
+
 static bool make_report(struct report_list *list, const struct check_request *request, struct check_report *ret, struct error *err)
 {
 	struct check_service *s = list->service;
@@ -267,6 +280,7 @@ static bool make_report(struct report_list *list, const struct check_request *re
 	if (has_time(&run) && !was_refused(list, ret) && check_project(&run))
 		check_access(&run);
 	tell_others(list, ret);
+	audit_report(&run, AUDIT_CHECK_REPOSITORY);
 	secret_release(&ret->credential.token);
 	return true;
 }
@@ -335,7 +349,9 @@ bool check_open(struct check_service *s, const struct check_request *request, st
 	struct error failure = ERROR_INIT;
 
 	run.until_ms = request->until_ms ? request->until_ms : check_until_ms();
-	if (!check_binding(&run, &failure) || !check_project(&run)) {
+	bool opened = check_binding(&run, &failure) && check_project(&run);
+	audit_report(&run, AUDIT_BROWSE);
+	if (!opened) {
 		if (err)
 			*err = failure.code != ERR_NONE ? failure : report.failure;
 		return false;

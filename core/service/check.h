@@ -28,6 +28,7 @@ struct check_request {
 	int64_t expected_id;      /* of the project, as it was found before; 0: any */
 	bool want_account;        /* ask for name and e-mail too (commits) */
 	const char *request_id;
+	const char *session; /* for the audit log; NULL: none */
 	int64_t until_ms; /* clock_monotonic_ms; nothing is asked later. 0: check_until_ms() of a report or of the list it is in */
 };
 

@@ -178,7 +178,7 @@ static bool open_connection(const struct credential_sources *s, struct credentia
 		set_string(&c->connection.username, opened.username);
 		set_string(&c->connection.scopes, opened.scopes);
 	}
-	c->connection.generation = opened.generation;
+	account_follow(s->accounts, &c->connection, opened.generation);
 	secret_copy(&c->token, &opened.token);
 	return true;
 }
@@ -237,6 +237,22 @@ void credential_note_use(const struct credential_sources *s, const struct creden
 		account_note_use(s->accounts, &c->connection, failure);
 	else if (c->source == CREDENTIAL_INSTALLATION && s->app && failure && account_error_condemns_token(failure->code))
 		github_app_drop_token(s->app, c->installation_id);
+}
+
+void credential_audit(const struct credential_sources *s, const struct credential *c, struct audit_use use)
+{
+	CLEANUP(freep) char *binding = c->source == CREDENTIAL_CONNECTION ? NULL : credential_to_binding(c);
+
+	if (c->token.length == 0)
+		return;
+	if (c->source == CREDENTIAL_CONNECTION) {
+		use.fingerprint = c->connection.fingerprint;
+		use.generation = c->connection.generation;
+	}
+	use.credential = binding;
+	use.provider = provider_name(c->forge->provider);
+	use.instance_url = c->instance.text;
+	audit_write(s->accounts->audit, &use);
 }
 
 /* ---- Bindings ---- */

@@ -64,5 +64,9 @@ bool credential_from_binding(const struct credential_sources *s, const char *use
 /* What to ask the forge with; borrows from `c`. */
 struct forge_access credential_access(const struct credential_sources *s, const struct credential *c, const char *request_id);
 
+/* Writes the use of an opened credential down; `use` says what is not the credential's to say. One that was not opened was not
+ * used. */
+void credential_audit(const struct credential_sources *s, const struct credential *c, struct audit_use use);
+
 /* Keeps what a use showed about the token: a connection's validity; a refused installation token is forgotten. */
 void credential_note_use(const struct credential_sources *s, const struct credential *c, const struct error *failure);

@@ -69,8 +69,14 @@ bool gate_merge_request(struct gate_service *s, const struct session_row *sessio
 	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
 	CLEANUP(merge_request_spec_release) struct merge_request_spec wish = MERGE_REQUEST_SPEC_INIT;
 	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
+	struct error failure = ERROR_INIT;
 
-	return session_row_spec(session, &spec, err) && read_wish(&spec, &wish, err) &&
-	       gate_route_open_shown(s, session, repository, request_id, &route, err) &&
-	       open_merge_request(s, &route, &wish, request_id, ret, err);
+	if (!session_row_spec(session, &spec, err) || !read_wish(&spec, &wish, err) ||
+	    !gate_route_open_shown(s, session, repository, request_id, &route, err))
+		return false;
+	bool open = open_merge_request(s, &route, &wish, request_id, ret, &failure);
+	gate_audit(s, session, &route, AUDIT_MERGE_REQUEST, request_id, open ? NULL : &failure);
+	if (!open && err)
+		*err = failure;
+	return open;
 }

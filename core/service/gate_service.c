@@ -55,6 +55,7 @@ static struct check_request *make_requests(const struct session_row *session, co
 		        .push_branch = repository->push_branch,
 		        .want_account = true,
 		        .request_id = request_id,
+		        .session = session->id,
 		};
 	}
 	return requests;
@@ -168,6 +169,18 @@ void gate_route_release(struct gate_route *route)
 	*route = (struct gate_route)GATE_ROUTE_INIT;
 }
 
+void gate_audit(struct gate_service *s, const struct session_row *session, const struct gate_route *route, enum audit_action action,
+                const char *request_id, const struct error *failure)
+{
+	credential_audit(&s->checks->credentials, &route->credential,
+	                 (struct audit_use){.action = action,
+	                                    .user = session->owner,
+	                                    .repository = route->project_path,
+	                                    .session = session->id,
+	                                    .request_id = request_id,
+	                                    .failure = failure});
+}
+
 static bool find_binding(struct gate_service *s, const struct session_row *session, const char *repository,
                          struct session_binding *ret, struct error *err)
 {
@@ -256,13 +269,19 @@ static bool open_binding(struct gate_service *s, const struct session_row *sessi
 {
 	CLEANUP(session_binding_release) struct session_binding binding = SESSION_BINDING_INIT;
 	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
+	struct error failure = ERROR_INIT;
 
 	if (!find_binding(s, session, repository, &binding, err))
 		return false;
 	if (service == GIT_RECEIVE_PACK && !binding.push_branch)
 		return error_set(err, ERR_GIT_REF_FORBIDDEN, "This session may not push to %.100s.", repository);
-	if (!open_route(s, session, &binding, shown, service, request_id, &route, err))
+	if (!open_route(s, session, &binding, shown, service, request_id, &route, &failure)) {
+		set_string(&route.project_path, binding.project_path);
+		gate_audit(s, session, &route, service == GIT_RECEIVE_PACK ? AUDIT_PUSH : AUDIT_FETCH, request_id, &failure);
+		if (err)
+			*err = failure;
 		return false;
+	}
 	*ret = route;
 	route = (struct gate_route)GATE_ROUTE_INIT;
 	return true;

@@ -79,6 +79,10 @@ bool gate_merge_request(struct gate_service *s, const struct session_row *sessio
 bool gate_check_commands(const char *bytes, size_t length, const char *push_branch, bool *ret_complete,
                          struct error *err) MUST_CHECK;
 
+/* Writes down what the opened route was used for, once that is over. A route that could not be opened was written down then. */
+void gate_audit(struct gate_service *s, const struct session_row *session, const struct gate_route *route, enum audit_action action,
+                const char *request_id, const struct error *failure);
+
 /*
  * Keeps what went wrong for the session's status, as often as the pace allows, and what it says about the connection (a refused
  * token is no longer valid). `route` NULL: none could be opened.

@@ -48,6 +48,9 @@ static bool prove(const struct credential_sources *s, const struct connection *c
 	answered = installation->is_organization ? github_is_owner(&access, installation->account, &proven, &failure)
 	                                         : is_own_account(&access, installation, &proven, &failure);
 	account_note_use(s->accounts, connection, answered ? NULL : &failure);
+	audit_connection(
+	        s->accounts->audit, connection,
+	        (struct audit_use){.action = AUDIT_PROVE, .request_id = access.request_id, .failure = answered ? NULL : &failure});
 	if (!answered) {
 		if (err)
 			*err = failure;

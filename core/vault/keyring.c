@@ -133,6 +133,11 @@ bool keyring_can_open(const struct keyring *keyring, const char *kid_hex)
 	return false;
 }
 
+bool keyring_can_fingerprint(const struct keyring *keyring)
+{
+	return keyring && (keyring->parts & KEYRING_SIGNING);
+}
+
 void keyring_fingerprint(const struct keyring *keyring, const struct secret *token, char ret_hex[65])
 {
 	unsigned char hash[32];

@@ -37,5 +37,7 @@ const char *keyring_installation(const struct keyring *keyring);
 const char *keyring_active_kid(const struct keyring *keyring);
 bool keyring_can_open(const struct keyring *keyring, const char *kid_hex);
 
-/* Keyed BLAKE2b-256 of a token in hex, for token_in_use; needs KEYRING_SIGNING. 64 characters and NUL. */
+/* Whether this part of the keyring is there: KEYRING_SIGNING. */
+bool keyring_can_fingerprint(const struct keyring *keyring);
+/* Keyed BLAKE2b-256 of a token in hex, for token_in_use and the audit log; needs KEYRING_SIGNING. 64 characters and NUL. */
 void keyring_fingerprint(const struct keyring *keyring, const struct secret *token, char ret_hex[65]);

@@ -220,6 +220,7 @@ class Stack:
             "ACP_STATIC_TOKENS_FILE": self.data / "auth/tokens",
             "ACP_WORKSPACES": self.data / "workspaces",
             "ACP_MIRRORS": self.data / "mirrors",
+            "ACP_AUDIT_LOG": self.data / "logs/audit.log",
             "ACP_GATE_URL": self.url,
             "ACP_AGENT_COMMAND": TOP / "simulator/demo-agent",
         }
