@@ -18,7 +18,7 @@ static const char *const action_names[] = {
         [AUDIT_BROWSE] = "repository.browse",
         [AUDIT_FETCH] = "git.fetch",
         [AUDIT_PUSH] = "git.push",
-        [AUDIT_MERGE_REQUEST] = "merge_request",
+        [AUDIT_MERGE_REQUEST] = "merge-request",
 };
 
 const char *audit_action_name(enum audit_action action)

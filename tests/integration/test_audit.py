@@ -129,7 +129,7 @@ class UseTest(AuditCase):
         went = {use["request_id"] for use in uses}
         self.assertEqual(len(went), len(uses), "two lines of one request")
         self.assertEqual(went, {id for id, line in gate.items() if not line["route"].endswith("/outcomes")})
-        expected = {"/preflight": "repository.check", "/merge-request": "merge_request", "/git-upload-pack": "git.fetch", "/git-receive-pack": "git.push"}
+        expected = {"/preflight": "repository.check", "/merge-request": "merge-request", "/git-upload-pack": "git.fetch", "/git-receive-pack": "git.push"}
         for use in uses:
             line = gate[use["request_id"]]
             action = next((action for end, action in expected.items() if line["route"].endswith(end)), "git.push" if line.get("service") == "git-receive-pack" else "git.fetch")
