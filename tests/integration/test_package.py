@@ -192,7 +192,7 @@ class SystemdTest(Installed, unittest.TestCase):
         before = pids()
         self.machine.run("touch", "/etc/acp-gitlab/keys/changed")
         self.machine.run("rm", "/etc/acp-gitlab/keys/changed")
-        holders = [unit for unit in UNITS if unit.rpartition("@")[2] in ("connect", "repositories", "git", "acp-gitlab-housekeeping")]
+        holders = [unit for unit in UNITS if unit.rpartition("@")[2] in ("status", "connect", "repositories", "git", "acp-gitlab-housekeeping")]
         wait_until("services with keys have started again", lambda: all(pids()[unit] not in (before[unit], "0") for unit in holders), 40)
         self.connect(about)
         self.assertEqual({unit: pid for unit, pid in pids().items() if unit not in holders}, {unit: pid for unit, pid in before.items() if unit not in holders})
@@ -225,7 +225,7 @@ class ByHandTest(Installed, unittest.TestCase):
     def while_it_runs(self, about):
         credentials = self.machine.run("sh", "-c", "cd /run/acp-gitlab/credentials && stat -c '%n %A %U' */*").stdout.split("\n")
         self.assertEqual(sorted(filter(None, credentials)), sorted(
-            f"{user}/{key} -r-------- acp-gitlab-{user}" for user, keys in {"connect": ("public.keys", "signing.key"), "repositories": ("public.keys", "private.keys"),
+            f"{user}/{key} -r-------- acp-gitlab-{user}" for user, keys in {"status": ("public.keys",), "connect": ("public.keys", "signing.key"), "repositories": ("public.keys", "private.keys"),
                                                                            "git": ("public.keys", "private.keys"), "housekeeping": ("public.keys", "private.keys")}.items()
             for key in keys))
 

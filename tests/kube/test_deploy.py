@@ -108,7 +108,7 @@ class ManifestsTest(unittest.TestCase):
                     sockets.setdefault(mount["name"], []).append(container["name"])
         public, signing, private = KEYS
         self.assertEqual(mounted, {
-            "migrate": {public}, "nginx": {"acp-gitlab-webhook"}, "status": set(), "connect": {public, signing}, "repositories": {public, private},
+            "migrate": {public}, "nginx": {"acp-gitlab-webhook"}, "status": {public}, "connect": {public, signing}, "repositories": {public, private},
             "git": {public, private}, "worker": set(), "housekeeping": {public, private}})
         self.assertEqual(accounts, {"status", "connect", "repositories", "git", "worker", "housekeeping"})
         self.assertEqual(sockets, {f"sockets-{pool}": [pool] for pool in ("status", "connect", "repositories", "git")})

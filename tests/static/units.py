@@ -15,7 +15,7 @@ EXPOSURE_MAX = 1.5
 EXPOSURE_OF_WORKER_MAX = 3.3
 PUBLIC, SIGNING, PRIVATE = "public.keys", "signing.key", "private.keys"
 KEYS = {
-    "acp-gitlab-fcgi@status": set(),
+    "acp-gitlab-fcgi@status": {PUBLIC},
     "acp-gitlab-fcgi@connect": {PUBLIC, SIGNING},
     "acp-gitlab-fcgi@repositories": {PUBLIC, PRIVATE},
     "acp-gitlab-fcgi@git": {PUBLIC, PRIVATE},
