@@ -31,6 +31,8 @@ static const unsigned char exits[ERR_COUNT] = {
         [ERR_GIT_HTTP_DISABLED] = CLI_CHECK_FAILED,
         [ERR_MERGE_REQUESTS_DISABLED] = CLI_CHECK_FAILED,
         [ERR_SEAL_BROKEN] = CLI_CHECK_FAILED,
+        [ERR_KEYS_NOT_READY] = CLI_CHECK_FAILED,
+        [ERR_SEAL_KEY_MISSING] = CLI_CHECK_FAILED,
 
         /* a token was not accepted: the caller's, or the one for GitLab or GitHub, or the account behind it */
         [ERR_UNAUTHENTICATED] = CLI_TOKEN_REFUSED,

@@ -1,6 +1,7 @@
 /* housekeeping: what no request does — intents that a crash left over, the daily look at every token, notices to ACP_NOTIFY_URL. */
 #include "cli.h"
 #include "clock.h"
+#include "key_service.h"
 #include "log.h"
 #include "notify.h"
 
@@ -13,10 +14,25 @@ enum {
 	ROUND_JITTER_S = 15, /* several machines started together do not stay in step */
 	RECHECK_STEP = 10,   /* connections between two looks at the signals */
 	RECHECK_ROUND = 200,
+	CENSUS_EVERY_S = 3600,
+};
+
+/* What opens tokens; all it needs. */
+#define KEY_PARTS (KEYRING_PUBLIC | KEYRING_PRIVATE)
+
+/* What a round works with; all borrowed. */
+struct keeper {
+	struct machine *machine;
+	const struct settings *settings;
+	struct notify *notify;
+	const sigset_t *signals;
+	int64_t counted_ms; /* when the stored tokens were last counted; 0: not yet */
 };
 
 struct round {
 	size_t intents, checked, invalid, notices;
+	bool counted;
+	size_t broken, orphans; /* stored tokens that do not open, or have no row; where they were counted */
 };
 
 /* The signals that end the loop; blocked in every thread, so that they are taken here and nowhere else. */
@@ -46,17 +62,39 @@ static int wait_for_signal(const sigset_t *signals, time_t seconds)
 	}
 }
 
-/* One round; *ret_signal is a signal that came in the middle, after which the rest waits for the next start. */
-static bool run_round(struct account_service *accounts, struct notify *notify, const sigset_t *signals, struct round *ret,
-                      int *ret_signal, struct error *err)
+/*
+ * What no request may meet for a long time: stored tokens that no key opens, and those that no row leads to. An operator has to
+ * hear of both; neither is touched.
+ */
+static bool count_stored(struct keeper *keeper, struct round *ret, struct error *err)
 {
+	CLEANUP(key_census_release) struct key_census census = KEY_CENSUS_INIT;
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (keeper->counted_ms != 0 && now_ms - keeper->counted_ms < CENSUS_EVERY_S * INT64_C(1000))
+		return true;
+	if (!key_census_take(&keeper->machine->accounts, KEY_CENSUS_ROWS, &census, err))
+		return false;
+	keeper->counted_ms = now_ms;
+	ret->counted = true;
+	ret->broken = census.broken;
+	ret->orphans = census.orphans;
+	return true;
+}
+
+/* One round; *ret_signal is a signal that came in the middle, after which the rest waits for the next start. */
+static bool run_round(struct keeper *keeper, struct round *ret, int *ret_signal, struct error *err)
+{
+	struct account_service *accounts = &keeper->machine->accounts;
+
 	*ret = (struct round){0};
-	if (!account_reconcile(accounts, &ret->intents, err))
+	if (!machine_refresh_keys(keeper->machine, keeper->settings, KEY_PARTS, err) ||
+	    !account_reconcile(accounts, &ret->intents, err) || !count_stored(keeper, ret, err))
 		return false;
 	while (ret->checked < RECHECK_ROUND) {
 		size_t checked = 0, invalid = 0;
 
-		*ret_signal = wait_for_signal(signals, 0);
+		*ret_signal = wait_for_signal(keeper->signals, 0);
 		if (*ret_signal != 0)
 			return true;
 		if (!account_recheck(accounts, RECHECK_STEP, &checked, &invalid, err))
@@ -66,7 +104,7 @@ static bool run_round(struct account_service *accounts, struct notify *notify, c
 		if (checked < RECHECK_STEP)
 			break;
 	}
-	return notify_of_tokens(notify, &ret->notices, err);
+	return notify_of_tokens(keeper->notify, &ret->notices, err);
 }
 
 static int exit_code_of(int signal_number)
@@ -74,33 +112,51 @@ static int exit_code_of(int signal_number)
 	return signal_number == SIGINT ? CLI_INTERRUPTED : CLI_OK;
 }
 
-static int run_once(const struct cli *cli, struct account_service *accounts, struct notify *notify, const sigset_t *signals)
+static json_t *round_json(const struct round *round)
+{
+	json_t *fields =
+	        json_pack("{s:I, s:I, s:I, s:I}", "intents", (json_int_t)round->intents, "checked", (json_int_t)round->checked,
+	                  "invalid", (json_int_t)round->invalid, "notices", (json_int_t)round->notices);
+
+	if (round->counted) {
+		json_object_set_new(fields, "broken", json_integer((json_int_t)round->broken));
+		json_object_set_new(fields, "orphans", json_integer((json_int_t)round->orphans));
+	}
+	return fields;
+}
+
+static int run_once(const struct cli *cli, struct keeper *keeper)
 {
 	struct error failure = ERROR_INIT;
 	struct round round;
 	size_t delivered = 0;
 	int signal_number = 0;
 
-	if (!run_round(accounts, notify, signals, &round, &signal_number, &failure) ||
-	    (signal_number == 0 && !notify_send(notify, &delivered, &failure)))
+	if (!run_round(keeper, &round, &signal_number, &failure) ||
+	    (signal_number == 0 && !notify_send(keeper->notify, &delivered, &failure)))
 		return cli_fail(&failure);
-	if (cli->json)
-		cli_print_json(json_pack("{s:I, s:I, s:I, s:I, s:I}", "intents", (json_int_t)round.intents, "checked",
-		                         (json_int_t)round.checked, "invalid", (json_int_t)round.invalid, "notices",
-		                         (json_int_t)round.notices, "delivered", (json_int_t)delivered));
-	else
+	if (cli->json) {
+		json_t *fields = round_json(&round);
+
+		json_object_set_new(fields, "delivered", json_integer((json_int_t)delivered));
+		cli_print_json(fields);
+	} else {
 		(void)printf("%zu intents carried out, %zu connections checked, %zu of them invalid; %zu notices about tokens, %zu "
 		             "notices delivered.\n",
 		             round.intents, round.checked, round.invalid, round.notices, delivered);
+		if (round.broken + round.orphans > 0)
+			(void)printf("%zu stored tokens do not open ('acp-gitlab keys status'), %zu have no row.\n", round.broken,
+			             round.orphans);
+	}
+	if (round.broken > 0 && signal_number == 0)
+		return CLI_CHECK_FAILED;
 	return exit_code_of(signal_number);
 }
 
 static void log_round(const struct logger *logger, const struct round *round, const struct error *failure)
 {
 	bool quiet = failure->code == ERR_NONE && round->intents == 0 && round->checked == 0 && round->notices == 0;
-	json_t *fields =
-	        json_pack("{s:I, s:I, s:I, s:I}", "intents", (json_int_t)round->intents, "checked", (json_int_t)round->checked,
-	                  "invalid", (json_int_t)round->invalid, "notices", (json_int_t)round->notices);
+	json_t *fields = round_json(round);
 
 	if (failure->code != ERR_NONE) {
 		json_object_set_new(fields, "code", json_string(error_name(failure->code)));
@@ -110,13 +166,25 @@ static void log_round(const struct logger *logger, const struct round *round, co
 	log_event(logger, failure->code != ERR_NONE ? LOG_ERROR : quiet ? LOG_DEBUG : LOG_INFO, NULL, "housekeeping round", fields);
 }
 
+static void log_stored(const struct logger *logger, const struct round *round)
+{
+	if (round->broken > 0)
+		log_event(logger, LOG_ERROR, NULL, "stored tokens do not open",
+		          json_pack("{s:I, s:s}", "tokens", (json_int_t)round->broken, "remediation",
+		                    "Run 'acp-gitlab keys status': it tells which keys they need."));
+	if (round->orphans > 0)
+		log_event(logger, LOG_WARNING, NULL, "stored tokens have no row",
+		          json_pack("{s:I, s:s}", "tokens", (json_int_t)round->orphans, "remediation",
+		                    "If this stays, run 'acp-gitlab rebuild-index'. Nothing is deleted for it."));
+}
+
 /* A store that is down now may be back in a minute: the loop ends by signal alone. */
-static int run_loop(const struct logger *logger, struct account_service *accounts, struct notify *notify, const sigset_t *signals)
+static int run_loop(const struct logger *logger, struct keeper *keeper)
 {
 	struct error refused = ERROR_INIT;
 	int signal_number = 0;
 
-	if (!notify_start(notify, &refused))
+	if (!notify_start(keeper->notify, &refused))
 		return cli_fail(&refused);
 	log_event(logger, LOG_INFO, NULL, "housekeeping started", NULL);
 	while (signal_number == 0) {
@@ -124,11 +192,12 @@ static int run_loop(const struct logger *logger, struct account_service *account
 		struct round round;
 		uint32_t jitter;
 
-		if (run_round(accounts, notify, signals, &round, &signal_number, &failure) && signal_number != 0)
+		if (run_round(keeper, &round, &signal_number, &failure) && signal_number != 0)
 			break;
 		log_round(logger, &round, &failure);
+		log_stored(logger, &round);
 		random_bytes(&jitter, sizeof(jitter));
-		signal_number = wait_for_signal(signals, ROUND_S - ROUND_JITTER_S / 2 + (time_t)(jitter % ROUND_JITTER_S));
+		signal_number = wait_for_signal(keeper->signals, ROUND_S - ROUND_JITTER_S / 2 + (time_t)(jitter % ROUND_JITTER_S));
 	}
 	log_event(logger, LOG_INFO, NULL, "housekeeping ended", NULL);
 	return exit_code_of(signal_number);
@@ -143,6 +212,7 @@ static int housekeeping(struct cli *cli, int argc, char **argv)
 	CLEANUP(notify_release) struct notify notify = NOTIFY_INIT; /* ends before the machine that it borrows */
 	struct logger logger = {.fd = STDERR_FILENO, .level = LOG_INFO, .program = "acp-gitlab", .pool = "housekeeping"};
 	struct error failure = ERROR_INIT;
+	struct keeper keeper;
 	sigset_t signals;
 
 	if (!cli_parse(cli, argc, argv, options, ARRAY_SIZE(options), &operands, 0, 0))
@@ -152,13 +222,14 @@ static int housekeeping(struct cli *cli, int argc, char **argv)
 	if (!log_level_parse(settings_get(&cli->settings, LOG_LEVEL), &logger.level))
 		logger.level = LOG_INFO;
 	block_signals(&signals); /* before any thread starts, which inherits it */
-	if (!machine_open_keys(&machine, &cli->settings, KEYRING_PUBLIC | KEYRING_PRIVATE, &failure) ||
+	if (!machine_open_keys(&machine, &cli->settings, KEY_PARTS, &failure) ||
 	    !machine_open_database(&machine, &cli->settings, false, &failure) ||
 	    !machine_open_audit(&machine, &cli->settings, "housekeeping", "housekeeping", &failure) ||
 	    !machine_open_network(&machine, &cli->settings, &failure) ||
 	    !notify_open(&notify, &cli->settings, &machine, &logger, &failure))
 		return cli_fail(&failure);
-	return once ? run_once(cli, &machine.accounts, &notify, &signals) : run_loop(&logger, &machine.accounts, &notify, &signals);
+	keeper = (struct keeper){.machine = &machine, .settings = &cli->settings, .notify = &notify, .signals = &signals};
+	return once ? run_once(cli, &keeper) : run_loop(&logger, &keeper);
 }
 
 const struct command housekeeping_commands[] = {
@@ -167,7 +238,10 @@ const struct command housekeeping_commands[] = {
          "Runs a round a minute until SIGTERM; with --once a single one, for a timer or a CronJob. A server that cannot be reached "
          "makes no\n"
          "token invalid. Where ACP_NOTIFY_URL is set, it is told of sessions that end and of tokens that expire or are refused,\n"
-         "within seconds; with --once what waits is sent once. Several may run at the same time.\n\n"
+         "within seconds; with --once what waits is sent once. Once an hour it counts the stored tokens that no key opens and "
+         "logs\n"
+         "an error if there are any (--once: exit code 3). New key files are taken over in the next round. Several may run at the "
+         "same time.\n\n"
          "Examples:\n"
          "  acp-gitlab housekeeping\n"
          "  acp-gitlab housekeeping --once --json\n",

@@ -1,6 +1,8 @@
-/* keys generate | check */
-#include "cli.h"
+/* keys generate | check, and the table of the group */
+#include "keys.h"
+
 #include "machine.h"
+#include "terminal.h"
 
 static void report_files(const struct keyring_paths *paths)
 {
@@ -87,6 +89,29 @@ static void add_check(json_t *checks, const char *name, bool ok, const struct er
 	json_array_append_new(checks, check);
 }
 
+/* Each stored token is opened. Where there is no database yet, there is nothing to look at. */
+static bool check_stored(struct machine *machine, const struct settings *settings, json_t *checks)
+{
+	CLEANUP(key_census_release) struct key_census census = KEY_CENSUS_INIT;
+	struct error failure = ERROR_INIT;
+	bool ok = machine_open_database(machine, settings, false, &failure) &&
+	          key_census_take(&machine->accounts, KEY_CENSUS_OPEN_EACH, &census, &failure);
+
+	if (failure.code == ERR_STORE_NOT_READY) {
+		json_array_append_new(checks,
+		                      json_pack("{s:s, s:n, s:s}", "name", "stored tokens", "ok", "message", failure.message));
+		return true;
+	}
+	if (ok && census.broken > 0) {
+		ok = error_set(&failure, ERR_SEAL_BROKEN, "%zu of %zu stored tokens do not open.", census.broken, census.values);
+		(void)error_remedy(&failure,
+		                   "'acp-gitlab keys status' tells which keys they need; users whose tokens are broken reconnect.");
+	}
+	add_check(checks, "stored tokens", ok, &failure);
+	json_object_set_new(json_array_get(checks, json_array_size(checks) - 1), "problems", keys_problems_json(&census));
+	return ok;
+}
+
 static bool run_checks(const struct settings *settings, json_t *checks)
 {
 	CLEANUP(machine_release) struct machine whole = MACHINE_INIT;
@@ -105,7 +130,7 @@ static bool run_checks(const struct settings *settings, json_t *checks)
 	ok = machine_open_keys(&whole, settings, KEYRING_PUBLIC | KEYRING_SIGNING | KEYRING_PRIVATE, &failure) &&
 	     round_trip(whole.keyring, &failure);
 	add_check(checks, "seal and open", ok, &failure);
-	return ok;
+	return ok && check_stored(&whole, settings, checks);
 }
 
 static void print_checks(const json_t *checks)
@@ -115,12 +140,20 @@ static void print_checks(const json_t *checks)
 
 	json_array_foreach(checks, i, check)
 	{
-		bool ok = json_is_true(json_object_get(check, "ok"));
+		const json_t *verdict = json_object_get(check, "ok"), *problem;
+		size_t at;
 
-		(void)printf("%-6s  %s", ok ? "ok" : "failed", json_string_or(check, "name", ""));
-		if (!ok)
+		(void)printf("%-7s  %s",
+		             json_is_true(verdict)    ? "ok"
+		             : json_is_false(verdict) ? "failed"
+		                                      : "not run",
+		             json_string_or(check, "name", ""));
+		if (!json_is_true(verdict))
 			(void)printf(": %s %s", json_string_or(check, "message", ""), json_string_or(check, "remediation", ""));
 		(void)putchar('\n');
+		json_array_foreach(json_object_get(check, "problems"), at, problem)
+		        terminal_line(stdout, "         %s %s: %s", json_string_or(problem, "provider", ""),
+		                      json_string_or(problem, "recordKey", ""), json_string_or(problem, "reason", ""));
 	}
 }
 
@@ -152,10 +185,36 @@ const struct command keys_commands[] = {
          "  ACP_SEAL_PRIVATE_KEYS_FILE=/mnt/safe/private.keys acp-gitlab keys generate --json\n",
          true, keys_generate},
         {"keys", "check", "[--json]", "Check that the key files are whole, fit each other and work.",
-         "Loads each file and seals and opens a random value. Exit code 3 when something is wrong.\n\n"
+         "Loads each file, seals and opens a random value, and opens every stored token. Exit code 3 when something is wrong.\n\n"
          "Examples:\n"
          "  acp-gitlab keys check\n"
          "  acp-gitlab keys check --json | jq .ok\n",
          true, keys_check},
+        {"keys", "rotate", "[--prepare | --activate | --resume] [--settle SECONDS] [--rate NUMBER] [--json]",
+         "Make a new sealing key and seal every stored token to it, while the service runs.",
+         "Four steps: the new key is added to the key files, where it can open; it is made the active one; every stored token is\n"
+         "sealed anew, at most NUMBER a second (200; 0: as fast as it goes); this is repeated until nothing is left. Between the\n"
+         "steps it waits SECONDS (5), in which every running process takes the new files over. It can be stopped at any point and\n"
+         "begun again; a token that is connected meanwhile wins. The old key stays, to open what is left, until 'keys retire'.\n\n"
+         "Where the key files are copies (mounted Secrets, credentials of systemd), run one step at a time and hand out the files\n"
+         "between them: --prepare adds the key, --activate makes it the active one, --resume seals. Needs all three key files.\n\n"
+         "Examples:\n"
+         "  acp-gitlab keys rotate\n"
+         "  acp-gitlab keys rotate --resume --rate 50 --json\n",
+         true, keys_rotate},
+        {"keys", "retire", "KEY [--json]", "Remove a sealing key that no stored token needs any more.",
+         "Refused while a stored token is sealed to it, and for the active key. A copy of the database from before the rotation\n"
+         "cannot be used any more once its key is gone.\n\n"
+         "Examples:\n"
+         "  acp-gitlab keys retire 0123456789abcdef\n",
+         true, keys_retire},
+        {"keys", "status", "[--json]", "Show the sealing keys and how many stored tokens each has.",
+         "States: active (new tokens are sealed to it), open-only, leftover (of a change that was interrupted), missing (no key "
+         "file\n"
+         "has it, and what is sealed to it does not open). Exit code 3 when a stored token does not open.\n\n"
+         "Examples:\n"
+         "  acp-gitlab keys status\n"
+         "  acp-gitlab keys status --json | jq '.keys[] | select(.tokens > 0)'\n",
+         true, keys_status},
         {0},
 };

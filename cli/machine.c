@@ -1,5 +1,8 @@
 #include "machine.h"
 
+#include <string.h>
+#include <sys/stat.h>
+
 void machine_release(struct machine *machine)
 {
 	/* The client first: its thread may still look at policy and instances. */
@@ -21,11 +24,49 @@ struct keyring_paths machine_key_paths(const struct settings *settings)
 	};
 }
 
+static struct key_files look_at_keys(const struct keyring_paths *paths, unsigned parts)
+{
+	const char *const all[] = {parts & KEYRING_PUBLIC ? paths->public_keys : NULL,
+	                           parts & KEYRING_SIGNING ? paths->signing_key : NULL,
+	                           parts & KEYRING_PRIVATE ? paths->private_keys : NULL};
+	struct key_files seen = {0};
+	struct stat about;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (!all[i] || stat(all[i], &about) != 0)
+			continue;
+		seen.files[i].device = about.st_dev;
+		seen.files[i].inode = about.st_ino;
+		seen.files[i].modified_s = about.st_mtim.tv_sec;
+		seen.files[i].modified_ns = about.st_mtim.tv_nsec;
+	}
+	return seen;
+}
+
 bool machine_open_keys(struct machine *machine, const struct settings *settings, unsigned parts, struct error *err)
 {
 	const struct keyring_paths paths = machine_key_paths(settings);
 
+	/* Looked at before they are read: a change in between is then noticed rather than missed. */
+	machine->key_files = look_at_keys(&paths, parts);
 	return keyring_load(&paths, parts, &machine->keyring, err);
+}
+
+bool machine_refresh_keys(struct machine *machine, const struct settings *settings, unsigned parts, struct error *err)
+{
+	const struct keyring_paths paths = machine_key_paths(settings);
+	const struct key_files now = look_at_keys(&paths, parts);
+	struct keyring *fresh = NULL;
+
+	if (memcmp(&now, &machine->key_files, sizeof(now)) == 0)
+		return true;
+	if (!keyring_load(&paths, parts, &fresh, err))
+		return false;
+	machine->key_files = now;
+	keyring_freep(&machine->keyring);
+	machine->keyring = fresh;
+	machine->accounts.keyring = fresh;
+	return true;
 }
 
 bool machine_open_database(struct machine *machine, const struct settings *settings, bool any_state, struct error *err)

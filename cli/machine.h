@@ -6,8 +6,17 @@
 #include "database.h"
 #include "settings.h"
 
+/* What tells a key file from the one that takes its place. */
+struct key_files {
+	struct {
+		uint64_t device, inode;
+		int64_t modified_s, modified_ns;
+	} files[3];
+};
+
 struct machine {
 	struct keyring *keyring;
+	struct key_files key_files; /* as they were when the keyring was read */
 	struct database *database;
 	struct address_policy *policy;
 	struct instances instances;
@@ -22,6 +31,8 @@ struct keyring_paths machine_key_paths(const struct settings *settings);
 
 /* `parts` of the keys. */
 bool machine_open_keys(struct machine *machine, const struct settings *settings, unsigned parts, struct error *err) MUST_CHECK;
+/* For commands that go on for long: reads the keys again if a file of them has changed. When that fails the old ones stay. */
+bool machine_refresh_keys(struct machine *machine, const struct settings *settings, unsigned parts, struct error *err) MUST_CHECK;
 /* After the keys. `any_state`: for rebuild-index. */
 bool machine_open_database(struct machine *machine, const struct settings *settings, bool any_state, struct error *err) MUST_CHECK;
 /* After the database, where tokens are used or removed: what is done with them is written down under `actor` (borrowed), as `part`

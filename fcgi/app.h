@@ -40,6 +40,7 @@ struct app {
 	struct address_policy *policy;
 	struct instances instances;
 	struct keyring *keyring;      /* NULL in pool status */
+	struct error keys_failure;    /* pool status: why the public keys are not usable, for readiness; else empty */
 	struct http_client *client;   /* NULL in pool status */
 	struct http_streams *streams; /* pool git alone */
 	struct database *database;
@@ -80,3 +81,6 @@ void app_forget_git_token(char *const *environ_);
  * place.
  */
 bool app_is_outdated(const struct app *app);
+
+/* Whether there is an active key that tokens can be sealed to, as far as this process may know. ERR_KEYS_NOT_READY. */
+bool app_keys_ready(const struct app *app, struct error *err) MUST_CHECK;

@@ -1,7 +1,11 @@
 #include "app_parts.h"
 
+#include <errno.h>
+#include <libgen.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "alloc.h"
 
 unsigned app_keyring_parts(const struct app *app)
 {
@@ -30,8 +34,52 @@ void app_remember_file(struct app *app, const char *path)
 {
 	struct stat st;
 
-	if (stat(path, &st) == 0 && app->seen_count < FILES_SEEN_MAX)
-		app->seen[app->seen_count++] = look_at(path, &st);
+	if (app->seen_count == FILES_SEEN_MAX)
+		return;
+	/* One that is not there is remembered, too: that it came is a change. */
+	app->seen[app->seen_count++] = stat(path, &st) == 0 ? look_at(path, &st) : (struct file_seen){.path = path};
+}
+
+static bool folder_exists(const char *path)
+{
+	CLEANUP(freep) char *copy = xstrdup(path);
+
+	return access(dirname(copy), F_OK) == 0;
+}
+
+/*
+ * Pool status answers for the readiness of the whole, so it looks whether the public keys are usable. It keeps nothing of them, and
+ * serves on without. Where its container has no such folder, the pools that have one are asked by their own probes.
+ */
+static void judge_public_keys(struct app *app, const struct keyring_paths *paths)
+{
+	CLEANUP(keyring_freep) struct keyring *keyring = NULL;
+	struct error failure = ERROR_INIT;
+
+	if (!folder_exists(paths->public_keys))
+		return;
+	app_remember_file(app, paths->public_keys);
+	if (keyring_load(paths, KEYRING_PUBLIC, &keyring, &failure))
+		return;
+	error_set(&app->keys_failure, ERR_KEYS_NOT_READY, "Tokens cannot be sealed at the moment.");
+	error_detail(&app->keys_failure, "%s", failure.message);
+}
+
+bool app_keys_ready(const struct app *app, struct error *err)
+{
+	const char *path = settings_get(&app->settings, SEAL_PUBLIC_KEYS_FILE);
+	struct stat st;
+
+	if (app->pools != POOL_STATUS || !folder_exists(path))
+		return true;
+	if (app->keys_failure.code != ERR_NONE) {
+		*err = app->keys_failure;
+		return false;
+	}
+	if (stat(path, &st) == 0 || errno != ENOENT)
+		return true;
+	error_set(err, ERR_KEYS_NOT_READY, "Tokens cannot be sealed at the moment.");
+	return error_detail(err, "the key file %s is missing", path);
 }
 
 bool app_read_keys(struct app *app, struct error *err)
@@ -41,6 +89,8 @@ bool app_read_keys(struct app *app, struct error *err)
 	                                    .private_keys = settings_get(&app->settings, SEAL_PRIVATE_KEYS_FILE)};
 	unsigned parts = app_keyring_parts(app);
 
+	if (app->pools == POOL_STATUS)
+		judge_public_keys(app, &paths);
 	if (parts & KEYRING_PUBLIC)
 		app_remember_file(app, paths.public_keys);
 	if (parts & KEYRING_SIGNING)

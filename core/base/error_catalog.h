@@ -112,6 +112,8 @@
 	X(STORE_UNAVAILABLE,        "store_unavailable",        503, "Try again; an operator can run 'acp-gitlab db status'.") \
 	X(STORE_NOT_READY,          "store_not_ready",          503, "An operator must run 'acp-gitlab db migrate' or 'acp-gitlab rebuild-index'.") \
 	X(SECRET_STORE_UNAVAILABLE, "secret_store_unavailable", 503, "Try again in a few minutes.") \
+	X(KEYS_NOT_READY,           "keys_not_ready",           503, "An operator must put the key files right; 'acp-gitlab keys check' says what is wrong.") \
+	X(SEAL_KEY_MISSING,         "seal_key_missing",         503, "An operator must put the key back; 'acp-gitlab keys status' names it.") \
 	X(SEAL_BROKEN,              "seal_broken",              503, "Reconnect the account; an operator can run 'acp-gitlab keys check'.") \
 	X(CONFIG_INVALID,           "config_invalid",           500, "Correct the setting and start again.") \
 	X(SERVICE_UNAVAILABLE,      "service_unavailable",      503, "Try again in a few seconds.") \

@@ -3,32 +3,12 @@
 #include "alloc.h"
 #include "clock.h"
 #include "record.h"
+#include "stored_value.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- Intents ---- */
-
-/* What the row becomes by the connect whose value this is. */
-static void connection_of_value(const struct account_service *s, const struct connection *row, const struct seal_payload *payload,
-                                struct connection *ret)
-{
-	char fingerprint[65];
-
-	connection_copy(ret, row);
-	set_string(&ret->gitlab_user_id, payload->gitlab_user_id);
-	set_string(&ret->username, payload->username);
-	set_string(&ret->token_name, NULL); /* not sealed; the recheck brings it back */
-	set_string(&ret->scopes, payload->scopes);
-	set_string(&ret->expires_at, payload->expires_at);
-	keyring_fingerprint(s->keyring, &payload->token, fingerprint);
-	set_string(&ret->fingerprint, fingerprint);
-	ret->generation = payload->generation;
-	ret->updated_at = payload->sealed_at;
-	ret->valid = true;
-	ret->last_checked_at = payload->sealed_at;
-	set_string(&ret->check_code, NULL);
-}
 
 /*
  * The value of a connect that crashed after secret_put, which is the commit point: the row follows. A token that another user has
@@ -39,14 +19,19 @@ static bool roll_forward(struct account_service *s, const struct connection *row
 {
 	CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
 	CLEANUP(connection_release) struct connection next = CONNECTION_INIT;
-	const struct seal_binding binding = account_binding(s, row, intent->generation);
 	const struct secret_place place = intent_place(intent);
 	struct error failure = ERROR_INIT;
 
 	*ret_done = false;
-	if (!record_open(s->keyring, &binding, value, &payload, NULL))
-		return true;
-	connection_of_value(s, row, &payload, &next);
+	connection_copy(&next, row);
+	next.generation = intent->generation;
+	if (!stored_value_open(s, &next, value, &payload, &failure)) {
+		if (failure.code == ERR_SEAL_KEY_MISSING && err) /* it may come back: the intent stays */
+			*err = failure;
+		return failure.code != ERR_SEAL_KEY_MISSING;
+	}
+	stored_value_describe(&payload, &next);
+	set_string(&next.fingerprint, intent->fingerprint);
 	*ret_done = s->connections.ops->connect_commit(s->connections.state, &next, NULL, &failure);
 	if (*ret_done || failure.code == ERR_CONFLICT)
 		return true;
@@ -179,7 +164,8 @@ enum recheck_result account_judge_recheck(const struct error *failure)
 static bool concerns_one_account(enum error_code code)
 {
 	return code == ERR_INSTANCE_ERROR || code == ERR_INSTANCE_NOT_API || code == ERR_INSTANCE_NOT_GITLAB ||
-	       code == ERR_SSO_REQUIRED || code == ERR_NOT_CONNECTED || code == ERR_PROVIDER_UNKNOWN;
+	       code == ERR_SSO_REQUIRED || code == ERR_NOT_CONNECTED || code == ERR_SEAL_KEY_MISSING ||
+	       code == ERR_PROVIDER_UNKNOWN;
 }
 
 struct recheck {

@@ -3,7 +3,7 @@
 #include "account_internal.h"
 #include "alloc.h"
 #include "clock.h"
-#include "record.h"
+#include "stored_value.h"
 
 #include <string.h>
 
@@ -93,11 +93,8 @@ static bool seal_candidate(const struct account_service *s, const struct candida
 	        .sealed_at = connection->updated_at,
 	        .generation = connection->generation,
 	};
-	const struct seal_binding binding = account_binding(s, connection, connection->generation);
 
-	if (s->secrets.ops->in_row)
-		return seal(s->keyring, &binding, &payload, ret, err);
-	return record_seal(s->keyring, &binding, &payload, ret, err);
+	return stored_value_seal(s, connection, &payload, ret, err);
 }
 
 struct secret_place account_place(const struct connection *c)
@@ -324,7 +321,6 @@ bool account_list(struct account_service *s, enum provider provider, const char 
 static bool open_value(struct account_service *s, const struct connection *c, struct seal_payload *ret, struct error *err)
 {
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
-	const struct seal_binding binding = account_binding(s, c, c->generation);
 	const struct secret_place place = account_place(c);
 
 	if (!s->secrets.ops->get(s->secrets.state, &place, &value, err))
@@ -333,9 +329,7 @@ static bool open_value(struct account_service *s, const struct connection *c, st
 		error_set(err, ERR_SEAL_BROKEN, "The stored token of %s cannot be used any more.", c->instance_url);
 		return error_detail(err, "no sealed value for %s", c->key);
 	}
-	if (s->secrets.ops->in_row)
-		return seal_open(s->keyring, &binding, &value, ret, err);
-	return record_open(s->keyring, &binding, &value, ret, err);
+	return stored_value_open(s, c, &value, ret, err);
 }
 
 bool account_open(struct account_service *s, const struct connection *c, struct seal_payload *ret, struct error *err)

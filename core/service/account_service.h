@@ -70,7 +70,7 @@ bool account_test(struct account_service *s, const struct account_request *reque
 /*
  * Asks the instance now about the stored token of a connection (instance_url NULL: the newest one), gives the verdict that a test
  * of this token would, and records it as account_recheck does. Needs a keyring with KEYRING_PRIVATE. ERR_NOT_CONNECTED: there is
- * no such connection; ERR_SEAL_BROKEN; those of account_test.
+ * no such connection; ERR_SEAL_BROKEN, ERR_SEAL_KEY_MISSING; those of account_test.
  */
 bool account_check(struct account_service *s, enum provider provider, const char *user_id, const char *instance_url,
                    const char *request_id, struct account_verdict *ret, struct error *err) MUST_CHECK;
@@ -87,7 +87,8 @@ bool account_list(struct account_service *s, enum provider provider, const char 
                   struct error *err) MUST_CHECK;
 
 /* Opens the sealed token of a connection; needs a keyring with KEYRING_PRIVATE. A connection that was replaced since *c was read
- * gives the newer token. ERR_NOT_CONNECTED: disconnected since; ERR_SEAL_BROKEN. */
+ * gives the newer token. ERR_NOT_CONNECTED: disconnected since; ERR_SEAL_BROKEN,
+ * ERR_SEAL_KEY_MISSING. */
 bool account_open(struct account_service *s, const struct connection *c, struct seal_payload *ret, struct error *err) MUST_CHECK;
 
 /* Takes note that the token that was opened is of another generation than *c was read with: it has another fingerprint, too. */

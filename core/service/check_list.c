@@ -108,6 +108,7 @@ enum check_name check_of_error(enum error_code code)
 		return CHECK_PROVIDER;
 	case ERR_NOT_CONNECTED:
 	case ERR_SEAL_BROKEN:
+	case ERR_SEAL_KEY_MISSING:
 	case ERR_INSTANCE_URL_INVALID:
 	case ERR_INSTANCE_INSECURE:
 	case ERR_APP_NOT_CONFIGURED:

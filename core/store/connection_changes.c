@@ -15,6 +15,7 @@ bool connect_begin(void *state, const struct secret_place *place, const char *us
 
 	snprintf(intent.key, sizeof(intent.key), "%s", place->record_key);
 	snprintf(intent.provider, sizeof(intent.provider), "%s", place->provider);
+	snprintf(intent.fingerprint, sizeof(intent.fingerprint), "%s", fingerprint);
 	if (!writing_begin(state, &w, err) || !connection_row_check_token(w.handle, user_id, fingerprint, err) ||
 	    !writing_change(&w, &intent.generation, err) || !intent_row_add(w.handle, &intent, err) || !writing_commit(&w, err))
 		return false;

@@ -15,6 +15,7 @@
 enum intent_action { INTENT_CONNECT, INTENT_DISCONNECT };
 
 #define PROVIDER_NAME_SIZE 16
+#define FINGERPRINT_SIZE   65
 
 struct intent {
 	char key[RECORD_KEY_SIZE];
@@ -22,6 +23,7 @@ struct intent {
 	enum intent_action action;
 	int64_t generation;
 	int64_t created_at;
+	char fingerprint[FINGERPRINT_SIZE]; /* of a connect; "" otherwise */
 };
 /* Borrows from the intent. */
 struct secret_place intent_place(const struct intent *intent);

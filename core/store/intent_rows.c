@@ -29,16 +29,17 @@ bool intent_row_add(struct handle *handle, const struct intent *intent, struct e
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
-	if (!query_start(
-	            &query, handle,
-	            "INSERT OR IGNORE INTO intents (record_key, provider, action, generation, created_at) VALUES (?, ?, ?, ?, ?)",
-	            err))
+	if (!query_start(&query, handle,
+	                 "INSERT OR IGNORE INTO intents (record_key, provider, action, generation, created_at, fingerprint) VALUES "
+	                 "(?, ?, ?, ?, ?, ?)",
+	                 err))
 		return false;
 	query_bind_text(&query, intent->key);
 	query_bind_text(&query, intent->provider);
 	query_bind_text(&query, action_text(intent->action));
 	query_bind_number(&query, intent->generation);
 	query_bind_number(&query, intent->created_at);
+	query_bind_text(&query, intent->fingerprint);
 	return query_run(&query, err);
 }
 
@@ -109,12 +110,11 @@ bool intents_due(void *state, int64_t before, struct intent_list *ret, struct er
 	CLEANUP(intent_list_release) struct intent_list list = INTENT_LIST_INIT;
 	bool row;
 
-	if (!reading_begin(state, &r, err) ||
-	    !query_start(
-	            &query, r.handle,
-	            "SELECT record_key, action = 'connect', generation, created_at, provider FROM intents WHERE created_at < ? "
-	            "ORDER BY created_at, generation",
-	            err))
+	if (!reading_begin(state, &r, err) || !query_start(&query, r.handle,
+	                                                   "SELECT record_key, action = 'connect', generation, created_at, "
+	                                                   "provider, coalesce(fingerprint, '') FROM intents WHERE created_at < ? "
+	                                                   "ORDER BY created_at, generation",
+	                                                   err))
 		return false;
 	query_bind_number(&query, before);
 	for (;;) {
@@ -129,6 +129,7 @@ bool intents_due(void *state, int64_t before, struct intent_list *ret, struct er
 		intent.generation = query_number(&query, 2);
 		intent.created_at = query_number(&query, 3);
 		snprintf(intent.provider, sizeof(intent.provider), "%s", query_peek(&query, 4));
+		snprintf(intent.fingerprint, sizeof(intent.fingerprint), "%s", query_peek(&query, 5));
 		intent_list_add(&list, &intent);
 	}
 	intent_list_release(ret);

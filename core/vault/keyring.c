@@ -125,6 +125,17 @@ const char *keyring_active_kid(const struct keyring *keyring)
 	return key ? key->id_hex : "";
 }
 
+size_t keyring_keys(const struct keyring *keyring, struct keyring_key ret[KEYRING_KEYS_MAX])
+{
+	for (size_t i = 0; i < keyring->seal_key_count; i++) {
+		const struct seal_key *key = &keyring->seal_keys[i];
+
+		ret[i] = (struct keyring_key){.active = key->active, .can_open = key->can_open, .listed = key->listed};
+		memcpy(ret[i].kid, key->id_hex, sizeof(ret[i].kid));
+	}
+	return keyring->seal_key_count;
+}
+
 bool keyring_can_open(const struct keyring *keyring, const char *kid_hex)
 {
 	for (size_t i = 0; i < keyring->seal_key_count; i++)

@@ -32,6 +32,28 @@ void keyring_freep(struct keyring **keyring);
 /* Creates all three files (0644, 0600, 0600) in folders that exist. ERR_CONFLICT if one exists already. */
 bool keyring_generate(const struct keyring_paths *paths, struct error *err) MUST_CHECK;
 
+#define KEYRING_KEYS_MAX 32 /* keys that were rotated out stay until no value needs them */
+
+struct keyring_key {
+	char kid[17];
+	bool active;
+	bool can_open; /* its opening key is among the private keys that were loaded */
+	bool listed;   /* in the public file; the others are left over from a change that was interrupted */
+};
+/* The sealing keys in the order of the files, which is that of their making. Gives their number. */
+size_t keyring_keys(const struct keyring *keyring, struct keyring_key ret[KEYRING_KEYS_MAX]);
+
+/*
+ * The life of a sealing key: added as open-only, so that all who open know it before anything is sealed to it; activated, which
+ * makes the active one open-only; retired, once no stored value is sealed to it (the caller's to know). Each needs the public and
+ * the private file, keeps owner, mode and all other lines, and changes one file at a time, so that a crash leaves a state that
+ * loads. ERR_CONFIG_INVALID; ERR_CONFLICT: the files are being changed, there are too many keys, or the key to retire is active;
+ * ERR_NOT_FOUND.
+ */
+bool keyring_add_key(const struct keyring_paths *paths, char ret_kid[17], struct error *err) MUST_CHECK;
+bool keyring_activate(const struct keyring_paths *paths, const char *kid, struct error *err) MUST_CHECK;
+bool keyring_retire(const struct keyring_paths *paths, const char *kid, struct error *err) MUST_CHECK;
+
 const char *keyring_installation(const struct keyring *keyring);
 /* Hex id of the active sealing key. */
 const char *keyring_active_kid(const struct keyring *keyring);

@@ -100,6 +100,7 @@ static const char *take_seal(struct keyring *keyring, char *const words[])
 		return "there are too many keys";
 	if (keyring->seal_key_count == before)
 		return "the key is listed twice";
+	key->listed = true;
 	if (!id_matches(words[1], key->id))
 		return "the id does not fit the key";
 	key->active = active;

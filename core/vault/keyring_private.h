@@ -11,7 +11,6 @@
 #define KEY_ID_SIZE       8
 #define KEY_ID_HEX        (2 * KEY_ID_SIZE + 1)
 #define INSTALLATION_SIZE 37 /* a UUID and NUL */
-#define KEYRING_KEYS_MAX  32 /* keys that were rotated out stay until no value needs them */
 
 struct seal_key {
 	unsigned char id[KEY_ID_SIZE];
@@ -19,6 +18,7 @@ struct seal_key {
 	unsigned char secret_key[crypto_box_SECRETKEYBYTES];
 	char id_hex[KEY_ID_HEX];
 	bool active;
+	bool listed;   /* in the public file */
 	bool can_open; /* secret_key is filled */
 };
 

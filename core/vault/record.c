@@ -133,12 +133,9 @@ static bool broken(struct error *err, const char *why)
 	return error_detail(err, "%s", why);
 }
 
-static const struct seal_key *opening_key(const struct keyring *keyring, const struct sealed_value *record)
+/* NULL: it is not here. */
+static const struct seal_key *opening_key(const struct keyring *keyring, const char *kid)
 {
-	char kid[KEY_ID_HEX];
-
-	if (!record_kid(record, kid))
-		return NULL;
 	for (size_t i = 0; i < keyring->seal_key_count; i++)
 		if (keyring->seal_keys[i].can_open && strcmp(keyring->seal_keys[i].id_hex, kid) == 0)
 			return &keyring->seal_keys[i];
@@ -170,13 +167,14 @@ bool record_open_owner(const struct keyring *keyring, const struct sealed_value 
 {
 	const struct seal_key *key;
 	struct parts parts;
+	char kid[KEY_ID_HEX];
 	size_t padded;
 
-	if (!record_parts(record, &parts))
+	if (!record_parts(record, &parts) || !seal_kid(&parts.sealed, kid))
 		return broken(err, "not a record");
-	key = opening_key(keyring, record);
+	key = opening_key(keyring, kid);
 	if (!key)
-		return broken(err, "sealed to an unknown key");
+		return seal_key_missing(&parts.sealed, err);
 	if (parts.owner_length <= crypto_box_SEALBYTES)
 		return broken(err, "the owner box is truncated");
 	padded = parts.owner_length - crypto_box_SEALBYTES;

@@ -31,13 +31,13 @@ bool record_generation(const struct sealed_value *record, int64_t *ret) MUST_CHE
 /* The hex id of the key that owner and value are sealed to; 16 characters and NUL. */
 bool record_kid(const struct sealed_value *record, char ret_hex[17]) MUST_CHECK;
 
-/* Needs KEYRING_PRIVATE. A claim until the record was opened with it. ERR_SEAL_BROKEN. */
+/* Needs KEYRING_PRIVATE. A claim until the record was opened with it. ERR_SEAL_KEY_MISSING, ERR_SEAL_BROKEN. */
 bool record_open_owner(const struct keyring *keyring, const struct sealed_value *record, struct record_owner *ret,
                        struct error *err) MUST_CHECK;
 
 /*
  * Opens the value under its own generation, which must be the binding's or newer: the index may be behind its Secret, never before
- * it. Needs KEYRING_PUBLIC and KEYRING_PRIVATE. ERR_SEAL_BROKEN.
+ * it. Needs KEYRING_PUBLIC and KEYRING_PRIVATE. ERR_SEAL_KEY_MISSING, ERR_SEAL_BROKEN.
  */
 bool record_open(const struct keyring *keyring, const struct seal_binding *binding, const struct sealed_value *record,
                  struct seal_payload *ret, struct error *err) MUST_CHECK;

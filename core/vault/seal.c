@@ -151,6 +151,14 @@ static bool broken(struct error *err, const char *why)
 	return error_detail(err, "%s", why);
 }
 
+bool seal_key_missing(const struct sealed_value *value, struct error *err)
+{
+	char kid[KEY_ID_HEX] = "";
+
+	error_set(err, ERR_SEAL_KEY_MISSING, "The key of the stored token is missing.");
+	return error_detail(err, "sealed to the key %s, which is not here", seal_kid(value, kid) ? kid : "?");
+}
+
 static bool has_form(const struct sealed_value *value)
 {
 	return value->bytes && value->length >= VALUE_MIN && value->length <= VALUE_MAX &&
@@ -201,7 +209,7 @@ bool seal_open(const struct keyring *keyring, const struct seal_binding *binding
 		return broken(err, "not a sealed value, or truncated");
 	key = keyring_find_seal_key(keyring, value->bytes + AT_KID);
 	if (!key || !key->can_open)
-		return broken(err, "sealed to an unknown key");
+		return seal_key_missing(value, err);
 	if (!signature_is_good(keyring, binding, value))
 		return broken(
 		        err, "signer or signature does not fit the value and its place (user, instance, installation, generation)");

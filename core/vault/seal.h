@@ -50,8 +50,9 @@ bool seal(const struct keyring *keyring, const struct seal_binding *binding, con
           struct sealed_value *ret, struct error *err) MUST_CHECK;
 
 /*
- * Needs KEYRING_PUBLIC and KEYRING_PRIVATE. ERR_SEAL_BROKEN whatever is wrong (detail says what: unknown key, signature, binding,
- * generation, truncated); the user's message is one and the same.
+ * Needs KEYRING_PUBLIC and KEYRING_PRIVATE. ERR_SEAL_KEY_MISSING: it is sealed to a key that is not here, which says nothing about
+ * the value. ERR_SEAL_BROKEN whatever else is wrong (detail says what: signature, binding, generation, truncated); the user's
+ * message is one and the same.
  */
 bool seal_open(const struct keyring *keyring, const struct seal_binding *binding, const struct sealed_value *value,
                struct seal_payload *ret, struct error *err) MUST_CHECK;

@@ -8,6 +8,9 @@
 #define SEAL_FIELD_MAX 4096
 #define SEAL_PADDING   64 /* tokens of 20 to 63 characters look alike */
 
+/* ERR_SEAL_KEY_MISSING for this value. Returns false. */
+bool seal_key_missing(const struct sealed_value *value, struct error *err);
+
 /* Protected memory that is wiped when it goes. */
 struct protected_bytes {
 	unsigned char *bytes;

@@ -179,6 +179,7 @@ static bool memory_connect_begin(void *state, const struct secret_place *place, 
 			return error_set(err, ERR_TOKEN_IN_USE, "Another user has connected this token.");
 	*ret_generation = ++m->generation;
 	add_intent(m, place, INTENT_CONNECT, *ret_generation);
+	(void)snprintf(m->intents[m->intent_count - 1].fingerprint, FINGERPRINT_SIZE, "%s", fingerprint);
 	return true;
 }
 
@@ -350,9 +351,10 @@ static bool memory_replace(void *state, const struct secret_place *place, const 
 	*ret_replaced = holds(m, i, expected);
 	if (!*ret_replaced)
 		return true;
-	if (i == MEMORY_ROWS)
+	if (i == MEMORY_ROWS) {
 		i = value_of(m, "");
-	(void)snprintf(m->value_keys[i], sizeof(m->value_keys[i]), "%s", place->record_key);
+		(void)snprintf(m->value_keys[i], sizeof(m->value_keys[i]), "%s", place->record_key);
+	}
 	copy_value(&m->values[i], value);
 	if (m->lose_answer) {
 		m->lose_answer = false;
@@ -384,11 +386,16 @@ static bool memory_each(void *state, secret_visit *visit, void *context, struct 
 	if (!step(m, "each", err))
 		return false;
 	for (size_t i = 0; i < MEMORY_ROWS; i++) {
-		struct secret_record record = {.place = {"gitlab", m->value_keys[i]}, .value = &m->values[i]};
+		/* Copies: the visitor may change what is there. */
+		CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
+		char key[RECORD_KEY_SIZE];
+		struct secret_record record = {.place = {"gitlab", key}, .value = &value};
 
 		if (!m->value_keys[i][0])
 			continue;
-		if (!record_generation(&m->values[i], &record.generation))
+		(void)snprintf(key, sizeof(key), "%s", m->value_keys[i]);
+		copy_value(&value, &m->values[i]);
+		if (!record_generation(&value, &record.generation))
 			record.generation = 0;
 		if (!visit(context, &record, err))
 			return false;

@@ -16,6 +16,7 @@ unit_test(test_session_repositories service memory_store http_peer)
 unit_test(test_identity service)
 unit_test(test_installation_service service memory_store http_peer)
 target_link_libraries(test_installation_service PRIVATE PkgConfig::OPENSSL) # makes a key
+unit_test(test_key_service service memory_store http_peer)
 unit_test(test_notice service)
 unit_test(test_notice_delivery service http_peer)
 unit_test(test_outcome_pace service)

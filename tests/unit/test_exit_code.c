@@ -25,7 +25,8 @@ static const struct {
          CLI_USAGE},
         {"instance_not_api instance_not_gitlab instance_error instance_read_only not_connected provider_unknown", CLI_CHECK_FAILED},
         {"repo_identity_changed repo_archived repo_deleting repo_disabled proxy_decodes_paths branch_protected "
-         "default_branch_missing installation_suspended git_http_disabled merge_requests_disabled seal_broken",
+         "default_branch_missing installation_suspended git_http_disabled merge_requests_disabled keys_not_ready seal_broken "
+         "seal_key_missing",
          CLI_CHECK_FAILED},
         {"unauthenticated token_malformed token_wrong_kind token_invalid token_expired token_revoked token_refused token_in_use",
          CLI_TOKEN_REFUSED},

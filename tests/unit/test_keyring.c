@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <sys/stat.h>
 
 #include "keyring.h"
@@ -353,6 +354,131 @@ static void fingerprints_depend_on_token_and_installation(void **state UNUSED)
 	assert_string_not_equal(first, foreign);
 }
 
+/* ---- The life of keys ---- */
+
+/* "id:active:open:listed …" of all keys in their order. */
+static void describe_keys(const struct files *f, char to[256])
+{
+	CLEANUP(keyring_freep) struct keyring *keyring = NULL;
+	struct keyring_key keys[KEYRING_KEYS_MAX];
+	struct error err = ERROR_INIT;
+	size_t count, used = 0;
+
+	if (!keyring_load(&f->paths, ALL, &keyring, &err))
+		fail_msg("%s", err.message);
+	count = keyring_keys(keyring, keys);
+	to[0] = '\0';
+	for (size_t i = 0; i < count; i++)
+		used += (size_t)snprintf(to + used, 256 - used, "%s%s%s%s", i ? " " : "", keys[i].active ? "active" : "old",
+		                         keys[i].can_open ? "" : "-closed", keys[i].listed ? "" : "-leftover");
+}
+
+static void a_key_lives_from_adding_to_retiring(void **state UNUSED)
+{
+	CLEANUP(files_remove) struct files f;
+	CLEANUP(keyring_freep) struct keyring *first = NULL;
+	struct error err = ERROR_INIT;
+	char kid[17] = "", shown[256], before[4096], after[4096], old[17];
+
+	files_make(&f);
+	assert_true(keyring_load(&f.paths, ALL, &first, &err));
+	snprintf(old, sizeof(old), "%s", keyring_active_kid(first));
+	read_text(f.signing_key, before, sizeof(before));
+	assert_true(keyring_add_key(&f.paths, kid, &err));
+	describe_keys(&f, shown);
+	assert_string_equal(shown, "active old");
+	assert_true(keyring_activate(&f.paths, kid, &err));
+	assert_true(keyring_activate(&f.paths, kid, &err)); /* said again because nobody knew */
+	describe_keys(&f, shown);
+	assert_string_equal(shown, "old active");
+	assert_false(keyring_retire(&f.paths, kid, &err));
+	assert_int_equal(err.code, ERR_CONFLICT);
+	assert_false(keyring_retire(&f.paths, "0123456789abcdef", &err));
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_true(keyring_retire(&f.paths, old, &err));
+	describe_keys(&f, shown);
+	assert_string_equal(shown, "active");
+	read_text(f.signing_key, after, sizeof(after));
+	assert_string_equal(before, after);
+	read_text(f.public_keys, after, sizeof(after));
+	assert_non_null(strstr(after, "# Public:"));
+	assert_non_null(strstr(after, "signer "));
+}
+
+static void changed_files_keep_their_modes_and_leave_nothing_beside(void **state UNUSED)
+{
+	CLEANUP(files_remove) struct files f;
+	struct error err = ERROR_INIT;
+	struct stat about;
+	size_t files = 0;
+	char kid[17];
+
+	files_make(&f);
+	assert_int_equal(chmod(f.private_keys, 0400), 0);
+	assert_int_equal(chmod(f.public_keys, 0640), 0);
+	assert_true(keyring_add_key(&f.paths, kid, &err));
+	assert_int_equal(stat(f.private_keys, &about), 0);
+	assert_int_equal(about.st_mode & 07777, 0400);
+	assert_int_equal(stat(f.public_keys, &about), 0);
+	assert_int_equal(about.st_mode & 07777, 0640);
+	DIR *folder = opendir(f.folder.path);
+
+	assert_non_null(folder);
+	while (readdir(folder))
+		files++;
+	closedir(folder);
+	assert_int_equal(files, 2 + 3); /* "." and ".." */
+}
+
+static void a_change_that_stopped_halfway_leaves_keys_that_load(void **state UNUSED)
+{
+	CLEANUP(files_remove) struct files f;
+	struct error err = ERROR_INIT;
+	char kid[17], public_keys[4096], shown[256];
+
+	files_make(&f);
+	read_text(f.public_keys, public_keys, sizeof(public_keys));
+	assert_true(keyring_add_key(&f.paths, kid, &err));
+	write_text(f.public_keys, public_keys); /* as if it had ended after the private file */
+	describe_keys(&f, shown);
+	assert_string_equal(shown, "active old-leftover");
+	assert_false(keyring_activate(&f.paths, kid, &err)); /* nobody could seal to it */
+	assert_true(keyring_retire(&f.paths, kid, &err));
+	describe_keys(&f, shown);
+	assert_string_equal(shown, "active");
+}
+
+static void a_link_is_not_replaced_by_a_file(void **state UNUSED)
+{
+	CLEANUP(files_remove) struct files f;
+	struct error err = ERROR_INIT;
+	struct stat about;
+	char kid[17], real[PATH_SIZE];
+
+	files_make(&f);
+	folder_file(&f.folder, "mounted", real);
+	assert_int_equal(rename(f.private_keys, real), 0);
+	assert_int_equal(symlink(real, f.private_keys), 0);
+	assert_false(keyring_add_key(&f.paths, kid, &err));
+	assert_int_equal(err.code, ERR_CONFIG_INVALID);
+	assert_int_equal(lstat(f.private_keys, &about), 0);
+	assert_true(S_ISLNK(about.st_mode));
+}
+
+static void there_is_an_end_to_the_number_of_keys(void **state UNUSED)
+{
+	CLEANUP(files_remove) struct files f;
+	struct error err = ERROR_INIT;
+	char kid[17];
+
+	files_make(&f);
+	for (int i = 1; i < KEYRING_KEYS_MAX; i++)
+		if (!keyring_add_key(&f.paths, kid, &err))
+			fail_msg("%d: %s", i, err.message);
+	assert_false(keyring_add_key(&f.paths, kid, &err));
+	assert_int_equal(err.code, ERR_CONFLICT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +494,11 @@ int main(void)
 	        cmocka_unit_test(load_refuses_malformed_files),
 	        cmocka_unit_test(load_wants_exactly_one_active_key),
 	        cmocka_unit_test(fingerprints_depend_on_token_and_installation),
+	        cmocka_unit_test(a_key_lives_from_adding_to_retiring),
+	        cmocka_unit_test(changed_files_keep_their_modes_and_leave_nothing_beside),
+	        cmocka_unit_test(a_change_that_stopped_halfway_leaves_keys_that_load),
+	        cmocka_unit_test(a_link_is_not_replaced_by_a_file),
+	        cmocka_unit_test(there_is_an_end_to_the_number_of_keys),
 	};
 
 	if (!secret_library_init())

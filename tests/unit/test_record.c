@@ -177,7 +177,7 @@ static void without_its_key_a_record_shows_no_owner(void **state UNUSED)
 
 	make_record(keyring, 7, &record);
 	assert_false(record_open_owner(other, &record, &owner, &err));
-	assert_int_equal(err.code, ERR_SEAL_BROKEN);
+	assert_int_equal(err.code, ERR_SEAL_KEY_MISSING);
 	assert_null(owner.user_id);
 }
 
