@@ -47,6 +47,7 @@ extern const struct command session_commands[];
 extern const struct command keys_commands[];
 extern const struct command database_commands[];
 extern const struct command housekeeping_commands[];
+extern const struct command import_commands[];
 extern const struct command token_commands[];
 extern const struct command admin_commands[];
 extern const struct command audit_commands[];

@@ -11,6 +11,7 @@ const struct command_table command_tables[] = {
         {"This machine:", keys_commands},
         {NULL, database_commands},
         {NULL, housekeeping_commands},
+        {NULL, import_commands},
         {NULL, token_commands},
         {NULL, admin_commands},
         {NULL, audit_commands},

@@ -1,6 +1,8 @@
 /* db migrate | status, and rebuild-index */
 #include "cli.h"
+#include "index_service.h"
 #include "machine.h"
+#include "terminal.h"
 
 #include <stdlib.h>
 
@@ -76,80 +78,93 @@ static int db_status(struct cli *cli, int argc, char **argv)
 
 /* ---- rebuild-index ---- */
 
-struct tally {
-	size_t opened;
-	json_t *broken; /* [{user, instanceUrl, recordKey, reason}] */
-};
-
-static void tally_release(struct tally *tally)
+static json_t *problems_json(const struct index_rebuild *rebuild)
 {
-	json_decref(tally->broken);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < rebuild->problem_count; i++) {
+		const struct index_problem *problem = &rebuild->problems[i];
+		json_t *row = json_pack("{s:s, s:s}", "recordKey", problem->record_key, "reason", problem->reason);
+
+		if (problem->user_id)
+			json_object_set_new(row, "user", json_string(problem->user_id));
+		if (problem->instance_url)
+			json_object_set_new(row, "instanceUrl", json_string(problem->instance_url));
+		json_array_append_new(list, row);
+	}
+	return list;
 }
 
-static bool look_at_values(struct machine *machine, struct tally *tally, struct error *err)
+static void print_rebuild(const struct index_rebuild *rebuild)
 {
-	CLEANUP(connection_list_release) struct connection_list all = CONNECTION_LIST_INIT;
-	const struct connection_store *store = &machine->accounts.connections;
+	(void)printf("%zu stored token%s open%s, %zu problem%s.\n", rebuild->opened, rebuild->opened == 1 ? "" : "s",
+	             rebuild->opened == 1 ? "s" : "", rebuild->problem_count, rebuild->problem_count == 1 ? "" : "s");
+	for (size_t i = 0; i < rebuild->problem_count; i++) {
+		const struct index_problem *problem = &rebuild->problems[i];
 
-	if (!store->ops->list_unchecked(store->state, INT64_MAX, NULL, INT32_MAX, &all, err))
-		return false;
-	for (size_t i = 0; i < all.count; i++) {
-		CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
-		const struct connection *c = &all.items[i];
-		struct error failure = ERROR_INIT;
-
-		if (account_open(&machine->accounts, c, &payload, &failure)) {
-			tally->opened++;
-			continue;
-		}
-		if (failure.code != ERR_SEAL_BROKEN) {
-			*err = failure;
-			return false;
-		}
-		json_array_append_new(tally->broken, json_pack("{s:s, s:s, s:s, s:s}", "user", c->user_id, "instanceUrl",
-		                                               c->instance_url, "recordKey", c->key, "reason", failure.detail));
+		terminal_line(stdout, "  %s%s%s%s%s: %s", problem->instance_url ? problem->instance_url : "",
+		              problem->instance_url ? " of " : "", problem->user_id ? problem->user_id : "",
+		              problem->user_id ? " " : "", problem->record_key, problem->reason);
 	}
+	if (rebuild->restored + rebuild->dropped > 0)
+		(void)printf("%zu connection%s restored, %zu that led to no token dropped.\n", rebuild->restored,
+		             rebuild->restored == 1 ? "" : "s", rebuild->dropped);
+	(void)printf(rebuild->changed ? "The database is accepted.\n" : "The database was not accepted; nothing was changed.\n");
+}
+
+/* Where values stand alone, fingerprints are computed anew, which takes the signing key's file. */
+static bool open_in_any_state(struct machine *machine, const struct settings *settings, struct error *err)
+{
+	const unsigned parts = KEYRING_PUBLIC | KEYRING_PRIVATE;
+
+	if (!machine_open_keys(machine, settings, parts, err) || !machine_open_database(machine, settings, true, err))
+		return false;
+	if (machine->accounts.secrets.ops->in_row)
+		return true;
+	keyring_freep(&machine->keyring);
+	if (!machine_open_keys(machine, settings, parts | KEYRING_SIGNING, err))
+		return false;
+	machine->accounts.keyring = machine->keyring;
 	return true;
 }
 
-static void report_tally(const struct cli *cli, const struct tally *tally, bool accepted)
+/* Whether this is the database that was written last, and not one in its place. */
+static bool is_of_ours(const char *path, bool *ret, struct error *err)
 {
-	const json_t *broken;
-	size_t i;
+	CLEANUP(free_migrations) struct migration_status *migrations = NULL;
+	const char *state = NULL;
+	size_t count;
 
-	if (cli->json) {
-		cli_print_json(json_pack("{s:I, s:O, s:b}", "opened", (json_int_t)tally->opened, "broken", tally->broken,
-		                         "accepted", (int)accepted));
-		return;
-	}
-	(void)printf("%zu stored token%s open%s, %zu do%s not.\n", tally->opened, tally->opened == 1 ? "" : "s",
-	             tally->opened == 1 ? "s" : "", json_array_size(tally->broken),
-	             json_array_size(tally->broken) == 1 ? "es" : "");
-	json_array_foreach(tally->broken, i, broken)(void)
-	        printf("  %s of %s (%s): %s\n", json_string_or(broken, "instanceUrl", ""), json_string_or(broken, "user", ""),
-	               json_string_or(broken, "recordKey", ""), json_string_or(broken, "reason", ""));
-	(void)printf(accepted ? "The database is accepted.\n" : "The database was not accepted; nothing was changed.\n");
+	if (!database_status(path, &migrations, &count, &state, err))
+		return false;
+	*ret = strcmp(state, "ready") == 0;
+	return true;
 }
 
 static int rebuild_index(struct cli *cli, int argc, char **argv)
 {
-	bool keep_going = false, accepted;
+	bool keep_going = false, of_ours = false;
 	const struct cli_option options[] = {{"--keep-going", CLI_FLAG, &keep_going}};
 	CLEANUP(cli_list_release) struct cli_list operands = {0};
 	CLEANUP(machine_release) struct machine machine = MACHINE_INIT;
-	CLEANUP(tally_release) struct tally tally = {.broken = json_array()};
+	CLEANUP(index_rebuild_release) struct index_rebuild rebuild = INDEX_REBUILD_INIT;
+	const char *path = settings_get(&cli->settings, DATABASE);
 	struct error failure = ERROR_INIT;
 
 	if (!cli_parse(cli, argc, argv, options, ARRAY_SIZE(options), &operands, 0, 0))
 		return CLI_USAGE;
-	if (!machine_open_keys(&machine, &cli->settings, KEYRING_PUBLIC | KEYRING_PRIVATE, &failure) ||
-	    !machine_open_database(&machine, &cli->settings, true, &failure) || !look_at_values(&machine, &tally, &failure))
+	if (!is_of_ours(path, &of_ours, &failure) || !open_in_any_state(&machine, &cli->settings, &failure) ||
+	    !index_rebuild(&machine.accounts, keep_going, of_ours, &rebuild, &failure))
 		return cli_fail(&failure);
-	accepted = keep_going || json_array_size(tally.broken) == 0;
-	if (accepted && !database_accept(settings_get(&cli->settings, DATABASE), keyring_installation(machine.keyring), &failure))
+	if (rebuild.changed && !database_accept(path, keyring_installation(machine.keyring), rebuild.generation, &failure))
 		return cli_fail(&failure);
-	report_tally(cli, &tally, accepted);
-	return accepted ? CLI_OK : CLI_CHECK_FAILED;
+	if (cli->json)
+		cli_print_json(json_pack("{s:I, s:o, s:I, s:I, s:b}", "opened", (json_int_t)rebuild.opened, "broken",
+		                         problems_json(&rebuild), "restored", (json_int_t)rebuild.restored, "dropped",
+		                         (json_int_t)rebuild.dropped, "accepted", (int)rebuild.changed));
+	else
+		print_rebuild(&rebuild);
+	return rebuild.changed ? CLI_OK : CLI_CHECK_FAILED;
 }
 
 const struct command database_commands[] = {
@@ -169,12 +184,17 @@ const struct command database_commands[] = {
          "  acp-gitlab db status --json | jq -r .state\n",
          true, db_status},
         {"rebuild-index", NULL, "[--keep-going] [--json]",
-         "Take the database as it is for the truth again, after a look at every stored token.",
+         "Make the database anew from the stored tokens, and take it for the truth again.",
          "For a database that was restored, emptied or taken over. Every stored token is opened with the private keys; if one does "
          "not\n"
-         "open, nothing is changed and the exit code is 3. With --keep-going the database is accepted all the same: the users of "
-         "the tokens\n"
+         "open, nothing is changed and the exit code is 3. With --keep-going the rest is done all the same: the users of the "
+         "tokens\n"
          "that are listed have to reconnect.\n\n"
+         "Where tokens lie in the database, it is accepted as it is. Where they lie in Secrets, each gets its connection back "
+         "(this\n"
+         "also needs the public keys and the file of the signing key), and connections whose token is gone are dropped. No token "
+         "is\n"
+         "touched. Lists of projects, sessions and GitHub installations are in the database alone and do not come back.\n\n"
          "Examples:\n"
          "  acp-gitlab rebuild-index\n"
          "  acp-gitlab rebuild-index --keep-going --json\n",

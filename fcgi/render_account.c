@@ -111,7 +111,7 @@ json_t *render_connection(const struct connection *c, int64_t now_s)
 	json_object_set_new(answer, "updatedAt", render_time(c->updated_at));
 	json_object_set_new(answer, "warnings", warning_list(warnings, count));
 	json_object_set_new(answer, "valid", json_boolean(c->valid));
-	json_object_set_new(answer, "lastCheckedAt", render_time(c->last_checked_at));
+	json_object_set_new(answer, "lastCheckedAt", c->last_checked_at ? render_time(c->last_checked_at) : json_null());
 	if (!c->valid && c->check_code) {
 		struct error failure = {.code = error_code_of(c->check_code)};
 

@@ -16,12 +16,20 @@ struct candidate {
 #define CANDIDATE_INIT ZERO_INIT
 void candidate_release(struct candidate *c);
 
+/* What can be refused without asking the server. */
+bool candidate_parse(struct account_service *s, const struct account_request *request, struct candidate *c,
+                     struct check_list *checks, struct error *err) MUST_CHECK;
+
 /* Everything that can be refused is refused here, before anything is written. `checks` is filled either way. */
 bool candidate_judge(struct account_service *s, const struct account_request *request, struct candidate *c,
                      struct check_list *checks, struct error *err) MUST_CHECK;
 
 /* The connection it would be, and its warnings. */
 void candidate_describe(const struct candidate *c, const char *user_id, int64_t now_s, struct account_verdict *ret);
+
+/* Seals and stores; fills the generation. */
+bool account_store_candidate(struct account_service *s, const struct candidate *c, struct connection *connection,
+                             struct error *err) MUST_CHECK;
 
 /* The given address, or the one that an account of this provider has when none is named. Borrowed. */
 const char *account_instance_text(const struct account_service *s, enum provider provider, const char *given);

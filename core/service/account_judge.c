@@ -115,7 +115,7 @@ static bool ask_forge(struct account_service *s, const struct account_request *r
 	return true;
 }
 
-bool candidate_judge(struct account_service *s, const struct account_request *request, struct candidate *c,
+bool candidate_parse(struct account_service *s, const struct account_request *request, struct candidate *c,
                      struct check_list *checks, struct error *err)
 {
 	const char *instance_url = account_instance_text(s, request->provider, request->instance_url);
@@ -135,9 +135,13 @@ bool candidate_judge(struct account_service *s, const struct account_request *re
 		return refuse(checks, CHECK_TOKEN, &failure, err);
 	record_key_make(provider_name(request->provider), request->user_id, c->instance.text, c->key);
 	/* Read before the forge is asked: a store that is not ready must not cost the user a wait. */
-	if (!s->connections.ops->find(s->connections.state, c->key, &c->old, &c->had_old, err))
-		return false;
-	return ask_forge(s, request, c, checks, err);
+	return s->connections.ops->find(s->connections.state, c->key, &c->old, &c->had_old, err);
+}
+
+bool candidate_judge(struct account_service *s, const struct account_request *request, struct candidate *c,
+                     struct check_list *checks, struct error *err)
+{
+	return candidate_parse(s, request, c, checks, err) && ask_forge(s, request, c, checks, err);
 }
 
 void candidate_describe(const struct candidate *c, const char *user_id, int64_t now_s, struct account_verdict *ret)

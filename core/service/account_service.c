@@ -177,7 +177,7 @@ static bool make_row_value(void *context, int64_t generation UNUSED, struct seal
 	return seal_candidate(row->service, row->candidate, row->connection, ret, err);
 }
 
-static bool store_candidate(struct account_service *s, const struct candidate *c, struct connection *connection, struct error *err)
+bool account_store_candidate(struct account_service *s, const struct candidate *c, struct connection *connection, struct error *err)
 {
 	struct row_value row = {s, c, connection};
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
@@ -213,7 +213,7 @@ static bool connect_candidate(struct account_service *s, const struct candidate 
 	connection->updated_at = now_s;
 	connection->valid = true;
 	connection->last_checked_at = now_s;
-	if (store_candidate(s, c, connection, &failure))
+	if (account_store_candidate(s, c, connection, &failure))
 		return true;
 	if (failure.code == ERR_TOKEN_IN_USE)
 		check_list_fail(&verdict->checks, CHECK_TOKEN, &failure);

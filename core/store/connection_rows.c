@@ -418,5 +418,8 @@ const struct connection_store_ops connection_rows = {
         .disconnect_begin = disconnect_begin,
         .disconnect_finish = disconnect_finish,
         .intents_due = intents_due,
+        .restore = connection_restore,
+        .forget = connection_forget,
+        .forget_intents = connection_forget_intents,
         .set_checked = set_checked,
 };

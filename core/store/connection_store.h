@@ -37,6 +37,14 @@ void intent_list_release(struct intent_list *list);
 
 typedef bool connection_make_value(void *context, int64_t generation, struct sealed_value *ret, struct error *err);
 
+/* What became of a row. */
+enum connection_restored {
+	CONNECTION_RESTORED,
+	CONNECTION_KEPT,          /* it was the connection already */
+	CONNECTION_NEWER,         /* it is of a newer connect, and stays */
+	CONNECTION_DISCONNECTING, /* it was hidden since, and stays */
+};
+
 struct connection_store_ops {
 	/* Whether the database is the one this installation wrote last: schema current, not empty, restored or foreign. */
 	bool (*ready)(void *state, struct error *err);
@@ -85,6 +93,18 @@ struct connection_store_ops {
 
 	/* Intents older than `before` (unix seconds). */
 	bool (*intents_due)(void *state, int64_t before, struct intent_list *ret, struct error *err);
+
+	/*
+	 * For rebuild-index, where values stand alone: each connection of the list becomes a row as its value says it; intents that
+	 * this settles go. `record_wins`: also over a row of a greater generation, which an older or foreign database may have.
+	 * `ret` has a place for each. One transaction.
+	 */
+	bool (*restore)(void *state, const struct connection_list *list, bool record_wins, enum connection_restored *ret,
+	                struct error *err);
+	/* Drops a row that leads to no value. One with a value in it stays. */
+	bool (*forget)(void *state, const char *record_key, int64_t generation, struct error *err);
+	/* Drops all intents: they are of an older or another database, about changes that are long over. */
+	bool (*forget_intents)(void *state, struct error *err);
 
 	/* Result of the last use: valid or the error's name. Ignored if the generation is no longer current, or a later check is
 	 * known. */

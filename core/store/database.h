@@ -68,7 +68,7 @@ bool database_status(const char *path, struct migration_status **ret, size_t *re
 
 /*
  * Takes the database as it is for the truth again: writes a new anchor, and numbers on from whichever of the two was ahead, so that
- * no change number and no generation repeats. After rebuild-index has looked at every sealed value. ERR_STORE_NOT_READY: the schema
- * is not current.
+ * no change number and no generation repeats; `at_least` is the greatest generation that was seen outside of it. After
+ * rebuild-index has looked at every sealed value. ERR_STORE_NOT_READY: the schema is not current.
  */
-bool database_accept(const char *path, const char *installation, struct error *err) MUST_CHECK;
+bool database_accept(const char *path, const char *installation, int64_t at_least, struct error *err) MUST_CHECK;

@@ -251,7 +251,7 @@ static bool accept_into(struct anchor *anchor, const char *path, const char *ins
 	return anchor_create(path, installation, change, true, err);
 }
 
-bool database_accept(const char *path, const char *installation, struct error *err)
+bool database_accept(const char *path, const char *installation, int64_t at_least, struct error *err)
 {
 	CLEANUP(handle_close) struct handle handle = HANDLE_INIT;
 	CLEANUP(anchor_close) struct anchor anchor = ANCHOR_INIT;
@@ -268,7 +268,8 @@ bool database_accept(const char *path, const char *installation, struct error *e
 		return false;
 	if (!found.schema_current)
 		return store_state_error(found.state, err);
-	change = (found.change > anchor_change(&anchor) ? found.change : anchor_change(&anchor)) + 1;
+	change = found.change > anchor_change(&anchor) ? found.change : anchor_change(&anchor);
+	change = (at_least > (int64_t)change ? (uint64_t)at_least : change) + 1;
 	return renumber(&handle, installation, change, err) && handle_execute(&handle, "COMMIT", err) &&
 	       accept_into(&anchor, path, installation, change, err);
 }

@@ -68,6 +68,12 @@ bool disconnect_begin(void *state, const char *user_id, const char *provider, co
                       struct error *err);
 bool disconnect_finish(void *state, const char *record_key, int64_t generation, struct error *err);
 
+/* connection_restore.c */
+bool connection_restore(void *state, const struct connection_list *list, bool record_wins, enum connection_restored *ret,
+                        struct error *err);
+bool connection_forget(void *state, const char *record_key, int64_t generation, struct error *err);
+bool connection_forget_intents(void *state, struct error *err);
+
 /* session_rows.c: the table sessions */
 #define SESSION_COLUMNS                                                                                                            \
 	"id, project, name, owner, object, status, phase, created_at, attempt, stop_requested, push_requested, "                   \

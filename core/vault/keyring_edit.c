@@ -189,11 +189,12 @@ static void edit_lines(const struct text *from, const struct change *change, str
 
 		next = line + length;
 		read_words(line, length, &words);
-		if (change->edit == EDIT_APPEND || !is_word(&words.keyword, change->keyword))
-			text_add(to, line, length);
-		else if (change->edit == EDIT_ACTIVATE)
-			add_seal_line(to, line, &words, is_word(&words.kid, change->kid));
-		else if (!is_word(&words.kid, change->kid))
+		const bool concerned = change->edit != EDIT_APPEND && is_word(&words.keyword, change->keyword);
+		const bool named = concerned && is_word(&words.kid, change->kid);
+
+		if (concerned && change->edit == EDIT_ACTIVATE)
+			add_seal_line(to, line, &words, named);
+		else if (!named)
 			text_add(to, line, length);
 	}
 	if (change->edit != EDIT_APPEND)
@@ -211,7 +212,7 @@ static bool edit_file(const char *path, const struct change *change, struct erro
 	if (!read_file(path, &from, &about, err))
 		return false;
 	/* A state that becomes "open-only" is longer by three, on at most KEYRING_KEYS_MAX lines. */
-	if (!text_make(from.length + LINE_MAX_SIZE + KEYRING_KEYS_MAX * 4, &to))
+	if (!text_make(from.length + LINE_MAX_SIZE + (size_t)KEYRING_KEYS_MAX * 4, &to))
 		return cannot(path, err);
 	edit_lines(&from, change, &to);
 	return replace_file(path, &to, &about, err);

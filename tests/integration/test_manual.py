@@ -12,6 +12,7 @@ from stack import TOP
 # Stands for what an example borrows from its reader's machine.
 PRELUDE = """
 pass() { cat token; }
+kubectl() { cat credentials.json; }
 man() { groff -Kutf8 -man -ww -Tutf8 >/dev/null; }
 """
 # They run until they are ended.
@@ -27,6 +28,8 @@ class ExamplesTest(CliCase):
         cls.folder = tempfile.TemporaryDirectory(prefix="acp-examples.")
         cls.here = Path(cls.folder.name)
         (cls.here / "token").write_text(cls.tokens["good"])
+        (cls.here / "credentials.json").write_text('{"kind": "Secret", "metadata": {"name": "gitlab-credentials"}, "data": {}}')
+        (cls.here / "users.map").write_text("john-company.com=john@company.com\n")
         (cls.here / "session.json").write_text('{"metadata": {"name": "an-example"}, "spec": {"description": "x", "outputRepo": {"url": "%s", '
                                                '"branch": "feature/an-example"}}}' % cls.stack.simulator["repository"])
 

@@ -2,3 +2,4 @@
 unit_test(test_exit_code cli_rooms)
 unit_test(test_report cli_rooms)
 unit_test(test_terminal cli_rooms)
+unit_test(test_legacy cli_rooms)

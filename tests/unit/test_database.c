@@ -334,7 +334,7 @@ static void another_programs_database_is_left_alone(void **state UNUSED)
 	assert_false(database_migrate(f.path, INSTALLATION, &applied, &err));
 	assert_int_equal(err.code, ERR_STORE_NOT_READY);
 	expect_state(&f, "foreign");
-	assert_false(database_accept(f.path, INSTALLATION, &err));
+	assert_false(database_accept(f.path, INSTALLATION, 0, &err));
 	tamper(f.path, "INSERT INTO precious VALUES (2)"); /* still there */
 }
 
@@ -373,7 +373,7 @@ static void a_database_made_anew_stays_empty_until_it_is_accepted(void **state U
 	expect_not_ready(&f, "empty");
 	must(database_migrate(f.path, INSTALLATION, &applied, &err), &err); /* again: no way around */
 	expect_state(&f, "empty");
-	must(database_accept(f.path, INSTALLATION, &err), &err);
+	must(database_accept(f.path, INSTALLATION, 0, &err), &err);
 	expect_state(&f, "ready");
 	must(is_ready(&f, &err), &err);
 	assert_int_equal(connections_of(&f, "john"), 0);
@@ -400,7 +400,7 @@ static void a_restored_database_is_not_ready_until_it_is_accepted(void **state U
 			assert_int_equal(rename(backup, f.path), 0);
 		expect_state(&f, "restored");
 		expect_not_ready(&f, "older than");
-		must(database_accept(f.path, INSTALLATION, &err), &err);
+		must(database_accept(f.path, INSTALLATION, 0, &err), &err);
 		must(is_ready(&f, &err), &err);
 		assert_int_equal(connections_of(&f, "john"), 1);
 		must(sample_connect(&f.connections, "john", GITLAB_COM_URL, "third", &after, &err), &err);
@@ -423,7 +423,7 @@ static void a_database_in_use_without_its_anchor_counts_as_restored(void **state
 	expect_not_ready(&f, "older than");
 	must(database_migrate(f.path, INSTALLATION, &applied, &err), &err);
 	expect_state(&f, "restored");
-	must(database_accept(f.path, INSTALLATION, &err), &err);
+	must(database_accept(f.path, INSTALLATION, 0, &err), &err);
 	must(is_ready(&f, &err), &err);
 	assert_int_equal(connections_of(&f, "john"), 1);
 }
@@ -444,7 +444,7 @@ static void a_malformed_anchor_is_no_anchor(void **state UNUSED)
 		fclose(file);
 		expect_state(&f, "restored");
 		expect_not_ready(&f, "older than");
-		must(database_accept(f.path, INSTALLATION, &err), &err);
+		must(database_accept(f.path, INSTALLATION, 0, &err), &err);
 		must(is_ready(&f, &err), &err);
 	}
 }
@@ -460,7 +460,7 @@ static void a_foreign_database_can_be_taken_over(void **state UNUSED)
 	must(sample_connect(&f.connections, "john", GITLAB_COM_URL, "t", NULL, &err), &err);
 	assert_int_equal(rename(other.path, f.path), 0);
 	expect_not_ready(&f, "another installation");
-	must(database_accept(f.path, INSTALLATION, &err), &err);
+	must(database_accept(f.path, INSTALLATION, 0, &err), &err);
 	must(is_ready(&f, &err), &err);
 	must(sample_connect(&f.connections, "john", GITLAB_COM_URL, "t", NULL, &err), &err);
 }

@@ -311,7 +311,7 @@ static void a_restored_database_that_lost_a_list_is_not_ready(void **state UNUSE
 	assert_false(put(&f, "alpha", kept, "{}", &after, &err));
 	assert_int_equal(err.code, ERR_STORE_NOT_READY);
 
-	must(database_accept(f.path, INSTALLATION, &err), &err);
+	must(database_accept(f.path, INSTALLATION, 0, &err), &err);
 	database_freep(&f.db);
 	fixture_use(&f, fixture_open(&f, &err));
 	assert_false(put(&f, "alpha", lost, "{}", &after, &err));
