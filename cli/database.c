@@ -8,6 +8,14 @@
 
 /* ---- db ---- */
 
+/* A database that was made anew beside Secrets that hold tokens knows none of them, and must not say that nobody is connected. */
+static bool doubt_if_missing(struct machine *machine, const struct settings *settings, bool *ret_doubted, struct error *err)
+{
+	*ret_doubted = false;
+	return machine_open_database(machine, settings, true, err) && index_is_missing(&machine->accounts, ret_doubted, err) &&
+	       (!*ret_doubted || database_doubt(settings_get(settings, DATABASE), err));
+}
+
 static int db_migrate(struct cli *cli, int argc, char **argv)
 {
 	CLEANUP(cli_list_release) struct cli_list operands = {0};
@@ -15,19 +23,24 @@ static int db_migrate(struct cli *cli, int argc, char **argv)
 	const char *path = settings_get(&cli->settings, DATABASE);
 	struct error failure = ERROR_INIT;
 	unsigned applied = 0;
+	bool doubted;
 
 	if (!cli_parse(cli, argc, argv, NULL, 0, &operands, 0, 0))
 		return CLI_USAGE;
 	/* The public keys tell which installation the database belongs to. */
 	if (!machine_open_keys(&machine, &cli->settings, KEYRING_PUBLIC, &failure) ||
-	    !database_migrate(path, keyring_installation(machine.keyring), &applied, &failure))
+	    !database_migrate(path, keyring_installation(machine.keyring), &applied, &failure) ||
+	    !doubt_if_missing(&machine, &cli->settings, &doubted, &failure))
 		return cli_fail(&failure);
 	if (cli->json)
-		cli_print_json(json_pack("{s:s, s:i}", "database", path, "applied", (int)applied));
+		cli_print_json(
+		        json_pack("{s:s, s:i, s:b}", "database", path, "applied", (int)applied, "needsRebuild", (int)doubted));
 	else if (applied == 0)
 		(void)printf("%s is up to date.\n", path);
 	else
 		(void)printf("%s: %u migration%s applied.\n", path, applied, applied == 1 ? "" : "s");
+	if (doubted)
+		cli_note("The Secrets hold tokens that this database does not know: run 'acp-gitlab rebuild-index'.");
 	return CLI_OK;
 }
 
@@ -170,7 +183,8 @@ static int rebuild_index(struct cli *cli, int argc, char **argv)
 const struct command database_commands[] = {
         {"db", "migrate", "[--json]", "Create the database, or bring it to this version's schema.",
          "Needs the public keys: they name the installation that the database belongs to. Applies what is missing, each step in a\n"
-         "transaction of its own, and can be repeated. A database of a newer version is refused.\n\n"
+         "transaction of its own, and can be repeated. A database of a newer version is refused.\n"
+         "Where tokens lie in Secrets, a database that knows none of those that are there is not ready before 'rebuild-index'.\n\n"
          "Examples:\n"
          "  acp-gitlab db migrate\n"
          "  ACP_DATABASE=/tmp/try.db acp-gitlab db migrate\n",

@@ -8,6 +8,41 @@
 
 #define PAGE 64 /* rows written in one transaction */
 
+/* ---- Is there one? ---- */
+
+static bool note_value(void *context, const struct secret_record *record UNUSED, struct error *err)
+{
+	*(bool *)context = true;
+	return error_set(err, ERR_CONFLICT, "enough"); /* ends the walk; nobody sees it */
+}
+
+bool index_is_missing(const struct account_service *s, bool *ret, struct error *err)
+{
+	CLEANUP(connection_list_release) struct connection_list rows = CONNECTION_LIST_INIT;
+	CLEANUP(intent_list_release) struct intent_list intents = INTENT_LIST_INIT;
+	const struct connection_store *store = &s->connections;
+	struct error failure = ERROR_INIT;
+	bool any = false;
+
+	*ret = false;
+	if (s->secrets.ops->in_row)
+		return true;
+	if (!store->ops->list_unchecked(store->state, INT64_MAX, NULL, 1, &rows, err) ||
+	    !store->ops->intents_due(store->state, INT64_MAX, &intents, err))
+		return false;
+	/* An intent tells of a value that was put before its row. */
+	if (rows.count > 0 || intents.count > 0)
+		return true;
+	if (!s->secrets.ops->each(s->secrets.state, note_value, &any, &failure) && !any) {
+		*err = failure;
+		return false;
+	}
+	*ret = any;
+	return true;
+}
+
+/* ---- Making it anew ---- */
+
 struct key {
 	char text[RECORD_KEY_SIZE];
 };

@@ -9,6 +9,12 @@
  */
 #include "account_service.h"
 
+/*
+ * Whether there are values that stand alone and a database that knows of none: one that was made anew beside Secrets that are
+ * older. It must not serve before index_rebuild(). Needs no keys. Errors of the stores.
+ */
+bool index_is_missing(const struct account_service *s, bool *ret, struct error *err) MUST_CHECK;
+
 struct index_problem {
 	char *user_id; /* NULL: nobody can tell */
 	char *instance_url;

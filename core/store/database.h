@@ -66,6 +66,10 @@ struct migration_status {
 bool database_status(const char *path, struct migration_status **ret, size_t *ret_count, const char **ret_state,
                      struct error *err) MUST_CHECK;
 
+/* The opposite of database_accept: the database counts as "empty" until then. For one that was made beside values it does not know.
+ */
+bool database_doubt(const char *path, struct error *err) MUST_CHECK;
+
 /*
  * Takes the database as it is for the truth again: writes a new anchor, and numbers on from whichever of the two was ahead, so that
  * no change number and no generation repeats; `at_least` is the greatest generation that was seen outside of it. After

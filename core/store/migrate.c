@@ -251,6 +251,13 @@ static bool accept_into(struct anchor *anchor, const char *path, const char *ins
 	return anchor_create(path, installation, change, true, err);
 }
 
+bool database_doubt(const char *path, struct error *err)
+{
+	CLEANUP(handle_close) struct handle handle = HANDLE_INIT;
+
+	return handle_open(&handle, path, BUSY_TIMEOUT_MS, err) && handle_execute(&handle, "UPDATE meta SET change = 0", err);
+}
+
 bool database_accept(const char *path, const char *installation, int64_t at_least, struct error *err)
 {
 	CLEANUP(handle_close) struct handle handle = HANDLE_INIT;

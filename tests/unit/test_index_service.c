@@ -114,8 +114,7 @@ static void a_lost_database_is_made_anew(void **state UNUSED)
 		CLEANUP(index_fixture_remove) struct index_fixture f;
 		CLEANUP(index_rebuild_release) struct index_rebuild result = INDEX_REBUILD_INIT;
 		CLEANUP(connection_release)
-		struct connection before = CONNECTION_INIT,
-		                  after = CONNECTION_INIT, next = CONNECTION_INIT;
+		struct connection before = CONNECTION_INIT, after = CONNECTION_INIT, next = CONNECTION_INIT;
 
 		print_message("  %s\n", rows[i].sentence);
 		index_fixture_make(&f);
@@ -301,6 +300,35 @@ static void values_in_their_rows_are_only_looked_at(void **state UNUSED)
 	assert_opens_to(&f.service, "alice", FIRST);
 }
 
+static void a_database_made_beside_older_records_is_noticed(void **state UNUSED)
+{
+	CLEANUP(index_fixture_remove) struct index_fixture f;
+	CLEANUP(index_rebuild_release) struct index_rebuild result = INDEX_REBUILD_INIT;
+	struct error err = ERROR_INIT;
+	bool missing = true;
+
+	index_fixture_make(&f);
+	must(index_is_missing(&f.service.service, &missing, &err), &err);
+	assert_false(missing); /* there is nothing at all */
+	f.service.store.crash_at = NULL;
+	connect_user(&f, "alice", FIRST);
+	must(index_is_missing(&f.service.service, &missing, &err), &err);
+	assert_false(missing);
+	another_database(&f, false);
+	must(index_is_missing(&f.service.service, &missing, &err), &err);
+	assert_true(missing);
+	f.service.store.fail_at = "each";
+	assert_false(index_is_missing(&f.service.service, &missing, &err));
+	must(database_doubt(f.store.path, &err), &err);
+	assert_false(f.store.connections.ops->ready(f.store.connections.state, &err));
+	assert_non_null(strstr(err.remediation, "rebuild-index"));
+	rebuild(&f, false, false, &result);
+	must(f.store.connections.ops->ready(f.store.connections.state, &err), &err);
+	assert_opens_to(&f.service, "alice", FIRST);
+	must(index_is_missing(&f.service.service, &missing, &err), &err);
+	assert_false(missing);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +339,7 @@ int main(void)
 	        cmocka_unit_test(no_records_at_all_are_not_believed),
 	        cmocka_unit_test(a_healthy_database_stays_as_it_is),
 	        cmocka_unit_test(values_in_their_rows_are_only_looked_at),
+	        cmocka_unit_test(a_database_made_beside_older_records_is_noticed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
