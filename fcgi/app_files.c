@@ -40,23 +40,24 @@ void app_remember_file(struct app *app, const char *path)
 	app->seen[app->seen_count++] = stat(path, &st) == 0 ? look_at(path, &st) : (struct file_seen){.path = path};
 }
 
-static bool folder_exists(const char *path)
+/* A file that others keep from us, or a folder that is not here, is not ours to judge; one that is gone from its folder is. */
+static bool may_judge(const char *path)
 {
 	CLEANUP(freep) char *copy = xstrdup(path);
 
-	return access(dirname(copy), F_OK) == 0;
+	return access(path, R_OK) == 0 || (errno == ENOENT && access(dirname(copy), F_OK) == 0);
 }
 
 /*
  * Pool status answers for the readiness of the whole, so it looks whether the public keys are usable. It keeps nothing of them, and
- * serves on without. Where its container has no such folder, the pools that have one are asked by their own probes.
+ * serves on without. Where it is not given the file, the pools that are have to be asked, by their own probes.
  */
 static void judge_public_keys(struct app *app, const struct keyring_paths *paths)
 {
 	CLEANUP(keyring_freep) struct keyring *keyring = NULL;
 	struct error failure = ERROR_INIT;
 
-	if (!folder_exists(paths->public_keys))
+	if (!may_judge(paths->public_keys))
 		return;
 	app_remember_file(app, paths->public_keys);
 	if (keyring_load(paths, KEYRING_PUBLIC, &keyring, &failure))
@@ -70,7 +71,7 @@ bool app_keys_ready(const struct app *app, struct error *err)
 	const char *path = settings_get(&app->settings, SEAL_PUBLIC_KEYS_FILE);
 	struct stat st;
 
-	if (app->pools != POOL_STATUS || !folder_exists(path))
+	if (app->pools != POOL_STATUS || !may_judge(path))
 		return true;
 	if (app->keys_failure.code != ERR_NONE) {
 		*err = app->keys_failure;
