@@ -24,3 +24,20 @@ const struct migration migrations[] = {
 const unsigned migration_count = sizeof(migrations) / sizeof(migrations[0]);
 " @ONLY)
 endfunction()
+
+# embed_file(<file> <symbol> <header> <output.c>): a file's bytes as `const char <symbol>[]` and `const size_t <symbol>_length`.
+function(embed_file file symbol header output)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} bytes HEX)
+  string(REGEX REPLACE "(................................)" "\\1\n\t" bytes "${bytes}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${bytes}")
+  file(CONFIGURE OUTPUT ${output} CONTENT
+"/* Made from ${file} by cmake/embed.cmake. */
+#include \"${header}\"
+
+const char ${symbol}[] = {
+	${bytes}
+};
+const size_t ${symbol}_length = sizeof(${symbol});
+")
+endfunction()

@@ -1,5 +1,7 @@
 #include "handle_health.h"
 
+#include "openapi_document.h"
+
 bool handle_live(struct call *call, struct error *err UNUSED)
 {
 	response_json(&call->response, 200, json_pack("{s:s}", "status", "ok"));
@@ -24,5 +26,11 @@ bool handle_ready(struct call *call, struct error *err)
 bool handle_version(struct call *call, struct error *err UNUSED)
 {
 	response_json(&call->response, 200, json_pack("{s:s, s:s}", "name", "acp-gitlab", "version", ACP_VERSION));
+	return true;
+}
+
+bool handle_openapi(struct call *call, struct error *err UNUSED)
+{
+	response_json_text(&call->response, 200, openapi_document, openapi_document_length);
 	return true;
 }

@@ -102,6 +102,7 @@ const struct route routes[] = {
 	{"GET",    "/health",                       POOL_ALL, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_live},
 	{"GET",    "/readyz",                       POOL_ALL, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_ready},
 	{"GET",    "/api/version",                  POOL_ALL, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_version},
+	{"GET",    "/api/openapi.json",             POOL_ALL, ACCESS_PUBLIC, BODY_NONE, 0, false, handle_openapi},
 };
 /* clang-format on */
 const size_t route_count = ARRAY_SIZE(routes);
