@@ -178,9 +178,7 @@ class PodTest(unittest.TestCase):
         about = self.simulator()
         files = self.keys()
         # A cluster has its callers and Secrets from the API server; here they are the embedded ones.
-        (machine.root / "etc/acp-gitlab/auth").mkdir()
-        shutil.copy(machine.root / "root/keys/tokens", machine.root / "etc/acp-gitlab/auth/tokens")
-        machine.run("chmod", "644", "/etc/acp-gitlab/auth/tokens")
+        files["acp-gitlab-callers"] = {"tokens": (machine.root / "root/keys/tokens").read_bytes()}
         files["acp-gitlab"] = {"acp-gitlab.conf": SETTINGS.format(authority=about["url"].removeprefix("https://")).encode()}
         pod = Pod(machine, self.spec, files)
         for container in self.spec["initContainers"]:

@@ -107,10 +107,12 @@ class ManifestsTest(unittest.TestCase):
                 if mount["name"].startswith("sockets-") and not mount.get("readOnly"):
                     sockets.setdefault(mount["name"], []).append(container["name"])
         public, signing, private = KEYS
+        callers = "acp-gitlab-callers"
         self.assertEqual(mounted, {
-            "migrate": {public}, "nginx": {"acp-gitlab-webhook"}, "status": {public}, "connect": {public, signing}, "repositories": {public, private},
+            "migrate": {public}, "nginx": {"acp-gitlab-webhook"}, "status": {public, callers}, "connect": {public, signing, callers},
+            "repositories": {public, private, callers},
             "git": {public, private}, "worker": set(), "housekeeping": {public, private}})
-        self.assertEqual(accounts, {"status", "connect", "repositories", "git", "worker", "housekeeping"})
+        self.assertEqual(accounts, {"migrate", "status", "connect", "repositories", "git", "worker", "housekeeping"})
         self.assertEqual(sockets, {f"sockets-{pool}": [pool] for pool in ("status", "connect", "repositories", "git")})
         self.assertFalse(spec["automountServiceAccountToken"])
 
@@ -147,6 +149,7 @@ class RightsTest(unittest.TestCase):
         self.assertTrue(self.may("create", "tokenreviews", "authentication.k8s.io"))
         self.assertTrue(self.may("create", "subjectaccessreviews", "authorization.k8s.io"))
         self.assertTrue(self.may("create", "events", namespace="team-a"))
+        self.assertTrue(self.may("get", "mutatingwebhookconfigurations", "admissionregistration.k8s.io", name="acp-gitlab"))
 
     def test_what_is_not_on_the_card(self):
         refused = [("list", "secrets", {"namespace": NAMESPACE}), ("watch", "secrets", {"namespace": NAMESPACE}), ("create", "secrets", {"namespace": NAMESPACE}),
@@ -155,6 +158,7 @@ class RightsTest(unittest.TestCase):
                    ("get", "configmaps", {"namespace": NAMESPACE}), ("create", "rolebindings", {"group": "rbac.authorization.k8s.io", "namespace": NAMESPACE}),
                    ("patch", "agenticsessions", {"group": "ambient-code.io", "namespace": "team-a"}), ("create", "agenticsessions", {"group": "ambient-code.io", "namespace": "team-a"}),
                    ("delete", "agenticsessions", {"group": "ambient-code.io", "namespace": "team-a"}), ("list", "namespaces", {})]
+        refused += [(verb, "mutatingwebhookconfigurations", {"group": "admissionregistration.k8s.io", "name": "acp-gitlab"}) for verb in ("patch", "update", "delete", "list")]
         refused += [("get", "secrets", {"namespace": NAMESPACE, "name": name}) for name in (*KEYS, "acp-gitlab-webhook")]
         for verb, resource, more in refused:
             self.assertFalse(self.may(verb, resource, **more), (verb, resource, more))
