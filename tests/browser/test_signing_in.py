@@ -1,7 +1,10 @@
 """Signing in: the form, the link, the proxy that has done it already, and a bearer that is not known."""
+import http.server
+import threading
 import unittest
 
 from page_case import PageCase
+from stack import request
 
 
 class SigningInTest(PageCase):
@@ -45,6 +48,37 @@ class SigningInTest(PageCase):
         self.browser.open(self.stack.url + "/")
         self.see("#repositories-body", "No repositories yet")
         self.assertEqual(self.browser.run("return [...document.querySelectorAll('#projects option')].map((each) => each.value)"), ["default", "not-mine"])
+
+    def test_behind_a_proxy_that_signs_in_there_is_nothing_to_do(self):
+        """The proxy adds the bearer; the page sends none, shows no form, and leaves signing out to the proxy."""
+        stack, own = self.stack, []
+
+        class Proxy(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                own.append(self.headers.get("Authorization"))
+                answer = request("GET", stack.url + self.path, headers={"Authorization": f"Bearer {stack.bearer}"})
+                self.send_response(answer.status)
+                for name in ("Content-Type", "Content-Security-Policy", "ETag"):
+                    if answer.headers.get(name):
+                        self.send_header(name, answer.headers[name])
+                self.send_header("Content-Length", str(len(answer.body)))
+                self.end_headers()
+                self.wfile.write(answer.body)
+
+            def log_message(self, *_):
+                pass
+
+        proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        try:
+            self.browser.open(f"http://127.0.0.1:{proxy.server_port}/integrations")
+            self.see("#gitlab-body", "No GitLab account is connected")
+            self.assertEqual((self.browser.text("#sign-in"), self.browser.text("#sign-out")), ("", ""))
+            self.assertEqual(set(own), {None})
+        finally:
+            self.browser.open("about:blank")
+            proxy.shutdown()
+            proxy.server_close()
 
 
 if __name__ == "__main__":

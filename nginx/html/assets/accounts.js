@@ -1,6 +1,6 @@
 // The cards of GitLab and GitHub: who is connected where, what each token can do, and what to do when it no longer can.
 import * as api from './api.js';
-import { $, ask, attempt, button, down, el, empty, icon, keep, link, note, pill, problem, sign, since, skeleton, toast, waitFor } from './dom.js';
+import { $, ask, attempt, button, down, el, icon, keep, link, note, pill, problem, sign, since, skeleton, toast, waitFor } from './dom.js';
 import { hostOf } from './address.js';
 import { capabilities, stateOf } from './state.js';
 import { fact } from './report.js';
@@ -79,9 +79,9 @@ async function removeInstallations() {
 }
 
 const app = ({ installations, active }) => el('div.app',
-	el('h3', 'GitHub App', active === 'app' && pill({ tone: 'good', label: 'In use' })),
-	el('ul.plain', installations.map(({ account, installationId, updatedAt }) => el('li.line', icon('github'), el('b', account), el('span.soft', `installation ${installationId}, added `, since(updatedAt))))),
-	!installations.length && el('p.hint', 'Serves your repositories where you have no token.'),
+	el('h3.line', 'GitHub App', active === 'app' && pill({ tone: 'good', label: 'In use' })),
+	installations.length ? el('ul.plain', installations.map(({ account, installationId, updatedAt }) => el('li.line', icon('github'), el('b', account), el('span.soft', `installation ${installationId}, added `, since(updatedAt)))))
+		: el('p.hint', 'Serves your repositories where you have no token.'),
 	el('details', el('summary', { 'data-key': 'installation' }, 'Add an installation'),
 		el('form.inline', { onsubmit: addInstallation }, el('input', { name: 'number', inputmode: 'numeric', pattern: '[0-9]+', required: '', 'aria-label': 'Number of the installation', placeholder: 'Its number' }), el('button', 'Add'))),
 	installations.length > 0 && button('Remove the installations', removeInstallations, null, '.small.quiet'));
@@ -91,7 +91,7 @@ function draw(provider) {
 	const connections = (provider === 'github' ? status?.pat : status)?.connections ?? [], again = () => refresh(provider);
 	if (!body.querySelector('.accounts')) body.replaceChildren(el('div'), el('ul.accounts'), el('div'));
 	const [top, list, rest] = body.children;
-	const none = status && !connections.length && empty(provider, `No ${title} account is connected`,
+	const none = status && !connections.length && el('div.empty', el('b', `No ${title} account is connected`),
 		el('p.hint', 'Paste a token once: it is sealed, and used for you alone.'), button(`Connect ${title}`, () => openConnect(provider, again), null, '.primary'));
 	top.replaceChildren(...[failure && down(failure, again), none].filter(Boolean));
 	list.hidden = !connections.length;

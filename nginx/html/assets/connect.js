@@ -66,7 +66,7 @@ export function openConnect(kind, whenDone, old) {
 	done = whenDone;
 	keepTyped = Boolean(old);
 	$('connect-title').textContent = old ? `Replace the token of @${old.username}` : `Connect ${TITLES[kind]}`;
-	$('connect-lead').textContent = old ? 'The old token stays in use until the new one was found valid.' : 'It is checked, then sealed, and never shown again.';
+	$('connect-lead').textContent = old ? 'The old token stays in use until the new one was found valid.' : 'The token is checked, then sealed, and never shown again.';
 	$('instance-label').textContent = kind === 'gitlab' ? 'Instance' : 'Server (optional)';
 	$('instance').value = old?.instanceUrl ?? (kind === 'gitlab' ? 'https://gitlab.com' : '');
 	$('instance').readOnly = keepTyped;

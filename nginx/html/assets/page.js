@@ -77,7 +77,7 @@ for (const eye of document.querySelectorAll('.eye')) {
 		eye.ariaPressed = visible;
 		field.type = visible ? 'text' : 'password';
 	};
-	eye.append(icon('eye'));
+	eye.append(icon('look'));
 	eye.onclick = () => show(field.type === 'password');
 	field.form.onreset = () => show(false);
 }
