@@ -65,7 +65,7 @@ class FormTest(PageCase):
         self.see("#verdict", "Address: ")
         self.browser.keys("Escape")
         self.assertEqual(self.stack.status().json, {"connected": False})
-        self.assertEqual(self.browser.run("return document.getElementById('token').value"), "", "a closed form keeps no token")
+        wait_until("a closed form keeps no token", lambda: self.browser.run("return document.getElementById('token').value") == "", 5)
 
     def test_a_token_can_be_looked_at_and_hides_again(self):
         self.enter()
@@ -75,6 +75,7 @@ class FormTest(PageCase):
         self.press("#connect", "Show the token")
         self.assertEqual(self.browser.run("return [document.getElementById('token').type, document.querySelector('#connect .eye').ariaPressed]"), ["text", "true"])
         self.press("#connect", "Cancel")
+        wait_until("the form is empty", lambda: self.browser.run("return document.getElementById('token').value") == "", 5)
         self.press("#gitlab-body", "Connect GitLab")
         self.assertEqual(self.browser.run("return [document.getElementById('token').type, document.getElementById('token').value]"), ["password", ""])
 

@@ -30,7 +30,7 @@ function busy(on) {
 	$('test').disabled = on;
 }
 
-const works = (answer) => [el('p', pill(stateOf(answer)), ` @${answer.username}. Nothing was saved.`), ...answer.warnings.map(({ message }) => note(message)),
+const works = (answer) => [el('p.line', pill(stateOf(answer)), `@${answer.username}. Nothing was saved.`), ...answer.warnings.map(({ message }) => note(message)),
 	checklist(answer.checks.filter(({ ok }) => ok))];
 
 const refused = (answer) => [problem(answer, waitFor(answer)), checklist((answer.checks ?? []).filter(({ ok }) => ok))];

@@ -19,7 +19,7 @@ function progress({ name, phase, progress: { stage, done, total, bytes: size } =
 }
 
 const repositoryRow = (repository) => el('li', el('div.line', icon(repository.provider ?? 'repo'), el('b', repository.name),
-	repository.branch && el('span', icon('branch'), link(repository.branchUrl, el('code', repository.branch))),
+	repository.branch && el('span', icon('branch'), ' ', link(repository.branchUrl, el('code', repository.branch))),
 	repository.mergeRequestUrl && link(repository.mergeRequestUrl, repository.provider === 'github' ? 'Pull request' : 'Merge request'), el('span.soft', wordsOf(repository.phase))),
 progress(repository), [repository.error, repository.mergeRequestError].map((error) => error && problem(error)));
 
