@@ -188,10 +188,11 @@ class SystemdTest(Installed, unittest.TestCase):
         confined = [json.loads(line) for line in self.machine.run("journalctl", "-o", "cat", "-u", "acp-gitlab-fcgi@*").stdout.splitlines() if '"sandbox"' in line]
         self.assertEqual({line["pool"] for line in confined}, {"status", "connect", "repositories", "git"})
         self.assertTrue(all(line["confined"] and line["capabilities_dropped"] for line in confined), confined)
-        # Changed keys reach those that hold some, and a request in between waits in the socket.
+        # New keys reach those that hold some, a request in between waits in the socket, and every token is sealed anew.
         before = pids()
-        self.machine.run("touch", "/etc/acp-gitlab/keys/changed")
-        self.machine.run("rm", "/etc/acp-gitlab/keys/changed")
+        self.machine.run("acp-gitlab", "keys", "rotate")
+        tokens = {key["state"]: key["tokens"] for key in json.loads(self.machine.run("acp-gitlab", "keys", "status", "--json").stdout)["keys"]}
+        self.assertEqual(tokens, {"active": 1, "open-only": 0})
         holders = [unit for unit in UNITS if unit.rpartition("@")[2] in ("status", "connect", "repositories", "git", "acp-gitlab-housekeeping")]
         wait_until("services with keys have started again", lambda: all(pids()[unit] not in (before[unit], "0") for unit in holders), 40)
         self.connect(about)
