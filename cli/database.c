@@ -1,5 +1,6 @@
 /* db migrate | status, and rebuild-index */
 #include "cli.h"
+#include "clock.h"
 #include "index_service.h"
 #include "machine.h"
 #include "terminal.h"
@@ -154,6 +155,17 @@ static bool is_of_ours(const char *path, bool *ret, struct error *err)
 	return true;
 }
 
+/*
+ * Where numbers go on. A file that was lost and is found again may have greater numbers than all that was seen: with those of the
+ * clock it is behind, and recognised, whenever it comes back.
+ */
+static int64_t next_number(const struct machine *machine, const struct index_rebuild *rebuild, bool of_ours)
+{
+	int64_t now_us = clock_now_us();
+
+	return machine->accounts.secrets.ops->in_row || of_ours || rebuild->generation > now_us ? rebuild->generation : now_us;
+}
+
 static int rebuild_index(struct cli *cli, int argc, char **argv)
 {
 	bool keep_going = false, of_ours = false;
@@ -169,7 +181,8 @@ static int rebuild_index(struct cli *cli, int argc, char **argv)
 	if (!is_of_ours(path, &of_ours, &failure) || !open_in_any_state(&machine, &cli->settings, &failure) ||
 	    !index_rebuild(&machine.accounts, keep_going, of_ours, &rebuild, &failure))
 		return cli_fail(&failure);
-	if (rebuild.changed && !database_accept(path, keyring_installation(machine.keyring), rebuild.generation, &failure))
+	if (rebuild.changed &&
+	    !database_accept(path, keyring_installation(machine.keyring), next_number(&machine, &rebuild, of_ours), &failure))
 		return cli_fail(&failure);
 	if (cli->json)
 		cli_print_json(json_pack("{s:I, s:o, s:I, s:I, s:b}", "opened", (json_int_t)rebuild.opened, "broken",

@@ -1,0 +1,78 @@
+"""The database is an index of the Secrets: whatever happens to it, nothing is deleted, and rebuild-index brings every connection back."""
+import shutil
+import sqlite3
+import unittest
+
+from kube_machine import Machine, lacks_kubernetes
+from kube_server import KubeServer, Unavailable
+
+
+def setUpModule():
+    global kube
+    if lacks_kubernetes():
+        raise unittest.SkipTest(lacks_kubernetes())
+    try:
+        kube = KubeServer().start()
+    except Unavailable as reason:
+        raise unittest.SkipTest(str(reason))
+
+
+def tearDownModule():
+    kube.close()
+
+
+class RebuildTest(unittest.TestCase):
+    def rows(self, machine):
+        with sqlite3.connect(machine.database) as database:
+            return {row[0]: row[1:] for row in database.execute("SELECT record_key, user_id, instance_url, generation, fingerprint FROM connections")}
+
+    def check(self, harm, restored):
+        with Machine(kube) as machine:
+            machine.connect(1, 3)
+            shutil.copy(machine.database, machine.folder / "yesterday.db")
+            machine.connect(4, 6)
+            rows, records = self.rows(machine), machine.records()
+            self.assertEqual((len(rows), len(records)), (6, 6))
+            harm(machine)
+            machine.run("db", "migrate")
+            machine.run("db", "status", code=3)
+            self.assertIn("rebuild-index", machine.run("housekeeping", "--once", code=1).stderr)
+            self.assertEqual(machine.connect(8, code=3)["entries"][0]["code"], "store_not_ready")
+            self.assertEqual(machine.records(), records)
+            report = machine.json("rebuild-index")
+            self.assertEqual((report["accepted"], report["opened"], report["restored"], report["dropped"], report["broken"]), (True, 6, restored, 0, []))
+            machine.run("db", "status")
+            self.assertEqual((self.rows(machine), machine.records()), (rows, records))
+            self.assertEqual(machine.connect(7)["imported"], 1)  # newer than all there was
+            shutil.copy(machine.folder / "yesterday.db", machine.database)
+            machine.run("db", "status", code=3)  # a file that comes back late is known for what it is
+
+    def test_deleted(self):
+        self.check(lambda machine: machine.database.unlink(), 6)
+
+    def test_deleted_with_all_that_was_beside_it(self):
+        def harm(machine):
+            shutil.rmtree(machine.database.parent)
+            machine.database.parent.mkdir()
+        self.check(harm, 6)
+
+    def test_restored_from_yesterday(self):
+        self.check(lambda machine: shutil.copy(machine.folder / "yesterday.db", machine.database), 3)
+
+    def test_rows_whose_token_is_gone_are_dropped_and_secrets_that_are_all_empty_are_not_believed(self):
+        with Machine(kube) as machine:
+            machine.connect(1, 3)
+            records = machine.records()
+            gone = sorted(records)[0]
+            holder = next(name for name, held in machine.secrets().items() if gone in held)
+            machine.put(holder, **{gone: None})
+            report = machine.json("rebuild-index")
+            self.assertEqual((report["opened"], report["dropped"]), (2, 1))
+            for name, held in machine.secrets().items():
+                machine.put(name, **{key: None for key in held})
+            self.assertFalse(machine.json("rebuild-index", code=3)["accepted"])
+            self.assertEqual(len(self.rows(machine)), 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
