@@ -20,11 +20,21 @@ struct entry {
 struct address_policy {
 	struct entry *entries;
 	size_t count;
+	char *only; /* the one host that may be dialled; NULL: any */
 };
 
 struct address_policy *address_policy_new(void)
 {
 	return xcalloc(1, sizeof(struct address_policy));
+}
+
+struct address_policy *address_policy_new_for(const char *host, unsigned port)
+{
+	struct address_policy *p = address_policy_new();
+
+	address_policy_add_proxy(p, host, host, port);
+	p->only = xstrdup(host);
+	return p;
 }
 
 static void entry_release(struct entry *e)
@@ -40,6 +50,7 @@ void address_policy_freep(struct address_policy **p)
 	for (size_t i = 0; i < (*p)->count; i++)
 		entry_release(&(*p)->entries[i]);
 	free((*p)->entries);
+	free((*p)->only);
 	free(*p);
 	*p = NULL;
 }
@@ -206,7 +217,10 @@ bool address_policy_allows(const struct address_policy *p, const char *host, con
 	if (!ip_of_sockaddr(address, &ip, &port))
 		return false;
 	enum address_class class = ip_classify(&ip);
-	if (class == ADDRESS_PUBLIC)
+	if (p->only && (strcmp(p->only, host) != 0 || p->entries[0].port != port))
+		return false;
+	/* An address that is named stands for itself alone; what a name has changes. */
+	if (class == ADDRESS_PUBLIC && (!p->only || p->entries[0].name))
 		return true;
 	for (size_t i = 0; i < p->count; i++) {
 		if (entry_allows(&p->entries[i], host, &ip, port, class))

@@ -33,6 +33,12 @@ bool address_policy_add_for_host(struct address_policy *p, const char *host, con
  */
 void address_policy_add_proxy(struct address_policy *p, const char *proxy, const char *host, unsigned port);
 
+/*
+ * A policy for one host alone, whatever else is public: of a name the private and public addresses, of an address that very one,
+ * both at this port. `host` in lower case, IPv6 without brackets.
+ */
+struct address_policy *address_policy_new_for(const char *host, unsigned port);
+
 enum address_class { ADDRESS_PUBLIC, ADDRESS_PRIVATE, ADDRESS_RESERVED };
 enum address_class address_classify(const struct sockaddr *address);
 

@@ -6,5 +6,8 @@
 
 #define HTTP_CA_SYSTEM "/etc/ssl/certs/ca-certificates.crt"
 
+/* A text of certificates as it is. */
+bool http_ca_keep(const char *pem, int *ret_fd, struct error *err) MUST_CHECK;
+
 /* Merges the system's bundle (where there is one) and `path` into a sealed memfd. ERR_CONFIG_INVALID. The caller closes *ret_fd. */
 bool http_ca_merge(const char *path, int *ret_fd, struct error *err) MUST_CHECK;

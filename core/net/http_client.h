@@ -21,6 +21,7 @@ struct http_call;
 struct http_client_options {
 	const struct address_policy *policy; /* borrowed; outlives the client */
 	const char *ca_file;                 /* additional PEM certificates, "" for none; merged with the system's bundle */
+	const char *ca_pem;                  /* certificates that are trusted alone, instead of all those; NULL: none */
 	const char *user_agent;
 	/* Called with every call of http_client_run that has ended, on a thread of the client's; must be quick. NULL: nobody is. */
 	void (*observe)(void *observer, const struct http_call *call);

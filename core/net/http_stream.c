@@ -204,7 +204,9 @@ static int watch(void *context, curl_off_t down_total, curl_off_t down, curl_off
 	t->seen_down = down;
 	t->seen_up = up;
 	t->stalled = now_ms - t->quiet_since_ms > t->limits->stall_ms;
-	return t->stalled;
+	if (t->call->goes_on && !t->call->goes_on(t->call->context))
+		t->call->aborted = true;
+	return t->stalled || t->call->aborted;
 }
 
 static bool has_header(const struct http_stream_call *call, const char *name)

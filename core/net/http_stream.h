@@ -22,7 +22,7 @@ struct http_stream_header {
 struct http_stream_call {
 	const char *method;
 	const char *url;
-	const char *user;              /* Basic user, "oauth2" */
+	const char *user;              /* Basic user, "oauth2"; NULL: `password` is sent as a bearer */
 	const struct secret *password; /* NULL: no credential */
 	const struct http_stream_header *headers;
 	size_t header_count;
@@ -36,6 +36,8 @@ struct http_stream_call {
 	bool (*on_head)(void *context, int status, const char *content_type, const char *location, const char *retry_after);
 	/* Body bytes. False aborts. */
 	bool (*on_body)(void *context, const char *bytes, size_t length);
+	/* About once a second, whatever flows. False aborts. NULL: nobody asks. */
+	bool (*goes_on)(void *context);
 	void *context;
 
 	/* result */

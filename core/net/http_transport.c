@@ -23,11 +23,11 @@ bool http_transport_init(struct http_transport *t, const struct http_client_opti
 	http_memory_start(); /* taken back by the transport's release */
 	t->user_agent = xstrdup(options->user_agent);
 	t->trust = http_trust_new();
-	if (!options->ca_file || !options->ca_file[0]) {
+	if (!options->ca_pem && (!options->ca_file || !options->ca_file[0])) {
 		t->ca_path = xstrdup(HTTP_CA_SYSTEM);
 		return true;
 	}
-	if (!http_ca_merge(options->ca_file, &t->ca_fd, err)) {
+	if (options->ca_pem ? !http_ca_keep(options->ca_pem, &t->ca_fd, err) : !http_ca_merge(options->ca_file, &t->ca_fd, err)) {
 		http_transport_release(t);
 		return false;
 	}
