@@ -1,6 +1,7 @@
 #pragma once
 /* kube_private — what the files of this floor share. Private to kube. Floor: kube. */
 #include "kube_client.h"
+#include "kube_resources.h"
 
 /* kube_config.c: fills server, host and port. ERR_CONFIG_INVALID. */
 bool kube_config_take_server(const char *text, struct kube_config *config, struct error *err) MUST_CHECK;
@@ -31,3 +32,6 @@ char *kube_client_url(const struct kube_client *client, const char *path) MUST_C
 void kube_status_read(const json_t *answer, bool confidential, char ret_reason[64], char ret_message[512]);
 /* "Retry-After" in milliseconds; false: absent or no number. */
 bool kube_retry_after(const char *value, int64_t *ret_ms) MUST_CHECK;
+
+/* kube_resources.c: "/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME", namespace and name NULL where there is none. */
+void kube_path_add(struct strbuf *to, const struct kube_kind *kind, const char *namespace_, const char *name);
