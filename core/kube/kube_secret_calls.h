@@ -1,0 +1,36 @@
+#pragma once
+/*
+ * kube_secret_calls — the few calls that are made about Secrets. Answers of writes are metadata, and the server's words about a
+ * refused one are dropped. Errors: ERR_SECRET_STORE_UNAVAILABLE, ERR_SECRET_STORE_FULL. Private to kube. Floor: kube.
+ */
+#include "kube_secrets.h"
+#include <pthread.h>
+
+struct kube_secrets {
+	struct kube_client *client;
+	char *namespace_, *installation;
+	unsigned shards;
+	pthread_mutex_t lock;
+	bool checked; /* guarded by the lock */
+};
+
+#define ANNOTATION_SHARDS       "ambient-code.io/secret-shards"
+#define ANNOTATION_INSTALLATION "ambient-code.io/installation"
+
+/* *ret NULL: there is none. */
+bool kube_secret_read(struct kube_secrets *s, const char *name, enum kube_form form, json_t **ret, struct error *err) MUST_CHECK;
+
+enum kube_written {
+	KUBE_WRITTEN,
+	KUBE_ABSENT,  /* the Secret is not there */
+	KUBE_CHANGED, /* a test failed, or the version is another; or the Secret is full */
+	KUBE_FULL,
+};
+/* `patch` an array: JSON patch; an object: merge patch. */
+bool kube_secret_patch(struct kube_secrets *s, const char *name, const json_t *patch, enum kube_written *ret,
+                       struct error *err) MUST_CHECK;
+
+/* Makes the Secret where it is missing, with name, labels, type and, of the first, the annotations; never touches data. */
+bool kube_secret_ensure(struct kube_secrets *s, const char *name, bool first, struct error *err) MUST_CHECK;
+
+void kube_json_release(json_t **value); /* for CLEANUP */

@@ -1,0 +1,293 @@
+#include "kube_secret_calls.h"
+
+#include "alloc.h"
+#include "caps.h"
+#include "encoding.h"
+#include "record.h"
+#include "record_key.h"
+
+#include <string.h>
+
+/* So often others may be in between; each time one of them has got on. */
+enum { ROUNDS_MAX = 8, VALUE_MAX = 1024 * 1024 };
+
+static const struct {
+	const char *provider, *name;
+} providers[] = {{"gitlab", "gitlab-user-tokens"}, {"github", "github-user-tokens"}};
+
+/* ---- Which Secret ---- */
+
+bool kube_secret_name(const char *provider, unsigned shard, char ret_name[KUBE_SECRET_NAME_SIZE])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(providers); i++) {
+		if (strcmp(providers[i].provider, provider) != 0 || shard >= KUBE_SHARDS_MAX)
+			continue;
+		if (shard == 0)
+			snprintf(ret_name, KUBE_SECRET_NAME_SIZE, "%s", providers[i].name);
+		else
+			snprintf(ret_name, KUBE_SECRET_NAME_SIZE, "%s-%03u", providers[i].name, shard);
+		return true;
+	}
+	return false;
+}
+
+/* A record key is "k1-" and base32 of a hash: its first two letters are ten even bits, its first eight of which are taken. */
+unsigned kube_secret_shard(const char *record_key, unsigned shards)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+	unsigned bits = 0;
+
+	for (size_t i = 3; i < 5; i++)
+		bits = bits << 5 | (unsigned)(strchr(alphabet, record_key[i]) - alphabet);
+	return (bits >> 2) * shards / KUBE_SHARDS_MAX;
+}
+
+static bool name_of(const struct kube_secrets *s, const struct secret_place *place, char ret_name[KUBE_SECRET_NAME_SIZE],
+                    bool *ret_first, struct error *err)
+{
+	unsigned shard = record_key_is_valid(place->record_key) ? kube_secret_shard(place->record_key, s->shards) : KUBE_SHARDS_MAX;
+
+	*ret_first = shard == 0;
+	return kube_secret_name(place->provider, shard, ret_name) ||
+	       error_set(err, ERR_INTERNAL, "A record has no place in the Secrets.");
+}
+
+/* ---- Values ---- */
+
+/* Empty: there is none. What is no base64 cannot come from an API server. */
+static bool value_of(const json_t *secret, const char *key, struct sealed_value *ret)
+{
+	const json_t *text = json_object_get(json_object_get(secret, "data"), key);
+	size_t length = json_string_length(text), decoded = 0;
+
+	if (!text)
+		return true;
+	CLEANUP(sealed_value_release) struct sealed_value value = {.bytes = xmalloc(length + 1)};
+	if (!json_is_string(text) || !decode_base64(json_string_value(text), length, value.bytes, length, &decoded))
+		return false;
+	value.length = decoded;
+	sealed_value_release(ret);
+	*ret = value;
+	value = (struct sealed_value)SEALED_VALUE_INIT;
+	return true;
+}
+
+static json_t *base64_of(const struct sealed_value *value)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT((size_t)2 * VALUE_MAX);
+
+	encode_base64(&text, value->bytes, value->length);
+	return json_stringn(text.data, text.length);
+}
+
+static bool same(const struct sealed_value *a, const struct sealed_value *b)
+{
+	return a->length == b->length && (a->length == 0 || memcmp(a->bytes, b->bytes, a->length) == 0);
+}
+
+static json_t *step(const char *operation, const char *key, json_t *value)
+{
+	return json_pack("{s:s, s:o, s:o*}", "op", operation, "path", json_sprintf("/data/%s", key), "value", value);
+}
+
+/* A test for null is a test for absence: so the server's JSON patch has always had it. Where one does not, the other way is taken.
+ */
+static json_t *patch_to(const char *key, const struct sealed_value *expected, const struct sealed_value *value)
+{
+	bool absent = expected->length == 0;
+
+	return json_pack("[o, o]", step("test", key, absent ? json_null() : base64_of(expected)),
+	                 value ? step(absent ? "add" : "replace", key, base64_of(value)) : step("remove", key, NULL));
+}
+
+static json_t *merge_to(const json_t *secret, const char *key, const struct sealed_value *value)
+{
+	const char *version = json_string_or(json_object_get(secret, "metadata"), "resourceVersion", "");
+
+	return json_pack("{s:{s:s}, s:{s:o}}", "metadata", "resourceVersion", version, "data", key, base64_of(value));
+}
+
+/* ---- The store's functions ---- */
+
+static bool full(struct error *err)
+{
+	return error_set(err, ERR_SECRET_STORE_FULL, "The Kubernetes Secret that this token belongs into is full.");
+}
+
+static bool busy(const char *name, struct error *err)
+{
+	error_set(err, ERR_SECRET_STORE_UNAVAILABLE,
+	          "The Kubernetes Secrets that hold the tokens are written by too many at once.");
+	return error_detail(err, "%s changed %d times in a row", name, ROUNDS_MAX);
+}
+
+static bool read_value(struct kube_secrets *s, const char *name, const char *key, json_t **ret_secret, struct sealed_value *ret,
+                       struct error *err)
+{
+	if (!kube_secret_read(s, name, KUBE_OBJECT, ret_secret, err))
+		return false;
+	if (value_of(*ret_secret, key, ret))
+		return true;
+	error_set(err, ERR_SECRET_STORE_UNAVAILABLE, "The Kubernetes Secrets that hold the tokens cannot be read.");
+	return error_detail(err, "%s is no base64", name);
+}
+
+static bool secrets_get(void *state, const struct secret_place *place, struct sealed_value *ret, struct error *err)
+{
+	struct kube_secrets *s = state;
+	CLEANUP(kube_json_release) json_t *secret = NULL;
+	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
+	char name[KUBE_SECRET_NAME_SIZE];
+	bool first;
+
+	if (!kube_secrets_check(s, err) || !name_of(s, place, name, &first, err) ||
+	    !read_value(s, name, place->record_key, &secret, &value, err))
+		return false;
+	sealed_value_release(ret);
+	*ret = value;
+	value = (struct sealed_value)SEALED_VALUE_INIT;
+	return true;
+}
+
+/*
+ * After a patch that was refused: the record is another (*ret_over, with *ret_replaced), or the Secret has no data yet, is full or
+ * was busy. For these it is written under the version that was just read: that one is refused for its size alone.
+ */
+static bool look_again(struct kube_secrets *s, const char *name, const char *key, const struct sealed_value *expected,
+                       const struct sealed_value *value, bool *ret_over, bool *ret_replaced, struct error *err)
+{
+	CLEANUP(kube_json_release) json_t *secret = NULL, *patch = NULL;
+	CLEANUP(sealed_value_release) struct sealed_value present = SEALED_VALUE_INIT;
+	enum kube_written written;
+
+	*ret_over = false;
+	if (!read_value(s, name, key, &secret, &present, err))
+		return false;
+	if (!secret)
+		return true;
+	/* Ours: an answer was lost, and the patch was sent once more. */
+	*ret_replaced = same(&present, value);
+	*ret_over = *ret_replaced || !same(&present, expected);
+	if (*ret_over)
+		return true;
+	patch = merge_to(secret, key, value);
+	if (!kube_secret_patch(s, name, patch, &written, err))
+		return false;
+	if (written == KUBE_FULL)
+		return full(err);
+	*ret_over = *ret_replaced = written == KUBE_WRITTEN;
+	return true;
+}
+
+static bool secrets_replace(void *state, const struct secret_place *place, const struct sealed_value *expected,
+                            const struct sealed_value *value, bool *ret_replaced, struct error *err)
+{
+	struct kube_secrets *s = state;
+	char name[KUBE_SECRET_NAME_SIZE];
+	bool first, over;
+
+	if (!kube_secrets_check(s, err) || !name_of(s, place, name, &first, err))
+		return false;
+	CLEANUP(kube_json_release) json_t *patch = patch_to(place->record_key, expected, value);
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		enum kube_written written;
+
+		if (!kube_secret_patch(s, name, patch, &written, err))
+			return false;
+		if (written == KUBE_WRITTEN) {
+			*ret_replaced = true;
+			return true;
+		}
+		if (written == KUBE_FULL)
+			return full(err);
+		if (written == KUBE_ABSENT) {
+			/* With the Secret its records have gone; whoever expected one has to look. */
+			if (expected->length > 0) {
+				*ret_replaced = false;
+				return true;
+			}
+			if (!kube_secret_ensure(s, name, first, err))
+				return false;
+			continue;
+		}
+		if (!look_again(s, name, place->record_key, expected, value, &over, ret_replaced, err))
+			return false;
+		if (over)
+			return true;
+	}
+	return busy(name, err);
+}
+
+static bool secrets_remove(void *state, const struct secret_place *place, int64_t generation, struct error *err)
+{
+	struct kube_secrets *s = state;
+	char name[KUBE_SECRET_NAME_SIZE];
+	bool first;
+
+	if (!kube_secrets_check(s, err) || !name_of(s, place, name, &first, err))
+		return false;
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		CLEANUP(kube_json_release) json_t *secret = NULL, *patch = NULL;
+		CLEANUP(sealed_value_release) struct sealed_value present = SEALED_VALUE_INIT;
+		enum kube_written written;
+		int64_t its_generation;
+
+		if (!read_value(s, name, place->record_key, &secret, &present, err))
+			return false;
+		if (!record_generation(&present, &its_generation) || its_generation > generation)
+			return true;
+		patch = patch_to(place->record_key, &present, NULL);
+		if (!kube_secret_patch(s, name, patch, &written, err))
+			return false;
+		if (written == KUBE_WRITTEN || written == KUBE_ABSENT)
+			return true;
+	}
+	return busy(name, err);
+}
+
+static bool visit_secret(const json_t *secret, const char *provider, secret_visit *visit, void *context, struct error *err)
+{
+	json_t *data = json_object_get(secret, "data"), *text;
+	const char *key;
+
+	json_object_foreach(data, key, text)
+	{
+		CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
+		struct secret_record record = {.place = {.provider = provider, .record_key = key}, .value = &value};
+
+		if (!value_of(secret, key, &value))
+			continue; /* no base64: an API server keeps no such value */
+		if (!record_generation(&value, &record.generation))
+			record.generation = 0;
+		if (!visit(context, &record, err))
+			return false;
+	}
+	return true;
+}
+
+static bool secrets_each(void *state, secret_visit *visit, void *context, struct error *err)
+{
+	struct kube_secrets *s = state;
+
+	if (!kube_secrets_check(s, err))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(providers); i++)
+		for (unsigned shard = 0; shard < s->shards; shard++) {
+			CLEANUP(kube_json_release) json_t *secret = NULL;
+			char name[KUBE_SECRET_NAME_SIZE];
+
+			if (!kube_secret_name(providers[i].provider, shard, name) ||
+			    !kube_secret_read(s, name, KUBE_OBJECT, &secret, err) ||
+			    !visit_secret(secret, providers[i].provider, visit, context, err))
+				return false;
+		}
+	return true;
+}
+
+struct secret_store kube_secrets_store(struct kube_secrets *secrets)
+{
+	static const struct secret_store_ops ops = {
+	        .in_row = false, .get = secrets_get, .replace = secrets_replace, .remove = secrets_remove, .each = secrets_each};
+
+	return (struct secret_store){.ops = &ops, .state = secrets};
+}
