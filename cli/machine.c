@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 void machine_release(struct machine *machine)
 {
@@ -10,6 +11,7 @@ void machine_release(struct machine *machine)
 	instances_release(&machine->instances);
 	address_policy_freep(&machine->policy);
 	database_freep(&machine->database);
+	cluster_release(&machine->cluster);
 	keyring_freep(&machine->keyring);
 	if (machine->accounts.audit)
 		audit_release(&machine->audit);
@@ -79,12 +81,16 @@ bool machine_open_database(struct machine *machine, const struct settings *setti
 	        .any_state = any_state,
 	};
 
-	if (!database_open(&options, &machine->database, err))
+	if (!database_open(&options, &machine->database, err) ||
+	    !cluster_read(&machine->cluster, settings, true, false, environ, err) ||
+	    !cluster_open(&machine->cluster, settings, true, false,
+	                  machine->keyring ? keyring_installation(machine->keyring) : NULL, "acp-gitlab/" ACP_VERSION, err))
 		return false;
 	machine->accounts = (struct account_service){
 	        .keyring = machine->keyring,
 	        .connections = database_connections(machine->database),
-	        .secrets = database_secrets(machine->database),
+	        .secrets = machine->cluster.secrets ? kube_secrets_store(machine->cluster.secrets)
+	                                            : database_secrets(machine->database),
 	        .instances = &machine->instances,
 	};
 	return true;

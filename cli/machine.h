@@ -3,6 +3,7 @@
  * machine — the parts of the product that commands on the machine itself work with: keys, database, and the service over both.
  */
 #include "account_service.h"
+#include "cluster.h"
 #include "database.h"
 #include "settings.h"
 
@@ -21,6 +22,7 @@ struct machine {
 	struct address_policy *policy;
 	struct instances instances;
 	struct http_client *client;
+	struct cluster cluster;          /* in place with the database, where tokens lie in Secrets */
 	struct audit audit;              /* after machine_open_audit */
 	struct account_service accounts; /* borrows the others; in place with the database */
 };

@@ -14,6 +14,7 @@ void app_release(struct app *app)
 {
 	status_cache_freep(&app->status_cache);
 	static_tokens_freep(&app->tokens);
+	cluster_release(&app->cluster);
 	database_freep(&app->database);
 	outcome_pace_freep(&app->pace);
 	provider_probe_freep(&app->probe);
@@ -50,7 +51,7 @@ static void count_upstream(void *observer, const struct http_call *call)
 	metrics_upstream(app->metrics, &app->instances, call);
 }
 
-/* Pool status keeps no way out: it has neither client nor, in its sandbox, the right to dial. */
+/* Pool status keeps no way out but, where it must ask who is calling, to the cluster's API server. */
 static bool open_clients(struct app *app, struct error *err)
 {
 	struct http_client_options options = {.policy = app->policy,
@@ -67,6 +68,13 @@ static bool open_clients(struct app *app, struct error *err)
 	return !(app->pools & POOL_GIT) || http_streams_new(&options, &app->streams, err);
 }
 
+/* Pool status asks the cluster who is calling, and nothing else. */
+static bool open_cluster(struct app *app, struct error *err)
+{
+	return cluster_open(&app->cluster, &app->settings, pools_call_out(app->pools), pools_know_callers(app->pools),
+	                    app->keyring ? keyring_installation(app->keyring) : NULL, API_USER_AGENT, err);
+}
+
 /* A pool without a part leaves its place empty; routes that need it are served elsewhere. */
 static void wire_services(struct app *app)
 {
@@ -74,7 +82,8 @@ static void wire_services(struct app *app)
 	                                         .instances = &app->instances,
 	                                         .keyring = app->keyring,
 	                                         .connections = database_connections(app->database),
-	                                         .secrets = database_secrets(app->database),
+	                                         .secrets = app->cluster.secrets ? kube_secrets_store(app->cluster.secrets)
+	                                                                         : database_secrets(app->database),
 	                                         .github = &app->github,
 	                                         .audit = &app->audit};
 	app->credentials = (struct credential_sources){.accounts = &app->accounts,
@@ -98,7 +107,9 @@ static bool open_stores(struct app *app, unsigned threads, struct error *err)
 
 	if (!database_open(&options, &app->database, err))
 		return false;
-	if (pools_know_callers(app->pools)) {
+	if (app->cluster.identity) {
+		app->identity = cluster_identity(app->cluster.identity);
+	} else if (pools_know_callers(app->pools)) {
 		if (!static_tokens_open(settings_get(&app->settings, STATIC_TOKENS_FILE), &app->tokens, err))
 			return false;
 		app->identity = static_tokens_identity(app->tokens);
@@ -119,7 +130,9 @@ bool app_open(struct app *app, unsigned pools, unsigned threads, char *const *en
 	if (pools_call_out(pools) &&
 	    !audit_open(settings_get(&app->settings, AUDIT_LOG), app->logger.program, app->logger.pool, &app->audit, err))
 		return false;
+	if (!cluster_read(&app->cluster, &app->settings, pools_call_out(pools), pools_know_callers(pools), environ_, err))
+		return false;
 	if (pools != POOL_ALL)
 		app_confine(app);
-	return open_clients(app, err) && open_stores(app, threads, err);
+	return open_clients(app, err) && open_cluster(app, err) && open_stores(app, threads, err);
 }

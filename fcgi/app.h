@@ -7,6 +7,7 @@
  * Its parts point at each other: it stays where it was opened.
  */
 #include "address_policy.h"
+#include "cluster.h"
 #include "database.h"
 #include "gate_service.h"
 #include "github_app.h"
@@ -44,7 +45,8 @@ struct app {
 	struct http_client *client;   /* NULL in pool status */
 	struct http_streams *streams; /* pool git alone */
 	struct database *database;
-	struct static_tokens *tokens;
+	struct cluster cluster;       /* Kubernetes, where the settings name it */
+	struct static_tokens *tokens; /* NULL: callers are the cluster's */
 	struct status_cache *status_cache;
 	struct identity identity;
 	struct instance_url github;    /* ACP_GITHUB_URL */

@@ -10,7 +10,7 @@
 struct path_list {
 	const char **items;
 	size_t count;
-	char *owned[4];
+	char *owned[8];
 	size_t owned_count;
 };
 
@@ -91,7 +91,12 @@ static void add_read_only(struct app *app, struct path_list *list)
 		add_path(list, settings_get(&app->settings, SEAL_SIGNING_KEY_FILE));
 	if (parts & KEYRING_PRIVATE)
 		add_path(list, settings_get(&app->settings, SEAL_PRIVATE_KEYS_FILE));
-	if (!pools_know_callers(app->pools))
+	/* The kubelet swaps files by links beside them: the folder is what stays. */
+	if (app->cluster.known && app->cluster.config.ca_file)
+		add_path(list, folder_of(list, app->cluster.config.ca_file));
+	if (app->cluster.known && app->cluster.config.token_file)
+		add_path(list, folder_of(list, app->cluster.config.token_file));
+	if (!pools_know_callers(app->pools) || cluster_knows_callers(&app->settings))
 		return;
 	/* A token file that is replaced is a new file, which a rule for the old one does not cover; a rule for the folder does. */
 	if (holds_keys(app, folder)) {
@@ -117,7 +122,8 @@ void app_confine(struct app *app)
 	                                      .read_only_count = readable.count,
 	                                      .writable = writable.items,
 	                                      .writable_count = writable.count,
-	                                      .may_dial = pools_call_out(app->pools)},
+	                                      .may_dial = pools_call_out(app->pools),
+	                                      .dial_port = app->cluster.known ? app->cluster.config.port : 0},
 	              &report);
 	fields = json_pack("{s:b, s:i, s:b, s:b}", "confined", report.confined, "landlock_abi", report.landlock_abi,
 	                   "capabilities_dropped", report.capabilities_dropped, "keys_in_database_folder", exposed);

@@ -72,6 +72,16 @@ static bool allow(int ruleset, const char *path, uint64_t rights, uint64_t handl
 	return worked;
 }
 
+static bool allow_port(int ruleset, unsigned port)
+{
+	/* struct landlock_net_port_attr and LANDLOCK_RULE_NET_PORT of ABI 4 */
+	struct {
+		uint64_t allowed_access, port;
+	} rule = {NET_CONNECT_TCP, port};
+
+	return syscall(SYS_landlock_add_rule, ruleset, 2, &rule, 0) == 0;
+}
+
 static bool confine(const struct sandbox_rules *rules, int abi)
 {
 	struct ruleset attributes = {.handled_fs = fs_rights(abi),
@@ -84,6 +94,8 @@ static bool confine(const struct sandbox_rules *rules, int abi)
 		worked = allow(ruleset, rules->read_only[i], READ_FOLDER, attributes.handled_fs);
 	for (size_t i = 0; worked && i < rules->writable_count; i++)
 		worked = allow(ruleset, rules->writable[i], WRITE_FOLDER, attributes.handled_fs);
+	if (worked && !rules->may_dial && rules->dial_port && abi >= 4)
+		worked = allow_port(ruleset, rules->dial_port);
 	worked = worked && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
 	if (ruleset >= 0)
 		close(ruleset);

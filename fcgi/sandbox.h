@@ -12,7 +12,8 @@ struct sandbox_rules {
 	size_t read_only_count;
 	const char *const *writable; /* folders */
 	size_t writable_count;
-	bool may_dial; /* may open TCP connections */
+	bool may_dial;      /* may open TCP connections */
+	unsigned dial_port; /* the one port that may be dialled otherwise; 0: none */
 };
 
 struct sandbox_report {

@@ -35,6 +35,32 @@ static void call_release(struct call *call)
 	json_decref(call->fields);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), end_length = strlen(end);
+
+	return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+/*
+ * Which right of the cluster a request in a project needs. Looking, checking an address and one's own accounts need no more than to
+ * see the project.
+ */
+static struct project_use use_of(const struct call *call)
+{
+	const char *method = call->request->method, *pattern = call->route->pattern;
+	bool sessions = strstr(pattern, "/agentic-sessions"), looks = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	struct project_use use = {"update", sessions ? "agenticsessions" : "projectsettings"};
+
+	if (looks || strstr(pattern, "/auth/") || ends_with(pattern, "/validate") || ends_with(pattern, "/preflight"))
+		use.verb = "get";
+	else if (ends_with(pattern, "/agentic-sessions"))
+		use.verb = "create";
+	else if (strcmp(method, "DELETE") == 0 && ends_with(pattern, "/agentic-sessions/{session}"))
+		use.verb = "delete";
+	return use;
+}
+
 static bool check_caller(struct call *call, struct error *err)
 {
 	CLEANUP(secret_release) struct secret bearer = SECRET_INIT;
@@ -51,7 +77,8 @@ static bool check_caller(struct call *call, struct error *err)
 	if (!project_name_is_valid(call->parameters.project))
 		return error_set(err, ERR_FIELD_INVALID, "The project's name is not a valid name of a project.");
 	call_log(call, "project", call->parameters.project);
-	return identity->ops->may_use_project(identity->state, &call->caller, call->parameters.project, err);
+	const struct project_use use = use_of(call);
+	return identity->ops->may_use_project(identity->state, &call->caller, call->parameters.project, &use, err);
 }
 
 static bool check_session(struct call *call, struct error *err)

@@ -26,11 +26,14 @@ enum setting_kind {
 /* id, name, kind, default, accepted values ("a|b", NULL: by kind), meaning (one sentence; the README prints it) */
 #define SETTINGS(X) \
 	X(DATABASE, "ACP_DATABASE", SETTING_PATH, "/var/lib/acp-gitlab/database/acp-gitlab.db", NULL, "Path of the SQLite database.") \
-	X(SECRET_STORE, "ACP_SECRET_STORE", SETTING_TEXT, "database", "database", "Where sealed tokens are kept.") \
+	X(SECRET_STORE, "ACP_SECRET_STORE", SETTING_TEXT, "database", "database|kubernetes", "Where sealed tokens are kept: in the database, or in Secrets of Kubernetes.") \
+	X(NAMESPACE, "ACP_NAMESPACE", SETTING_TEXT, "vteam-backend", NULL, "Namespace of the Secrets that hold sealed tokens.") \
+	X(SECRET_SHARDS, "ACP_SECRET_SHARDS", SETTING_NUMBER, "16", NULL, "Number of those Secrets for each provider, a power of two; fixed at installation.") \
 	X(SEAL_PUBLIC_KEYS_FILE, "ACP_SEAL_PUBLIC_KEYS_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/public.keys", NULL, "Public sealing keys and signers.") \
 	X(SEAL_SIGNING_KEY_FILE, "ACP_SEAL_SIGNING_KEY_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/signing.key", NULL, "Key that signs sealed values (pool connect).") \
 	X(SEAL_PRIVATE_KEYS_FILE, "ACP_SEAL_PRIVATE_KEYS_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/private.keys", NULL, "Keys that open sealed values (pools repositories and git, housekeeping).") \
-	X(AUTH, "ACP_AUTH", SETTING_TEXT, "static", "static", "How callers are verified.") \
+	X(AUTH, "ACP_AUTH", SETTING_TEXT, "static", "static|tokenreview", "How callers are verified: by a file of bearer tokens, or by the Kubernetes API server.") \
+	X(TOKENREVIEW_AUDIENCES, "ACP_TOKENREVIEW_AUDIENCES", SETTING_LIST, "", NULL, "Audiences of which a caller's cluster token must name one; empty: the API server's own.") \
 	X(STATIC_TOKENS_FILE, "ACP_STATIC_TOKENS_FILE", SETTING_PATH, "/etc/acp-gitlab/auth/tokens", NULL, "Hashed bearer tokens with their users and projects.") \
 	X(INSTANCES_FILE, "ACP_INSTANCES_FILE", SETTING_PATH, "", NULL, "JSON list of servers: URL, provider, CA file, networks, proxy.") \
 	X(CA_FILE, "ACP_CA_FILE", SETTING_PATH, "", NULL, "PEM certificates trusted in addition to the system's.") \

@@ -1,8 +1,8 @@
 #pragma once
 /*
  * http_limits — the time limits of outgoing connections (contract of the product: connect 5 s, headers 10 s, total 15 s; git: no
- * byte for 15 s). For tests, which shorten them, the command line, which waits for a service that itself has to wait, and kube, whose
- * server is near and whose watches are quiet for long. Floor: net.
+ * byte for 15 s). For tests, which shorten them, the command line, which waits for a service that itself has to wait, and kube,
+ * whose server is near and whose watches are quiet for long. Floor: net.
  */
 #include "http_stream.h"
 

@@ -10,5 +10,6 @@ void caller_release(struct caller *caller)
 	for (size_t i = 0; i < caller->project_count; i++)
 		free(caller->projects[i]);
 	free(caller->projects);
+	free(caller->subject);
 	*caller = (struct caller)CALLER_INIT;
 }

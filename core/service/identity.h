@@ -9,15 +9,23 @@ struct caller {
 	char *user_id;   /* as the platform knows it, never sanitised. Owned, as all */
 	char **projects; /* static tokens: the projects; "*" is any */
 	size_t project_count;
+	char *subject; /* TokenReview: who it is, as a SubjectAccessReview takes it (JSON). Else NULL */
 };
 #define CALLER_INIT ZERO_INIT
 void caller_release(struct caller *caller);
 
+/* What a caller wants to do in a project, in the words of Kubernetes. Static tokens make no difference. */
+struct project_use {
+	const char *verb;     /* "get", "create", "update", "delete" */
+	const char *resource; /* "projectsettings", "agenticsessions" */
+};
+
 struct identity_ops {
 	/* ERR_UNAUTHENTICATED: unknown. ERR_SERVICE_UNAVAILABLE: cannot be checked now (fail closed). */
 	bool (*verify)(void *state, const struct secret *bearer, struct caller *ret, struct error *err);
-	/* ERR_FORBIDDEN. */
-	bool (*may_use_project)(void *state, const struct caller *caller, const char *project, struct error *err);
+	/* ERR_FORBIDDEN. ERR_SERVICE_UNAVAILABLE: cannot be checked now. */
+	bool (*may_use_project)(void *state, const struct caller *caller, const char *project, const struct project_use *use,
+	                        struct error *err);
 };
 struct identity {
 	const struct identity_ops *ops;

@@ -147,7 +147,8 @@ static bool static_verify(void *state, const struct secret *bearer, struct calle
 	return entry || error_set(err, ERR_UNAUTHENTICATED, "The bearer token is missing or unknown.");
 }
 
-static bool static_may_use_project(void *state UNUSED, const struct caller *caller, const char *project, struct error *err)
+static bool static_may_use_project(void *state UNUSED, const struct caller *caller, const char *project,
+                                   const struct project_use *use UNUSED, struct error *err)
 {
 	for (size_t i = 0; i < caller->project_count; i++)
 		if (strcmp(caller->projects[i], "*") == 0 || strcmp(caller->projects[i], project) == 0)

@@ -13,6 +13,8 @@ CASES = [  # floor whose flags are used, header, whether it may be included
     ("core/net/", "gitlab.h", False),
     ("core/vault/", "database.h", False),
     ("core/store/", "account_service.h", False),
+    ("core/store/", "kube_client.h", False),
+    ("core/kube/", "database.h", False),
     ("core/gitlab/", "database.h", False),
     ("core/service/", "database.h", True),
     ("core/store/", "seal.h", True),

@@ -141,7 +141,9 @@ static void projects_are_what_the_line_says(void **state UNUSED)
 		assert_true(static_tokens_open(f.path, &tokens, &err));
 		assert_true(verify(tokens, &f.bearer, &caller, &code));
 		identity = static_tokens_identity(tokens);
-		assert_int_equal(identity.ops->may_use_project(identity.state, &caller, rows[i].asked, &err), rows[i].allowed);
+		assert_int_equal(identity.ops->may_use_project(identity.state, &caller, rows[i].asked,
+		                                               &(struct project_use){"get", "projectsettings"}, &err),
+		                 rows[i].allowed);
 		if (!rows[i].allowed)
 			assert_int_equal(err.code, ERR_FORBIDDEN);
 		fixture_remove(&f);

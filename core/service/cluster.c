@@ -1,0 +1,68 @@
+#include "cluster.h"
+
+#include <string.h>
+
+#define CRD_GROUP_DEFAULT "ambient-code.io"
+
+void cluster_release(struct cluster *cluster)
+{
+	cluster_identity_freep(&cluster->identity);
+	kube_secrets_freep(&cluster->secrets);
+	kube_client_freep(&cluster->client);
+	kube_config_release(&cluster->config);
+	*cluster = (struct cluster)CLUSTER_INIT;
+}
+
+bool cluster_holds_secrets(const struct settings *settings)
+{
+	return strcmp(settings_get(settings, SECRET_STORE), "kubernetes") == 0;
+}
+
+bool cluster_knows_callers(const struct settings *settings)
+{
+	return strcmp(settings_get(settings, AUTH), "tokenreview") == 0;
+}
+
+bool cluster_read(struct cluster *cluster, const struct settings *settings, bool secrets, bool callers, char *const *environ_,
+                  struct error *err)
+{
+	const struct kube_sources sources = kube_sources_of(environ_);
+
+	if (!(secrets && cluster_holds_secrets(settings)) && !(callers && cluster_knows_callers(settings)))
+		return true;
+	cluster->known = kube_config_load(&sources, &cluster->config, err);
+	return cluster->known;
+}
+
+static bool open_secrets(struct cluster *cluster, const struct settings *settings, const char *installation, struct error *err)
+{
+	const struct kube_secrets_options options = {.client = cluster->client,
+	                                             .namespace_ = settings_get(settings, NAMESPACE),
+	                                             .shards = (unsigned)settings_number(settings, SECRET_SHARDS),
+	                                             .installation = installation};
+	struct error why = ERROR_INIT;
+
+	if (!kube_secrets_new(&options, &cluster->secrets, err))
+		return false;
+	if (kube_secrets_check(cluster->secrets, &why) || why.code != ERR_CONFIG_INVALID)
+		return true;
+	if (err)
+		*err = why;
+	return false;
+}
+
+bool cluster_open(struct cluster *cluster, const struct settings *settings, bool secrets, bool callers, const char *installation,
+                  const char *user_agent, struct error *err)
+{
+	if (!cluster->known)
+		return true;
+	if (!kube_client_new(&cluster->config, user_agent, &cluster->client, err))
+		return false;
+	if (callers && cluster_knows_callers(settings))
+		cluster->identity = cluster_identity_new(&(struct cluster_identity_options){
+		        .client = cluster->client,
+		        .audiences = settings_get(settings, TOKENREVIEW_AUDIENCES),
+		        .group = CRD_GROUP_DEFAULT,
+		});
+	return !secrets || !cluster_holds_secrets(settings) || open_secrets(cluster, settings, installation, err);
+}

@@ -1,0 +1,31 @@
+#pragma once
+/*
+ * cluster — what the settings want of Kubernetes (ACP_SECRET_STORE=kubernetes, ACP_AUTH=tokenreview): read before a process shuts
+ * itself in, opened after it. Without either it is empty, and costs nothing. Floor: service.
+ */
+#include "cluster_identity.h"
+#include "kube_secrets.h"
+#include "settings.h"
+
+struct cluster {
+	struct kube_config config;
+	bool known; /* `config` is read */
+	struct kube_client *client;
+	struct kube_secrets *secrets;      /* NULL: values lie in the database */
+	struct cluster_identity *identity; /* NULL: callers are in the file of tokens */
+};
+#define CLUSTER_INIT ZERO_INIT
+void cluster_release(struct cluster *cluster);
+
+bool cluster_holds_secrets(const struct settings *settings);
+bool cluster_knows_callers(const struct settings *settings);
+
+/* Reads where the API server is, if it is needed for what this process does. ERR_CONFIG_INVALID. */
+bool cluster_read(struct cluster *cluster, const struct settings *settings, bool secrets, bool callers, char *const *environ_,
+                  struct error *err) MUST_CHECK;
+/*
+ * Starts the client. `installation` of the keyring, NULL: none. Secrets that are another installation's, or another number of them,
+ * fail with ERR_CONFIG_INVALID; a server that does not answer now does not.
+ */
+bool cluster_open(struct cluster *cluster, const struct settings *settings, bool secrets, bool callers, const char *installation,
+                  const char *user_agent, struct error *err) MUST_CHECK;

@@ -1,0 +1,164 @@
+"""Sealed tokens in Secrets of Kubernetes, through the built product with its ServiceAccount's rights alone: one Role with the names of the
+Secrets in it, get, patch and create."""
+import base64
+import json
+import subprocess
+import threading
+import unittest
+
+from double import Double
+from kube_client import secret_path
+from kube_server import KubeServer, Unavailable
+from stack import Stack
+
+NAMESPACE = "vteam-backend"
+SHARDS = 4
+ACCOUNT = "acp-gitlab"
+
+
+def names(shards=SHARDS):
+    return [f"{provider}-user-tokens" + (f"-{shard:03}" if shard else "") for provider in ("gitlab", "github") for shard in range(shards)]
+
+
+class Secrets:
+    """What both classes below run. `kube` is the API server."""
+
+    kube = None
+
+    @classmethod
+    def set_up(cls, kube):
+        cls.kube = kube
+        user = kube.service_account(NAMESPACE, ACCOUNT)
+        kube.role(NAMESPACE, ACCOUNT, [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": names(), "verbs": ["get", "patch", "create"]}],
+                  [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}])
+        cls.user = user
+        cls.account = kube.account_folder(kube.folder / "account", NAMESPACE, ACCOUNT)
+        cls.settings = {"KUBECONFIG": str(kube.kubeconfig(token_file=cls.account / "token")), "ACP_SECRET_STORE": "kubernetes",
+                        "ACP_SECRET_SHARDS": str(SHARDS)}
+        cls.stack = Stack(settings=cls.settings).start()
+        cls.by_name = {row["name"]: row["token"] for row in cls.stack.control("GET", "/tokens")}
+
+    def setUp(self):
+        self.stack.mode("global", "normal")
+        self.stack.disconnect()
+
+    def records(self):
+        """Every record: key → (Secret, value)."""
+        found = {}
+        for name in names():
+            answer = self.kube.admin.get(secret_path(NAMESPACE, name))
+            if answer.status == 200:
+                for key, value in (answer.json.get("data") or {}).items():
+                    self.assertNotIn(key, found)
+                    found[key] = (name, base64.b64decode(value))
+        return found
+
+    def test_a_connect_is_a_record_and_a_disconnect_takes_it_out(self):
+        answer = self.stack.connect()
+        self.assertEqual(answer.status, 200, answer)
+        records = self.records()
+        self.assertEqual(1, len(records), records)
+        (key, (_, value)), = records.items()
+        self.assertRegex(key, r"^k1-[a-z2-7]{52}$")
+        self.assertTrue(value.startswith(b"ACPR"), value[:8])
+        self.assertNotIn(self.by_name["good"].encode(), value)
+        self.assertEqual(True, self.stack.status().json["connected"])
+        self.assertEqual(200, self.stack.disconnect().status)
+        self.assertEqual({}, self.records())
+        self.assertEqual(b'{"connected":false}', self.stack.status().body.strip())
+
+    def test_the_token_in_the_record_serves_the_repositories(self):
+        self.assertEqual(200, self.stack.connect().status)
+        report = self.stack.api("POST", "/api/projects/default/repositories/validate", {"url": self.stack.simulator["repository"]})
+        self.assertEqual((200, True), (report.status, report.json["valid"]), report)
+
+    def test_connecting_again_replaces_the_record(self):
+        self.assertEqual(200, self.stack.connect().status)
+        before = self.records()
+        self.assertEqual(200, self.stack.connect().status)
+        after = self.records()
+        self.assertEqual(set(before), set(after))
+        self.assertNotEqual(before, after)
+
+    def test_many_users_at_once_lose_nothing(self):
+        users = [self.stack.add_user(f"user-{number}@example.org") for number in range(24)]
+        tokens = [self.stack.control("POST", "/tokens", {"name": f"of-user-{number}-00000000000000", "scopes": ["api"], "user": "john"}) for number in range(len(users))]
+        answers = [None] * len(users)
+
+        def connect(number):
+            answers[number] = self.stack.connect(token=tokens[number]["token"], bearer=users[number])
+        threads = [threading.Thread(target=connect, args=(number,)) for number in range(len(users))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        self.assertEqual([200] * len(users), [answer.status for answer in answers], answers)
+        self.assertEqual(len(users), len(self.records()))
+        for bearer in users:
+            self.assertEqual(200, self.stack.disconnect(bearer=bearer).status)
+        self.assertEqual({}, self.records())
+
+    def test_only_the_rights_on_the_card_are_used(self):
+        mark = self.kube.audit_mark()
+        self.assertEqual(200, self.stack.connect().status)
+        self.assertEqual(200, self.stack.disconnect().status)
+        used = self.kube.rights_used(self.user, mark)
+        self.assertTrue(used)
+        for verb, group, resource, namespace, name in used:
+            self.assertEqual(("", "secrets", NAMESPACE), (group, resource, namespace))
+            self.assertIn(verb, ("get", "patch", "create"))
+            self.assertIn(name, names())
+
+    def test_another_number_of_secrets_stops_the_start(self):
+        self.assertEqual(200, self.stack.connect().status)
+        environment = {**self.stack.environment(), **self.settings, "ACP_SECRET_SHARDS": str(2 * SHARDS)}
+        result = self.stack.program("acp-gitlab", "housekeeping", check=False, env=environment)
+        self.assertNotEqual(0, result.returncode)
+        self.assertIn("fixed at installation", result.stderr)
+
+    def test_nothing_of_the_records_is_in_the_logs(self):
+        self.assertEqual(200, self.stack.connect().status)
+        (_, value), = self.records().values()
+        self.assertNotIn(base64.b64encode(value)[:40].decode(), self.stack.log_text())
+
+
+class OnTheDouble(Secrets, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.set_up(Double().start())
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.close()
+        cls.kube.close()
+
+    def test_without_the_api_server_nothing_is_said_to_be_stored_and_status_goes_on(self):
+        self.assertEqual(200, self.stack.connect().status)
+        before = self.records()
+        for fault in ({"kind": "status", "code": 500}, {"kind": "status", "code": 409}, {"kind": "truncated"}, {"kind": "reset"}):
+            with self.subTest(fault):
+                kind = fault["kind"]
+                self.kube.faults.add(kind, "PATCH .*secrets", **{name: value for name, value in fault.items() if name != "kind"})
+                answer = self.stack.connect()
+                self.assertEqual((503, "secret_store_unavailable"), (answer.status, answer.json["code"]), answer)
+                self.assertEqual(True, self.stack.status().json["connected"])
+                self.kube.faults.clear()
+        self.assertEqual(set(before), set(self.records()))
+
+
+class OnTheRealServer(Secrets, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        try:
+            cls.set_up(KubeServer().start())
+        except Unavailable as reason:
+            raise unittest.SkipTest(str(reason))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.close()
+        cls.kube.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
