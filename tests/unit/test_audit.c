@@ -40,7 +40,7 @@ static void assert_member(const json_t *object, const char *name, const char *va
 static void a_use_is_one_line_with_what_is_known_of_it(void **state UNUSED)
 {
 	static const char hash[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-	CLEANUP(folder_remove) struct temporary_folder folder;
+	CLEANUP(folder_remove) struct temporary_folder folder = {0};
 	CLEANUP(connection_release) struct connection c = CONNECTION_INIT;
 	CLEANUP(audit_release) struct audit audit = AUDIT_INIT;
 	char path[PATH_SIZE];
@@ -110,7 +110,7 @@ static void every_action_has_a_name_of_its_own(void **state UNUSED)
 
 static void what_is_there_stays(void **state UNUSED)
 {
-	CLEANUP(folder_remove) struct temporary_folder folder;
+	CLEANUP(folder_remove) struct temporary_folder folder = {0};
 	char path[PATH_SIZE];
 	struct error err = ERROR_INIT;
 
