@@ -135,7 +135,7 @@ static bool write_config(const void *input, struct git_job_report *report, json_
 
 /* The folder is the agent's by now and may lead anywhere, so that a confined process writes what tells its git of the new address.
  */
-void session_tell_agent(struct session_run *run)
+static void tell_agent(struct session_run *run)
 {
 	struct config_file file = {.path = xasprintf("%s/.gitconfig", run->workspace.home), .text = STRBUF_INIT(LIMIT_ANSWER)};
 	struct error failure = ERROR_INIT;
@@ -149,7 +149,7 @@ void session_tell_agent(struct session_run *run)
 	free(file.path);
 }
 
-bool session_follow(struct session_run *run, bool now, bool *ret_changed, struct error *err)
+bool session_follow(struct session_run *run, bool now, bool agent_works, bool *ret_changed, struct error *err)
 {
 	int64_t at = clock_monotonic_ms();
 	bool changed = false;
@@ -158,6 +158,9 @@ bool session_follow(struct session_run *run, bool now, bool *ret_changed, struct
 	if (!now && at < run->follow_at_ms)
 		return true;
 	look(run, &changed);
+	/* Before anybody reads that what has joined is ready. */
+	if (changed && agent_works)
+		tell_agent(run);
 	if (!clone_joined(run, &changed, err))
 		return false;
 	run->follow_at_ms = clock_monotonic_ms() + LOOK_EVERY_MS;

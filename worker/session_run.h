@@ -56,12 +56,10 @@ bool session_clone(struct session_run *run, struct repository *r, bool borrow, s
 
 /*
  * For the steps that wait: takes over what was changed in the session's repositories, unless it has just looked (`now`: in any
- * case). May take as long as a clone. *ret_changed: the list is another one. What goes wrong with a repository is recorded in it.
- * ERR_SESSION_LOST.
+ * case). May take as long as a clone. `agent_works`: its git reaches through the gate what has joined, from before the status says
+ * that it is ready. *ret_changed: the list is another one. What goes wrong with a repository is recorded in it. ERR_SESSION_LOST.
  */
-bool session_follow(struct session_run *run, bool now, bool *ret_changed, struct error *err) MUST_CHECK;
-/* Afterwards, where an agent of ours works: its git reaches through the gate what has joined. */
-void session_tell_agent(struct session_run *run);
+bool session_follow(struct session_run *run, bool now, bool agent_works, bool *ret_changed, struct error *err) MUST_CHECK;
 
 /* For the steps: a new phase, written at once. ERR_SESSION_LOST. */
 bool session_enter(struct session_run *run, enum session_phase phase, const char *message, struct error *err) MUST_CHECK;

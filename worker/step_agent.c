@@ -70,8 +70,9 @@ static void follow(void *context)
 	struct error ignored = ERROR_INIT;
 	bool changed = false;
 
-	if (session_follow(context, false, &changed, &ignored) && changed)
-		session_tell_agent(context);
+	bool alive = session_follow(context, false, true, &changed, &ignored);
+
+	(void)alive;
 }
 
 static bool run_agent(struct session_run *run, struct error *err)
@@ -120,7 +121,7 @@ static bool wait_for_push(struct session_run *run, struct error *err)
 		if (found && row.attempt != run->row->attempt)
 			return error_set(err, ERR_SESSION_LOST, "Another worker has taken the session over.");
 		bool changed = false;
-		if (!session_follow(run, false, &changed, err) ||
+		if (!session_follow(run, false, false, &changed, err) ||
 		    (changed && !workspace_write_record(&run->workspace, record_of(run, true), err)))
 			return false;
 		if (found && row.push_requested)

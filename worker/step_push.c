@@ -147,7 +147,7 @@ bool step_push(struct session_run *run, struct error *err)
 
 	/* From this phase on nothing joins or leaves. */
 	if (!session_enter(run, PHASE_PUSHING, "Committing and pushing the changes.", err) ||
-	    !session_follow(run, true, &changed, err))
+	    !session_follow(run, true, false, &changed, err))
 		return false;
 	for (size_t i = 0; i < run->repositories.count; i++) {
 		struct repository *r = &run->repositories.items[i];
