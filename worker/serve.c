@@ -9,12 +9,13 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "controller.h"
 #include "database.h"
 #include "processes.h"
 #include "supervisor.h"
 #include "sweeper.h"
 
-enum { SWEEP_EVERY_MS = 15 * 1000, TROUBLE_EVERY_MS = 30 * 1000 };
+enum { SWEEP_EVERY_MS = 15 * 1000, TROUBLE_EVERY_MS = 30 * 1000, CONTROLLER_EVERY_MS = 5 * 1000, CONTROLLER_END_MS = 8 * 1000 };
 
 struct server {
 	struct worker *worker;
@@ -23,6 +24,8 @@ struct server {
 	size_t slot_count;
 	pid_t sweeper; /* 0: none is at work */
 	int64_t sweep_at_ms;
+	pid_t controller; /* of Kubernetes resources; 0: it does not run */
+	int64_t controller_at_ms;
 	int64_t trouble_at_ms;  /* when the store's trouble may be logged again */
 	int64_t drain_until_ms; /* 0: not asked to stop */
 };
@@ -90,13 +93,15 @@ static size_t list_others(const struct server *s, size_t but, pid_t *ret)
 			ret[count++] = s->slots[i].keeper.pid;
 	if (s->sweeper)
 		ret[count++] = s->sweeper;
+	if (s->controller)
+		ret[count++] = s->controller;
 	return count;
 }
 
 static void tend(struct server *s)
 {
 	for (size_t i = 0; i < s->slot_count; i++) {
-		pid_t others[SESSIONS_MAX + 1];
+		pid_t others[SESSIONS_MAX + 2];
 		if (s->slots[i].keeper.pid == 0)
 			continue;
 		supervisor_beat(s->worker, s->store, &s->slots[i]);
@@ -116,6 +121,28 @@ static void sweep(struct server *s, int64_t now_ms)
 	s->sweeper = sweeper_start(s->worker);
 	if (s->sweeper < 0)
 		s->sweeper = 0;
+}
+
+/* It is to run as long as the worker does: what has become of a session is told by it, also while the last ones finish. */
+static void keep_controller(struct server *s, int64_t now_ms)
+{
+	if (s->controller && waitpid(s->controller, NULL, WNOHANG) == s->controller)
+		s->controller = 0;
+	if (s->controller || now_ms < s->controller_at_ms || !controller_is_wanted(s->worker))
+		return;
+	s->controller_at_ms = now_ms + CONTROLLER_EVERY_MS;
+	s->controller = controller_start(s->worker);
+	if (s->controller < 0)
+		s->controller = 0;
+}
+
+static void end_controller(struct server *s)
+{
+	if (!s->controller)
+		return;
+	kill(s->controller, SIGTERM);
+	(void)process_wait_or_kill(s->controller, clock_monotonic_ms() + CONTROLLER_END_MS);
+	s->controller = 0;
 }
 
 /* The first signal lets running sessions finish for a while, the second does not wait. */
@@ -143,6 +170,7 @@ static void loop(struct server *s, const sigset_t *signals)
 			if (s->slots[i].keeper.pid)
 				supervisor_end(&s->slots[i], WHY_DRAINED);
 		sweep(s, now);
+		keep_controller(s, now);
 	}
 }
 
@@ -170,6 +198,7 @@ int serve(struct worker *worker, unsigned sessions)
 	if (!worker->isolates)
 		supervisor_log(worker, LOG_WARNING, NULL, NULL, "No PID namespace can be had here: sessions run without one");
 	loop(&server, &signals);
+	end_controller(&server);
 	supervisor_log(worker, LOG_INFO, NULL, NULL, "Worker stopped");
 	return EXIT_DONE;
 }

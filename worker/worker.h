@@ -10,7 +10,7 @@ struct worker {
 	const struct settings *settings;
 	struct logger logger;
 	char *name;             /* "<host>:<pid>", in the store beside what it claimed. Owned */
-	const char *hidden[12]; /* paths that neither agent nor git may reach; NULL-terminated, borrowed from the settings and from
+	const char *hidden[16]; /* paths that neither agent nor git may reach; NULL-terminated, borrowed from the settings and from
 	                           `data_folder` */
 	char *data_folder;      /* of the database, with its journal. Owned */
 	struct progress *progress; /* NULL: nobody watches */

@@ -48,6 +48,7 @@ enum setting_kind {
 	X(WORKSPACE_KEEP, "ACP_WORKSPACE_KEEP", SETTING_SECONDS, "86400", NULL, "Seconds that the work of a session is kept that could not push it.") \
 	X(MIRRORS, "ACP_MIRRORS", SETTING_PATH_OR_NONE, "/var/lib/acp-gitlab/mirrors", NULL, "Folder of the objects that sessions of one project share; empty: every session fetches everything.") \
 	X(MIRRORS_MAX, "ACP_MIRRORS_MAX", SETTING_NUMBER, "50", NULL, "GiB that the shared objects may take before those that nobody uses go.") \
+	X(CRD_GROUP, "ACP_CRD_GROUP", SETTING_TEXT, "", "|ambient-code.io|vteam.ambient-code", "API group of the Kubernetes resources that the worker follows; empty: none.") \
 	X(GATE_URL, "ACP_GATE_URL", SETTING_URL, "http://127.0.0.1:8080", NULL, "Where worker and agent reach the git gate.") \
 	X(AGENT_COMMAND, "ACP_AGENT_COMMAND", SETTING_TEXT, "", NULL, "Command that a session runs in its workspace; empty: the session waits for git/push.") \
 	X(AGENT_TIMEOUT, "ACP_AGENT_TIMEOUT", SETTING_SECONDS, "3600", NULL, "Seconds that an agent may run.") \

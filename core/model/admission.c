@@ -333,13 +333,29 @@ static bool webhook_guards(const json_t *webhook, const char *group)
 	       rules_cover(webhook, group, "CREATE") && rules_cover(webhook, group, "UPDATE");
 }
 
+/* The last time that anybody changed it: before, it may have said something else. */
+static bool changed_at(const json_t *metadata, int64_t *ret)
+{
+	size_t i;
+	json_t *entry;
+	int64_t at;
+
+	if (!clock_parse(json_string_or(metadata, "creationTimestamp", ""), ret))
+		return false;
+	json_array_foreach(json_object_get(metadata, "managedFields"), i, entry)
+	{
+		if (clock_parse(json_string_or(entry, "time", ""), &at) && at > *ret)
+			*ret = at;
+	}
+	return true;
+}
+
 bool admission_guards(const json_t *configuration, const char *group, int64_t *ret_since)
 {
-	const json_t *metadata = json_object_get(configuration, "metadata");
 	size_t i;
 	json_t *webhook;
 
-	if (!clock_parse(json_string_or(metadata, "creationTimestamp", ""), ret_since))
+	if (!changed_at(json_object_get(configuration, "metadata"), ret_since))
 		return false;
 	json_array_foreach(json_object_get(configuration, "webhooks"), i, webhook)
 	{

@@ -196,6 +196,20 @@ static bool take_from_earlier(struct session_store *sessions, struct session_row
 	return row->project_repositories != NULL;
 }
 
+/* Fills the row of a session that is asked for by `kept`, which becomes its object. */
+static void fill_row(struct session_row *row, const char *id, const char *project, const char *name, const char *owner,
+                     const json_t *kept)
+{
+	row->id = xstrdup(id);
+	row->project = xstrdup(project);
+	row->name = xstrdup(name);
+	row->owner = xstrdup(owner);
+	row->object = compact_text(kept);
+	row->status = xstrdup("{\"phase\":\"Pending\"}");
+	row->phase = PHASE_PENDING;
+	row->created_at = clock_now_s();
+}
+
 bool session_create(struct session_store *sessions, struct project_store *projects, const char *project, const char *owner,
                     const json_t *object, const char *idempotency_key, struct session_row *ret, bool *ret_created,
                     struct error *err)
@@ -213,17 +227,39 @@ bool session_create(struct session_store *sessions, struct project_store *projec
 		return false;
 	json_object_set_new(json_object_get(kept, "metadata"), "name", json_string(spec.name));
 	make_uuid(id);
-	row.id = xstrdup(id);
-	row.project = xstrdup(project);
-	row.name = xstrdup(spec.name);
-	row.owner = xstrdup(owner);
-	row.object = compact_text(kept);
-	row.status = xstrdup("{\"phase\":\"Pending\"}");
-	row.phase = PHASE_PENDING;
-	row.created_at = clock_now_s();
+	fill_row(&row, id, project, spec.name, owner, kept);
 	if (given.repository_count == 0 && !take_from_earlier(sessions, &row) && !take_project_repositories(projects, &row, err))
 		return false;
 	return sessions->ops->create(sessions->state, &row, idempotency_key, ret, ret_created, err);
+}
+
+bool session_adopt(struct session_store *sessions, struct project_store *projects, const char *owner, const json_t *resource,
+                   struct session_row *ret, struct error *err)
+{
+	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT, result = SESSION_ROW_INIT;
+	CLEANUP(release_json) json_t *kept = kept_object(resource, owner, NULL);
+	json_t *metadata = json_object_get(kept, "metadata");
+	const char *uid = json_string_or(json_object_get(resource, "metadata"), "uid", "");
+	const char *project = json_string_or(json_object_get(resource, "metadata"), "namespace", "");
+	bool created = false;
+
+	if (!session_spec_parse(kept, &spec, err))
+		return false;
+	/* Annotations repeat the whole object (kubectl's own does); the uid tells a resource's session from one of the API. */
+	json_object_del(metadata, "annotations");
+	json_object_set_new(metadata, "uid", json_string(uid));
+	fill_row(&row, uid, project, spec.name, owner, kept);
+	if (spec.repository_count == 0 && !take_project_repositories(projects, &row, err))
+		return false;
+	if (!sessions->ops->create(sessions->state, &row, NULL, &result, &created, err))
+		return false;
+	if (strcmp(result.id, uid) != 0)
+		return error_set(err, ERR_CONFLICT, "The project has a session of this name already.");
+	session_row_release(ret);
+	*ret = result;
+	result = (struct session_row)SESSION_ROW_INIT;
+	return true;
 }
 
 /* ---- Show ---- */

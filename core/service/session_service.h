@@ -18,6 +18,13 @@ bool session_create(struct session_store *sessions, struct project_store *projec
                     const json_t *object, const char *idempotency_key, struct session_row *ret, bool *ret_created,
                     struct error *err) MUST_CHECK;
 
+/*
+ * Creates the session of an AgenticSession resource once, for its verified `owner`: its id is metadata.uid, its project
+ * metadata.namespace. Errors as session_create's; ERR_CONFLICT: another session of the project has the name.
+ */
+bool session_adopt(struct session_store *sessions, struct project_store *projects, const char *owner, const json_t *resource,
+                   struct session_row *ret, struct error *err) MUST_CHECK;
+
 /* The AgenticSession with metadata (name, namespace, uid, creationTimestamp) and status, as the API shows it. Caller decrefs. */
 json_t *session_to_json(const struct session_row *row) MUST_CHECK;
 

@@ -36,6 +36,13 @@ struct session_list {
 #define SESSION_LIST_INIT ZERO_INIT
 void session_list_release(struct session_list *list);
 
+struct session_ids {
+	char **items;
+	size_t count;
+};
+#define SESSION_IDS_INIT ZERO_INIT
+void session_ids_release(struct session_ids *ids);
+
 /* A repository bound to one connection and one project, by the pre-flight. */
 struct session_binding {
 	char *repository; /* session_repository.name. Owned, as all */
@@ -89,6 +96,8 @@ struct session_store_ops {
 	/* ERR_SESSION_NOT_FOUND. */
 	bool (*find)(void *state, const char *project, const char *name, struct session_row *ret, struct error *err);
 	bool (*find_by_id)(void *state, const char *id, struct session_row *ret, struct error *err);
+	/* The ids of sessions that were made of resources (their object has its metadata.uid) before this time, unix seconds. */
+	bool (*adopted)(void *state, int64_t before, struct session_ids *ret, struct error *err);
 	/* Newest first, at most 500. */
 	bool (*list)(void *state, const char *project, struct session_list *ret, struct error *err);
 	/* The row disappears once no worker holds it (at once if none does); until then stop_requested is set and it is listed as

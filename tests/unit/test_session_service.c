@@ -273,6 +273,62 @@ static void removed_session_is_shown_as_stopped(void **state UNUSED)
 	json_decref(shown);
 }
 
+#define RESOURCE(uid)                                                                                                              \
+	"{\"apiVersion\":\"ambient-code.io/"                                                                                       \
+	"v1alpha1\",\"kind\":\"AgenticSession\",\"metadata\":{\"name\":\"add-x\",\"namespace\":\"default\","                       \
+	"\"uid\":\"" uid "\",\"annotations\":{\"a\":\"b\"}},\"spec\":{\"outputRepo\":{\"url\":\"https://gitlab.com/t/b.git\"}}}"
+
+static bool adopt(struct store_fixture *f, const char *owner, const char *text, struct session_row *ret, struct error *err)
+{
+	json_t *object = object_of(text);
+	bool ok = session_adopt(&f->sessions, &f->projects, owner, object, ret, err);
+
+	json_decref(object);
+	return ok;
+}
+
+static void resource_becomes_one_session_with_its_uid(void **state UNUSED)
+{
+	struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row first = SESSION_ROW_INIT, again = SESSION_ROW_INIT, made = SESSION_ROW_INIT;
+	CLEANUP(session_ids_release) struct session_ids ids = SESSION_IDS_INIT;
+	struct error err = ERROR_INIT;
+	bool created = false;
+
+	fixture_make(&f);
+	assert_true(create(&f, "alice",
+	                   "{\"metadata\":{\"name\":\"by-api\"},\"spec\":{\"outputRepo\":{\"url\":\"https://gitlab.com/t/b\"}}}",
+	                   NULL, &made, &created, &err));
+	assert_true(adopt(&f, "alice", RESOURCE("u-1"), &first, &err));
+	assert_string_equal(first.id, "u-1");
+	assert_string_equal(first.owner, "alice");
+	assert_null(strstr(first.object, "annotations"));
+	assert_true(adopt(&f, "alice", RESOURCE("u-1"), &again, &err));
+	assert_string_equal(again.id, "u-1");
+	/* Of the two sessions one came from a resource. */
+	assert_true(f.sessions.ops->adopted(f.sessions.state, first.created_at + 1, &ids, &err));
+	assert_int_equal(ids.count, 1);
+	assert_string_equal(ids.items[0], "u-1");
+	assert_true(f.sessions.ops->adopted(f.sessions.state, first.created_at, &ids, &err));
+	assert_int_equal(ids.count, 0);
+	fixture_remove(&f);
+}
+
+static void resource_with_a_taken_name_is_a_conflict(void **state UNUSED)
+{
+	struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row first = SESSION_ROW_INIT, other = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+
+	fixture_make(&f);
+	assert_true(adopt(&f, "alice", RESOURCE("u-1"), &first, &err));
+	assert_false(adopt(&f, "alice", RESOURCE("u-2"), &other, &err));
+	assert_int_equal(err.code, ERR_CONFLICT);
+	assert_false(adopt(&f, "bob", RESOURCE("u-2"), &other, &err));
+	assert_int_equal(err.code, ERR_CONFLICT);
+	fixture_remove(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +340,8 @@ int main(void)
 	        cmocka_unit_test(change_of_the_projects_list_makes_no_other_request),
 	        cmocka_unit_test(project_with_more_than_a_session_takes_is_refused),
 	        cmocka_unit_test(removed_session_is_shown_as_stopped),
+	        cmocka_unit_test(resource_becomes_one_session_with_its_uid),
+	        cmocka_unit_test(resource_with_a_taken_name_is_a_conflict),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

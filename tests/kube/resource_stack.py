@@ -1,0 +1,108 @@
+"""The product following the AgenticSessions and ProjectSettings of a real API server: ./nginx/up with our CRDs, our webhook and our ServiceAccount's
+own rights. Accounts and callers are the embedded ones, with the same user names as in the API server."""
+import base64
+import json
+import sys
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TOP / "tests/integration"), str(TOP / "simulator")]
+
+from simulator.certificates import Authority  # noqa: E402
+from kube_stack import rules  # noqa: E402
+from stack import Stack, free_port, wait_until  # noqa: E402
+
+NAMESPACE, ACCOUNT = "vteam-backend", "acp-gitlab"
+GROUP = "ambient-code.io"
+SESSIONS = f"/apis/{GROUP}/v1alpha1/namespaces/{{}}/agenticsessions"
+FINAL = ("Completed", "PartiallyCompleted", "Failed", "Stopped")
+
+
+class ResourceStack(Stack):
+    """`webhook`: whether the API server asks our admission webhook. `users`: who has a bearer and a GitLab account here."""
+
+    def __init__(self, kube, webhook=True, users=("alice", "bob"), projects=("team-a",), settings=None, **more):
+        self.kube, self.users, self.projects = kube, users, projects
+        self.admission_port = free_port()
+        super().__init__(settings=settings, **more)
+        self.webhook = webhook
+        authority = Authority(self.data / "admission")
+        authority.issue("webhook", "IP:127.0.0.1")
+        self.admission_ca = Path(authority.ca_file)
+        self.arguments += ["--admission-port", str(self.admission_port), "--admission-certificate", str(self.data / "admission/webhook.pem"),
+                           "--admission-key", str(self.data / "admission/webhook.key")]
+        self.account = kube.service_account(NAMESPACE, ACCOUNT)
+        kube.role(None, ACCOUNT, rules()[1], [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}])
+        self.account_files = kube.account_folder(self.data / "serviceaccount", NAMESPACE, ACCOUNT)
+        kube.apply(TOP / "deploy/kubernetes/crds/agenticsessions.yaml", TOP / "deploy/kubernetes/crds/projectsettings.yaml")
+        kube.kubectl("wait", "--for=condition=Established", f"crd/agenticsessions.{GROUP}", f"crd/projectsettings.{GROUP}", "--timeout=30s")
+        for project in projects:
+            kube.project(project)
+        if webhook:
+            self.install_webhook()
+        else:
+            kube.admin.delete("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/acp-gitlab")
+        self.settings = {"ACP_CRD_GROUP": GROUP, "KUBECONFIG": str(kube.kubeconfig(token_file=self.account_files / "token", namespace=NAMESPACE)),
+                         **self.settings}
+
+    def install_webhook(self, **changes):
+        """deploy/'s configuration, with the address that the webhook has here."""
+        configuration = json.loads(self.kube.kubectl("create", "--dry-run=client", "-o", "json", "-f", TOP / "deploy/kubernetes/webhook.yaml").stdout)
+        configuration["webhooks"][0]["clientConfig"] = {
+            "caBundle": base64.b64encode(self.admission_ca.read_bytes()).decode(),
+            "url": f"https://127.0.0.1:{self.admission_port}/admission/v1",
+        }
+        configuration["webhooks"][0].update(changes)
+        self.kube.apply(configuration)
+        self.webhook_since = time.monotonic()
+
+    def start(self):
+        super().start()
+        self.bearers = {user: self.add_user(user, self.projects) for user in self.users}
+        if self.webhook:
+            # The service counts creation times, in whole seconds, from the configuration's on.
+            time.sleep(max(0, self.webhook_since + 4 - time.monotonic()))
+            wait_until("the API server asks the webhook", self._is_asked, 30)
+        return self
+
+    def _is_asked(self):
+        body = session_object("probe", {"outputRepo": {"url": "https://gitlab.com/a/b"}})
+        answer = self.kube.admin.post(SESSIONS.format(self.projects[0]) + "?dryRun=All", body)
+        return answer.status == 201 and "ambient-code.io/owner" in answer.json["metadata"].get("annotations", {})
+
+    # ------------------------------------------------------------------------------------------------ resources
+    def as_user(self, user, *arguments, stdin=None, check=True):
+        """kubectl as a developer."""
+        return self.kube.kubectl(*arguments, kubeconfig=self.kube.kubeconfig(user), stdin=stdin, check=check)
+
+    def create_resource(self, user, name, spec, project=None, **metadata):
+        """POST as that user; gives the answer."""
+        project = project or self.projects[0]
+        return self.kube.client(user).post(SESSIONS.format(project), session_object(name, spec, **metadata))
+
+    def resource(self, name, project=None):
+        answer = self.kube.admin.get(f"{SESSIONS.format(project or self.projects[0])}/{name}")
+        return answer.json if answer.status == 200 else None
+
+    def wait_for_phase(self, name, phases=FINAL, seconds=90, project=None):
+        """The resource, once its status has one of the phases."""
+        def look():
+            found = self.resource(name, project)
+            return found if found and found.get("status", {}).get("phase") in phases else None
+        try:
+            return wait_until(f"the resource {name} is one of {phases}", look, seconds, 0.1)
+        except AssertionError as late:
+            raise AssertionError(f"{late}; it is {json.dumps(self.resource(name, project))[:3000]}") from None
+
+    def repository_spec(self, branch, description="Add feature X"):
+        return {"description": description, "outputRepo": {"url": self.simulator["repository"], "branch": branch, "provider": "gitlab"}}
+
+    def events(self, name, project=None):
+        """Reasons of the Events about a session, in their order."""
+        found = self.kube.admin.get(f"/api/v1/namespaces/{project or self.projects[0]}/events").must().json["items"]
+        return [event["reason"] for event in found if event["involvedObject"]["name"] == name]
+
+
+def session_object(name, spec, **metadata):
+    return {"apiVersion": f"{GROUP}/v1alpha1", "kind": "AgenticSession", "metadata": {"name": name, **metadata}, "spec": spec}

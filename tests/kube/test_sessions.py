@@ -1,0 +1,323 @@
+"""AgenticSessions of a real API server: created with kubectl, carried out by the worker, told in their status."""
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+from kube_server import KubeServer, Unavailable
+from resource_stack import ACCOUNT, FINAL, NAMESPACE, SESSIONS, ResourceStack, session_object
+from kube_stack import rules
+from stack import wait_until
+
+SEED_SESSION = """\
+apiVersion: ambient-code.io/v1alpha1
+kind: AgenticSession
+metadata:
+  name: add-feature-x
+  namespace: my-project
+spec:
+  description: "Add feature X to the backend service"
+  outputRepo:
+    url: "https://gitlab.com/myteam/backend.git"
+    branch: "feature/add-feature-x"
+"""
+SEED_SETTINGS = """\
+apiVersion: ambient-code.io/v1
+kind: ProjectSettings
+metadata:
+  name: projectsettings
+  namespace: my-project
+spec:
+  repositories:
+    - url: "https://gitlab.com/myteam/myrepo.git"
+      branch: "main"
+      provider: "gitlab" # Auto-detected, optional
+"""
+SEED_SETTINGS_MIXED = SEED_SETTINGS.split("    - url")[0] + """\
+    - url: "https://github.com/myteam/frontend.git"
+      branch: "main"
+    - url: "https://gitlab.com/myteam/backend.git"
+      branch: "develop"
+"""
+
+
+def setUpModule():
+    global kube
+    try:
+        kube = KubeServer().start()
+    except Unavailable as reason:
+        raise unittest.SkipTest(str(reason))
+
+
+def tearDownModule():
+    kube.close()
+
+
+class Case(unittest.TestCase):
+    webhook = True
+    settings = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = ResourceStack(kube, webhook=cls.webhook, projects=("team-a", "my-project"), settings=cls.settings).start()
+        # bob has none: whatever runs with a token runs with alice's.
+        answer = cls.stack.connect(bearer=cls.stack.bearers["alice"])
+        assert answer.status == 200, answer
+
+    @classmethod
+    def tearDownClass(cls):
+        for project in cls.stack.projects:
+            kube.kubectl("delete", "agenticsessions,projectsettings", "--all", "-n", project, "--timeout=60s")
+        cls.stack.close()
+
+    def rows(self, project="team-a"):
+        """The sessions of a project as the API shows them: name → AgenticSession."""
+        answer = self.stack.api("GET", f"/api/projects/{project}/agentic-sessions", bearer=self.stack.bearers["alice"])
+        return {item["metadata"]["name"]: item for item in answer.json["items"]}
+
+
+class Seed(Case):
+    def test_the_seeds_examples_apply_unchanged(self):
+        for text in (SEED_SETTINGS, SEED_SETTINGS_MIXED, SEED_SESSION):
+            self.stack.as_user("alice", "apply", "--dry-run=server", "-f", "-", stdin=text)
+        self.stack.as_user("alice", "apply", "-f", "-", stdin=SEED_SETTINGS_MIXED)
+        shown = json.loads(self.stack.as_user("alice", "get", "projectsettings", "-n", "my-project", "-o", "json").stdout)["items"][0]
+        self.assertEqual([entry["provider"] for entry in shown["spec"]["repositories"]], ["github", "gitlab"])
+
+    def test_the_seeds_session_ends_with_the_branch_link(self):
+        text = SEED_SESSION.replace("https://gitlab.com/myteam/backend.git", self.stack.simulator["repository"]).replace(
+            'branch: "feature', 'provider: gitlab\n    branch: "feature')
+        self.stack.as_user("alice", "apply", "-f", "-", stdin=text)
+        done = self.stack.wait_for_phase("add-feature-x", project="my-project")
+        status = done["status"]
+        link = f"{self.stack.simulator['repository'].removesuffix('.git')}/-/tree/feature/add-feature-x"
+        self.assertEqual(status["phase"], "Completed", status)
+        self.assertEqual(status["notification"], f"AgenticSession completed successfully!\nView changes in GitLab:\n{link}")
+        repository, = status["repositories"]
+        refs = self.stack.control("GET", "/refs?project=demo/hello")
+        self.assertEqual((repository["branchUrl"], repository["commit"]), (link, refs["refs/heads/feature/add-feature-x"]))
+        self.assertEqual((status["observedGeneration"], done["metadata"]["annotations"]["ambient-code.io/owner"]), (1, "alice"))
+        conditions = {condition["type"]: condition["status"] for condition in status["conditions"]}
+        self.assertEqual((conditions["OwnerVerified"], conditions["Accepted"], conditions["Completed"]), ("True", "True", "True"))
+        self.assertNotIn("worker", status)
+        self.assertLessEqual(status["startTime"], status["completionTime"])
+        reasons = wait_until("events", lambda: (found := self.stack.events("add-feature-x", "my-project")) and "Completed" in found and found)
+        self.assertIn("Preflight", reasons)
+        table = self.stack.as_user("alice", "get", "agenticsessions", "-n", "my-project").stdout
+        self.assertRegex(table, r"add-feature-x +Completed +alice +https://")
+        row = self.stack.session("add-feature-x", self.stack.bearers["alice"], "my-project").json
+        self.assertEqual(row["metadata"]["uid"], done["metadata"]["uid"])
+
+
+class Ownership(Case):
+    def test_no_field_or_annotation_makes_another_the_owner(self):
+        spec = self.stack.repository_spec
+        forged = {
+            "annotation": ({"annotations": {"ambient-code.io/owner": "alice"}}, {}),
+            "both-annotations": ({"annotations": {"ambient-code.io/owner": "alice", "ambient-code.io/edited-by": "alice"}}, {}),
+            "label": ({"labels": {"ambient-code.io/owner": "alice"}}, {}),
+            "user-context": ({}, {"userContext": {"userId": "alice", "displayName": "alice"}}),
+            "display-name": ({}, {"displayName": "alice"}),
+            "owner-reference": ({"ownerReferences": [{"apiVersion": "v1", "kind": "User", "name": "alice", "uid": "1"}]}, {}),
+            "unknown-fields": ({}, {"owner": "alice", "createdBy": "alice", "user": {"username": "alice"}}),
+            "odd-annotations": ({"annotations": {"ambient-code.io/Owner": "alice", "AMBIENT-CODE.IO/owner": "alice"}}, {}),
+        }
+        for name, (metadata, more) in forged.items():
+            answer = self.stack.create_resource("bob", name, {**spec(f"forged/{name}"), **more}, **metadata)
+            self.assertEqual(answer.status, 201, answer)
+            self.assertEqual(answer.json["metadata"]["annotations"]["ambient-code.io/owner"], "bob", name)
+        for name in forged:
+            done = self.stack.wait_for_phase(name)
+            with self.subTest(name):
+                verified, = [c for c in done["status"]["conditions"] if c["type"] == "OwnerVerified"]
+                self.assertEqual((verified["message"], done["status"]["phase"]), ("bob", "Failed"))
+                self.assertIn("no GitLab credentials available", json.dumps(done["status"]))
+        self.assertFalse([ref for ref in self.stack.control("GET", "/refs?project=demo/hello") if "forged" in ref])
+
+    def test_the_owner_cannot_be_changed_afterwards(self):
+        path = SESSIONS.format("team-a") + "/stays-mine"
+        self.assertEqual(self.stack.create_resource("bob", "stays-mine", self.stack.repository_spec("stays")).status, 201)
+        client = kube.client("bob")
+        for value in ("alice", "", None):
+            answer = client.patch(path, {"metadata": {"annotations": {"ambient-code.io/owner": value}}})
+            self.assertEqual(answer.status, 403, answer)
+        answer = client.apply(path, session_object("stays-mine", self.stack.repository_spec("stays"), annotations={"ambient-code.io/owner": "alice"}))
+        self.assertEqual(answer.status, 403, answer)
+        self.assertEqual(client.patch(path + "/status", {"metadata": {"annotations": {"ambient-code.io/owner": "alice"}}}).status, 403)
+        self.assertEqual(kube.admin.patch(path + "/status", {"metadata": {"annotations": {"ambient-code.io/owner": "alice"}}}).status, 200)
+        self.assertEqual(self.stack.resource("stays-mine")["metadata"]["annotations"]["ambient-code.io/owner"], "bob")
+
+    def test_what_cannot_be_carried_out_is_refused_by_kubectl(self):
+        result = self.stack.as_user("alice", "apply", "-f", "-", check=False, stdin=json.dumps(
+            session_object("bad-address", {"outputRepo": {"url": "https://gitlab.com/only-one-segment"}}, namespace="team-a")))
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("spec.outputRepo", result.stderr)
+        answer = self.stack.create_resource("alice", "with-password", {"outputRepo": {"url": "https://oauth2:hunter2@gitlab.com/a/b"}})
+        self.assertEqual((answer.status, b"hunter2" in answer.body), (422, False), answer)
+
+    def test_a_configuration_that_lets_some_through_proves_nothing(self):
+        self.stack.install_webhook(failurePolicy="Ignore")
+        try:
+            time.sleep(2)
+            # The service looks at the configuration once in half a minute; what it knew before may still hold until then.
+            time.sleep(31)
+            self.assertEqual(self.stack.create_resource("alice", "unguarded", self.stack.repository_spec("unguarded")).status, 201)
+            found = self.stack.wait_for_phase("unguarded", ("OwnerUnverified", *FINAL))
+            self.assertEqual(found["status"]["phase"], "OwnerUnverified")
+            self.assertNotIn("unguarded", self.rows())
+        finally:
+            self.stack.install_webhook()
+            time.sleep(4)  # what is created before is not proven
+
+
+class WithoutWebhook(Case):
+    webhook = False
+
+    def test_sessions_wait_unverified_whatever_they_say(self):
+        spec = self.stack.repository_spec
+        for name, metadata in (("bare", {}), ("annotated", {"annotations": {"ambient-code.io/owner": "alice"}})):
+            self.assertEqual(self.stack.create_resource("bob", name, spec(f"unverified/{name}"), **metadata).status, 201)
+        for name, reason in (("bare", "NotStamped"), ("annotated", "NotGuarded")):
+            status = self.stack.wait_for_phase(name, ("OwnerUnverified", *FINAL))["status"]
+            self.assertEqual(status["phase"], "OwnerUnverified")
+            verified, = [c for c in status["conditions"] if c["type"] == "OwnerVerified"]
+            self.assertEqual((verified["status"], verified["reason"]), ("False", reason))
+            self.assertIn("webhook", status["message"])
+            self.assertIn("OwnerUnverified", wait_until("the event", lambda name=name: self.stack.events(name)))
+        self.assertEqual(self.rows(), {})
+        self.assertFalse([ref for ref in self.stack.control("GET", "/refs?project=demo/hello") if "unverified" in ref])
+
+
+class Trouble(Case):
+    settings = {"ACP_AGENT_COMMAND": "sleep 4; echo more >> README.md"}
+
+    def worker(self):
+        """A second worker on the same database and API server."""
+        log = open(self.stack.data / "logs/worker-2.log", "ab")
+        process = subprocess.Popen([self.stack.build / "bin/acp-git-worker", "serve", "--lease", "6"], env={**self.stack.environment(), "ACP_AGENT_COMMAND":
+                                   self.settings["ACP_AGENT_COMMAND"]}, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self.addCleanup(log.close)
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)
+
+    def spec(self, name):
+        return {**self.stack.repository_spec(f"trouble/{name}")}
+
+    def test_two_workers_make_one_session_of_each_resource(self):
+        self.worker()
+        mark = kube.audit_mark()
+        names = [f"twice-{number}" for number in range(4)]
+        threads = [threading.Thread(target=self.stack.create_resource, args=("alice", name, self.spec(name))) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        for name in names:
+            done = self.stack.wait_for_phase(name, seconds=120)
+            self.assertEqual(done["status"]["phase"], "Completed", done["status"])
+            self.assertEqual(self.rows()[name]["metadata"]["uid"], done["metadata"]["uid"])
+        log = self.stack.log_text()
+        for name in names:
+            self.assertEqual(sum('"Session created from its resource"' in line and f'"{name}"' in line for line in log.splitlines()), 1, name)
+        writers = {}
+        for event in kube.audit(f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}", mark):
+            if event["verb"] == "patch" and event["responseStatus"]["code"] == 200:
+                writers.setdefault(event["objectRef"]["name"], 0)
+                writers[event["objectRef"]["name"]] += 1
+        for name in names:
+            self.assertLess(writers[name], 40, "a status is written again and again")
+
+    def test_an_api_server_that_goes_and_comes_back_loses_nothing(self):
+        self.assertEqual(self.stack.create_resource("alice", "survives", self.spec("survives")).status, 201)
+        self.stack.wait_for_phase("survives", ("Preflight", "Cloning", "Running"))
+        kube.kill()
+        row = self.stack.wait_for_session("survives", 60, self.stack.bearers["alice"], "team-a")
+        self.assertEqual(row["status"]["phase"], "Completed")
+        kube.restart()
+        self.assertEqual(self.stack.wait_for_phase("survives", seconds=60)["status"]["phase"], "Completed")
+        # And what is created now is seen too.
+        self.stack._is_asked() or wait_until("the webhook is asked", self.stack._is_asked, 30)
+        self.assertEqual(self.stack.create_resource("alice", "after", self.spec("after")).status, 201)
+        self.assertEqual(self.stack.wait_for_phase("after", seconds=90)["status"]["phase"], "Completed")
+
+    def test_deleting_the_resource_stops_and_removes_the_session(self):
+        self.assertEqual(self.stack.create_resource("alice", "unwanted", self.spec("unwanted")).status, 201)
+        found = self.stack.wait_for_phase("unwanted", ("Running",))
+        workspace = self.stack.data / "workspaces" / found["metadata"]["uid"]
+        self.assertTrue(workspace.exists())
+        self.stack.as_user("alice", "delete", "agenticsession", "unwanted", "-n", "team-a")
+        wait_until("the session is gone", lambda: "unwanted" not in self.rows(), 30)
+        wait_until("its workspace is gone", lambda: not workspace.exists(), 60)
+        self.assertNotIn("refs/heads/trouble/unwanted", self.stack.control("GET", "/refs?project=demo/hello"))
+
+    def test_a_resource_deleted_while_nobody_watched_takes_its_session_along(self):
+        self.assertEqual(self.stack.create_resource("alice", "unwatched", self.spec("unwatched")).status, 201)
+        self.stack.wait_for_phase("unwatched")
+        self.assertIn("unwatched", self.rows())
+        controller = self.controller()
+        os.kill(controller, signal.SIGSTOP)
+        self.stack.as_user("alice", "delete", "agenticsession", "unwatched", "-n", "team-a")
+        os.kill(controller, signal.SIGKILL)  # the worker starts another, which lists everything anew
+        wait_until("the session is gone", lambda: "unwatched" not in self.rows(), 30)
+        self.assertNotEqual(self.controller(), controller)
+
+    def controller(self):
+        """The process id of the worker's child that follows the resources: it holds a connection to the API server."""
+        port = f":{kube.port:04X}"
+
+        def look():
+            for pid in self.stack.pids():
+                try:
+                    inodes = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+                    name = open(f"/proc/{pid}/comm").read().strip()
+                except OSError:
+                    continue
+                if name != "acp-git-worker":
+                    continue
+                for line in open("/proc/net/tcp").read().splitlines()[1:]:
+                    fields = line.split()
+                    if fields[2].endswith(port) and f"socket:[{fields[9]}]" in inodes:
+                        return pid
+            return None
+        return wait_until("a controller is connected", look, 30)
+
+    def test_a_session_removed_through_the_api_is_told_as_stopped(self):
+        self.assertEqual(self.stack.create_resource("alice", "by-api", self.spec("by-api")).status, 201)
+        self.stack.wait_for_phase("by-api", ("Running",))
+        answer = self.stack.api("DELETE", "/api/projects/team-a/agentic-sessions/by-api", bearer=self.stack.bearers["alice"])
+        self.assertLess(answer.status, 300, answer)
+        self.assertEqual(self.stack.wait_for_phase("by-api", seconds=30)["status"]["phase"], "Stopped")
+
+    def test_what_a_user_without_a_connection_gets_is_an_error_in_the_status(self):
+        kube.role("team-a", "dora", [{"apiGroups": ["ambient-code.io"], "resources": ["agenticsessions"], "verbs": ["*"]}],
+                  [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "carol"}])
+        self.assertEqual(self.stack.create_resource("carol", "stranger", self.spec("stranger")).status, 201)
+        status = self.stack.wait_for_phase("stranger")["status"]
+        self.assertEqual(status["phase"], "Failed")
+        self.assertIn("no GitLab credentials available", json.dumps(status))
+
+    def test_our_rights_are_exactly_what_is_used(self):
+        used = kube.rights_used(f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}")
+        granted = {(verb, group, resource) for rule in rules()[1] for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
+        self.assertEqual(set(), {(verb, group, resource) for verb, group, resource, _, _ in used} - granted)
+        for right in (("list", "ambient-code.io", "agenticsessions"), ("watch", "ambient-code.io", "agenticsessions"),
+                      ("patch", "ambient-code.io", "agenticsessions/status"), ("create", "", "events"),
+                      ("get", "admissionregistration.k8s.io", "mutatingwebhookconfigurations")):
+            self.assertIn(right, {entry[:3] for entry in used})
+
+
+if __name__ == "__main__":
+    unittest.main()
