@@ -11,6 +11,7 @@
 #include "processes.h"
 #include "resource_feed.h"
 #include "resource_session.h"
+#include "resource_settings.h"
 #include "supervisor.h"
 
 enum {
@@ -33,12 +34,17 @@ struct controller {
 	struct database *database;
 	struct resource_feed *sessions_feed;
 	struct resource_sessions *sessions;
+	struct kube_kind settings_kind;
+	struct resource_feed *settings_feed;
+	struct resource_settings settings;
 	int interrupt;
 };
 
 static void controller_release(struct controller *c)
 {
 	resource_feed_stop(&c->sessions_feed);
+	resource_feed_stop(&c->settings_feed);
+	json_decref(c->settings.waiting);
 	resource_sessions_freep(&c->sessions);
 	database_freep(&c->database);
 	kube_client_freep(&c->client);
@@ -53,6 +59,7 @@ static bool controller_open(struct controller *c, struct error *err)
 	        .path = settings_get(c->worker->settings, DATABASE), .connections = 1, .busy_timeout_ms = 10000};
 
 	c->sessions_kind = (struct kube_kind){group, "v1alpha1", "agenticsessions"};
+	c->settings_kind = (struct kube_kind){group, strcmp(group, platform_group) == 0 ? "v1alpha1" : "v1", "projectsettings"};
 	if (!database_open(&options, &c->database, err) || !kube_config_load(&sources, &config, err) ||
 	    !kube_client_new(&config, "acp-gitlab-controller", &c->client, err))
 		return false;
@@ -65,6 +72,12 @@ static bool controller_open(struct controller *c, struct error *err)
 	        .projects = database_projects(c->database),
 	};
 	c->sessions = resource_sessions_new(&sessions);
+	c->settings = (struct resource_settings){.worker = c->worker,
+	                                         .client = c->client,
+	                                         .kind = &c->settings_kind,
+	                                         .projects = database_projects(c->database),
+	                                         .waiting = json_object()};
+	c->settings_feed = resource_feed_start(c->worker, c->client, &c->settings_kind);
 	c->sessions_feed = resource_feed_start(c->worker, c->client, &c->sessions_kind);
 	return true;
 }
@@ -74,6 +87,10 @@ static void loop(struct controller *c)
 	while (!interrupt_pending(c->interrupt)) {
 		struct resource_news news;
 
+		/* The settings first: a session that is created with them takes its repositories from them. */
+		resource_feed_take(c->settings_feed, 0, &news);
+		resource_settings_tend(&c->settings, &news);
+		resource_news_release(&news);
 		resource_feed_take(c->sessions_feed, WAIT_MS, &news);
 		resource_sessions_learn(c->sessions, &news);
 		resource_news_release(&news);

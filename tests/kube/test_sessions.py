@@ -112,6 +112,56 @@ class Seed(Case):
         self.assertEqual(row["metadata"]["uid"], done["metadata"]["uid"])
 
 
+class Settings(Case):
+    path = "/apis/ambient-code.io/v1/namespaces/my-project/projectsettings"
+
+    def settings_with(self, *entries):
+        return {"apiVersion": "ambient-code.io/v1", "kind": "ProjectSettings", "metadata": {"name": "projectsettings", "namespace": "my-project"},
+                "spec": {"repositories": list(entries)}}
+
+    def apply(self, *entries):
+        """Applies a list as alice and waits until the status tells of it."""
+        self.stack.as_user("alice", "apply", "-f", "-", stdin=json.dumps(self.settings_with(*entries)))
+
+        def look():
+            found = kube.admin.get(self.path + "/projectsettings").must().json
+            return found if found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"] else None
+        return wait_until("the status tells of the list", look, 30)
+
+    def project_list(self):
+        return self.stack.api("GET", "/api/projects/my-project/repositories?reports=false", bearer=self.stack.bearers["alice"]).json["repositories"]
+
+    def test_the_list_becomes_the_projects_and_sessions_take_it(self):
+        mine = {"url": self.stack.simulator["repository"], "provider": "gitlab"}
+        shown = self.apply(mine)
+        condition, = shown["status"]["conditions"]
+        self.assertEqual((condition["type"], condition["status"]), ("RepositoriesKept", "True"))
+        self.assertEqual(shown["metadata"]["annotations"]["ambient-code.io/edited-by"], "alice")
+        self.assertEqual(self.project_list(), [mine])
+        self.assertEqual(self.stack.create_resource("alice", "names-none", {"description": "Add feature X"}, project="my-project").status, 201)
+        done = self.stack.wait_for_phase("names-none", project="my-project")
+        self.assertEqual((done["status"]["phase"], done["status"]["repositories"][0]["branch"]), ("Completed", "ambient/names-none"))
+
+    def test_what_the_api_changes_stands_until_the_resource_changes(self):
+        one, two = ({"url": f"https://gitlab.com/team/{name}", "provider": "gitlab"} for name in ("one", "two"))
+        self.apply(one)
+        answer = self.stack.api("PUT", "/api/projects/my-project/repositories?reports=false", {"repositories": [two]}, self.stack.bearers["alice"])
+        self.assertEqual(answer.status, 200, answer)
+        kube.admin.patch(self.path + "/projectsettings", {"metadata": {"labels": {"touched": "yes"}}}).must()
+        self.assertEqual(self.stack.create_resource("alice", "later", {"description": "x"}, project="my-project").status, 201)
+        self.stack.wait_for_phase("later", project="my-project")  # by then the touched settings were seen too
+        self.assertEqual([entry["url"] for entry in self.project_list()], [two["url"]])
+        self.apply(one, two)
+        self.assertEqual(self.project_list(), [one, two])
+
+    def test_an_address_that_cannot_be_one_is_told(self):
+        shown = self.apply({"url": "https://git.corp.example/team/x"}, {"url": "https://gitlab.com/a/b"})
+        self.assertEqual([entry.get("provider", entry.get("code")) for entry in shown["status"]["repositories"]], ["provider_unknown", "gitlab"])
+        shown = self.apply({"url": "not an address"})
+        condition, = shown["status"]["conditions"]
+        self.assertEqual((condition["status"], "repositories[0]" in condition["message"]), ("False", True))
+
+
 class Ownership(Case):
     def test_no_field_or_annotation_makes_another_the_owner(self):
         spec = self.stack.repository_spec
