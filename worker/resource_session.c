@@ -292,7 +292,7 @@ static json_t *claim_json(const struct resource_sessions *s, const struct entry 
 	clock_format(clock_now_s(), now);
 	clock_format(clock_now_s() + s->o.worker->lease_s, until);
 	return json_pack("{s:s, s:s, s:s, s:I}", "id", s->id, "claimedAt", ours ? json_string_or(worker, "claimedAt", now) : now,
-	                 "leaseUntil", until, "attempt", (json_int_t)(json_int_or(worker, "attempt", 0) + !ours));
+	                 "leaseUntil", until, "attempt", (json_int_t)json_int_or(worker, "attempt", 0) + !ours);
 }
 
 /*

@@ -251,7 +251,8 @@ static void judge(struct admission *a)
 static void add_patch(json_t *response, const json_t *patch)
 {
 	/* A provider for each of a session's or project's repositories, and the annotation. */
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_BODY_DEFAULT), encoded = STRBUF_INIT(2 * LIMIT_BODY_DEFAULT);
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_BODY_DEFAULT);
+	CLEANUP(strbuf_release) struct strbuf encoded = STRBUF_INIT(2 * (size_t)LIMIT_BODY_DEFAULT);
 
 	json_write(&text, patch);
 	encode_base64(&encoded, text.data, text.length);
