@@ -14,7 +14,7 @@ from stack import wait_until
 
 MIRROR = "http://deb.debian.org/debian"
 # What the package depends on, and what the tests need in there: systemd, curl, and Python and openssl for the simulator.
-PACKAGES = ("systemd systemd-sysv dbus nginx-light libfcgi0ldbl libcurl4 libssl3 libjansson4 libsodium23 libsqlite3-0 libgit2-1.5 libseccomp2 "
+PACKAGES = ("systemd systemd-sysv dbus nginx-light libfcgi0ldbl libcurl4 libssl3 libjansson4 libsodium23 libsqlite3-0 libgit2-1.5 libseccomp2 libyaml-0-2 "
             "git ca-certificates curl python3 openssl").split()
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "acp-gitlab"
 # nspawn's own list is older than Landlock.
