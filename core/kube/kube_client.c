@@ -12,6 +12,7 @@ enum {
 	TRIES = 3,
 	REST_MS = 1000,              /* a server that comes back is found within a second */
 	PAUSE_MS = 100,              /* before an unreachable server is tried again; grows, and jitter is added */
+	TURNS = 8,                   /* calls at once; a crowd of new TLS connections would time each other out */
 	QUIET_MS = 24 * 3600 * 1000, /* a watch has its own limit */
 };
 
@@ -29,6 +30,8 @@ struct kube_client {
 	pthread_mutex_t lock; /* guards what follows */
 	struct kube_link *link;
 	uint64_t ca_number; /* what `link` was made with */
+	unsigned calls;     /* under way; TURNS at most */
+	pthread_cond_t turn;
 };
 
 /* ---- Links ---- */
@@ -118,6 +121,7 @@ bool kube_client_new(const struct kube_config *config, const char *user_agent, s
 	struct kube_link *link;
 
 	pthread_mutex_init(&client->lock, NULL);
+	pthread_cond_init(&client->turn, NULL);
 	client->server = xstrdup(config->server);
 	client->user_agent = xstrdup(user_agent);
 	client->policy = address_policy_new_for(config->host, config->port);
@@ -140,6 +144,7 @@ void kube_client_freep(struct kube_client **slot)
 	link_free(client->link);
 	kube_credentials_freep(&client->credentials);
 	address_policy_freep(&client->policy);
+	pthread_cond_destroy(&client->turn);
 	pthread_mutex_destroy(&client->lock);
 	free(client->server);
 	free(client->user_agent);
@@ -279,6 +284,29 @@ static void pause_for(int64_t ms)
 		;
 }
 
+static bool take_turn(struct kube_client *client, int64_t deadline_ms)
+{
+	const struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
+	bool taken;
+
+	pthread_mutex_lock(&client->lock);
+	while (client->calls >= TURNS && clock_monotonic_ms() < deadline_ms)
+		(void)pthread_cond_clockwait(&client->turn, &client->lock, CLOCK_MONOTONIC, &until);
+	taken = client->calls < TURNS;
+	if (taken)
+		client->calls++;
+	pthread_mutex_unlock(&client->lock);
+	return taken;
+}
+
+static void give_turn(struct kube_client *client)
+{
+	pthread_mutex_lock(&client->lock);
+	client->calls--;
+	pthread_cond_signal(&client->turn);
+	pthread_mutex_unlock(&client->lock);
+}
+
 bool kube_call_run(struct kube_client *client, struct kube_call *call, struct error *err)
 {
 	struct attempt a = {.client = client, .call = call};
@@ -290,11 +318,16 @@ bool kube_call_run(struct kube_client *client, struct kube_call *call, struct er
 	call->answer = NULL;
 	a.deadline_ms = clock_monotonic_ms() + (call->total_ms ? call->total_ms : KUBE_TOTAL_MS);
 	for (;;) {
+		if (!take_turn(client, a.deadline_ms))
+			return fail(call, "too many calls are under way", err);
 		link = kube_link_take(client, err);
-		if (!link)
+		if (!link) {
+			give_turn(client);
 			return fail(call, "no connections can be made", err);
+		}
 		verdict = try_once(&a, link, &why);
 		kube_link_drop(client, link);
+		give_turn(client);
 		if (verdict != AGAIN || call->tries >= TRIES || clock_monotonic_ms() + a.pause_ms >= a.deadline_ms)
 			break;
 		pause_for(a.pause_ms);
