@@ -9,7 +9,7 @@ sys.path[:0] = [str(TOP / "tests/integration")]
 
 from stack import Stack  # noqa: E402
 
-NAMESPACE, ACCOUNT = "vteam-backend", "vteam-backend"
+NAMESPACE, ACCOUNT = "vteam-backend", "acp-gitlab"
 SHARDS = 16
 
 
