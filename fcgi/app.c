@@ -36,6 +36,8 @@ static bool read_configuration(struct app *app, char *const *environ_, struct er
 		return false;
 	if (!log_level_parse(settings_get(&app->settings, LOG_LEVEL), &app->logger.level))
 		return error_set(err, ERR_CONFIG_INVALID, "ACP_LOG_LEVEL is not a level.");
+	if (!address_list_check(settings_get(&app->settings, TRUSTED_PROXY), err))
+		return settings_blame(TRUSTED_PROXY, err);
 	if (!address_list_check(settings_get(&app->settings, METRICS_ALLOW), err))
 		return settings_blame(METRICS_ALLOW, err);
 	app->policy = address_policy_new();

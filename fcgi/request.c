@@ -15,6 +15,7 @@ void request_release(struct request *request)
 	free(request->query);
 	free(request->content_type);
 	secret_release(&request->authorization);
+	secret_release(&request->forwarded_token);
 	free(request->idempotency_key);
 	free(request->if_match);
 	free(request->remote_address);
@@ -144,6 +145,9 @@ bool request_read(const struct request_source *source, struct request *ret, stru
 			return error_set(err, ERR_BAD_REQUEST, "The Authorization header is too long.");
 		secret_set(&ret->authorization, authorization, strlen(authorization));
 	}
+	const char *forwarded = source->get(source->context, "HTTP_X_FORWARDED_ACCESS_TOKEN");
+	if (forwarded && *forwarded && strlen(forwarded) <= LIMIT_BEARER_MAX)
+		secret_set(&ret->forwarded_token, forwarded, strlen(forwarded));
 	return read_target(source, ret, err) &&
 	       read_length(source->get(source->context, "CONTENT_LENGTH"), &ret->content_length, err) &&
 	       read_header(source, "CONTENT_TYPE", 256, &ret->content_type, err) &&
@@ -186,6 +190,14 @@ bool request_bearer(const struct request *request, struct secret *ret, struct er
 	if (!is_token68(token))
 		return error_set(err, ERR_UNAUTHENTICATED, "The bearer token of the request is not well-formed.");
 	secret_set(ret, token, strlen(token));
+	return true;
+}
+
+bool request_forwarded_bearer(const struct request *request, struct secret *ret)
+{
+	if (request->forwarded_token.length == 0 || !is_token68(secret_bytes(&request->forwarded_token)))
+		return false;
+	secret_copy(ret, &request->forwarded_token);
 	return true;
 }
 

@@ -22,6 +22,7 @@ struct request {
 	char *content_type;
 	int64_t content_length; /* -1: not announced (chunked) */
 	struct secret authorization;
+	struct secret forwarded_token; /* X-Forwarded-Access-Token; worth something from a trusted proxy alone */
 	char *idempotency_key;
 	char *if_match; /* NULL: not sent */
 	char *git_protocol;
@@ -45,6 +46,8 @@ void request_release(struct request *request);
 bool request_split_path(const char *raw, size_t length, struct request *ret, struct error *err) MUST_CHECK;
 
 /* The caller's bearer: exactly one "Bearer <token68>". ERR_UNAUTHENTICATED. */
+/* The forwarded token as the bearer: for requests of a proxy that an operator trusts. False: it sent none that can be one. */
+bool request_forwarded_bearer(const struct request *request, struct secret *ret) MUST_CHECK;
 bool request_bearer(const struct request *request, struct secret *ret, struct error *err) MUST_CHECK;
 
 /* A session's credential: Bearer, or the password of Basic credentials as git sends them. ERR_GIT_CREDENTIAL. */

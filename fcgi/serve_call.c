@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "address_list.h"
 #include "alloc.h"
 #include "clock.h"
 
@@ -61,12 +62,22 @@ static struct project_use use_of(const struct call *call)
 	return use;
 }
 
+/* Who signs users in before us sends their token beside the request; from anybody else that header is nothing. */
+static bool take_bearer(const struct call *call, struct secret *ret, struct error *err)
+{
+	const char *trusted = settings_get(&call->app->settings, TRUSTED_PROXY);
+
+	if (*trusted && address_list_has(trusted, call->request->remote_address) && request_forwarded_bearer(call->request, ret))
+		return true;
+	return request_bearer(call->request, ret, err);
+}
+
 static bool check_caller(struct call *call, struct error *err)
 {
 	CLEANUP(secret_release) struct secret bearer = SECRET_INIT;
 	struct identity *identity = &call->app->identity;
 
-	if (!request_bearer(call->request, &bearer, err))
+	if (!take_bearer(call, &bearer, err))
 		return false;
 	redactor_add(call->redactor, &bearer);
 	if (!identity->ops->verify(identity->state, &bearer, &call->caller, err))

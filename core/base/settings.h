@@ -33,6 +33,7 @@ enum setting_kind {
 	X(SEAL_SIGNING_KEY_FILE, "ACP_SEAL_SIGNING_KEY_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/signing.key", NULL, "Key that signs sealed values (pool connect).") \
 	X(SEAL_PRIVATE_KEYS_FILE, "ACP_SEAL_PRIVATE_KEYS_FILE", SETTING_PATH, "/etc/acp-gitlab/keys/private.keys", NULL, "Keys that open sealed values (pools repositories and git, housekeeping).") \
 	X(AUTH, "ACP_AUTH", SETTING_TEXT, "static", "static|tokenreview", "How callers are verified: by a file of bearer tokens, or by the Kubernetes API server.") \
+	X(TRUSTED_PROXY, "ACP_TRUSTED_PROXY", SETTING_LIST, "", NULL, "Addresses and networks of sign-in proxies whose X-Forwarded-Access-Token is taken as the bearer.") \
 	X(TOKENREVIEW_AUDIENCES, "ACP_TOKENREVIEW_AUDIENCES", SETTING_LIST, "", NULL, "Audiences of which a caller's cluster token must name one; empty: the API server's own.") \
 	X(STATIC_TOKENS_FILE, "ACP_STATIC_TOKENS_FILE", SETTING_PATH, "/etc/acp-gitlab/auth/tokens", NULL, "Hashed bearer tokens with their users and projects.") \
 	X(INSTANCES_FILE, "ACP_INSTANCES_FILE", SETTING_PATH, "", NULL, "JSON list of servers: URL, provider, CA file, networks, proxy.") \

@@ -1,144 +1,135 @@
-"""Our rights are exactly those that are used: a rule that is taken away is missed by name, and nothing that was not given is asked for."""
-import copy
-import re
+"""What callers may do in a project: SubjectAccessReview through the built product, which fails closed; and proxies that forward a token."""
 import unittest
 
+from double import Double
 from kube_server import KubeServer, Unavailable
-from kube_stack import ACCOUNT, NAMESPACE, KubeStack, rules
-from stack import wait_until
+from stack import Stack
 
-USERS = 40
-ROLES = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}/roles/{ACCOUNT}"
-CLUSTER_ROLES = f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{ACCOUNT}"
-
-
-def setUpModule():
-    global kube, stack
-    try:
-        # Each attempt has a user of its own: what the service remembers of one for ten seconds tells nothing of another.
-        kube = KubeServer(users={f"user-{n}": ["developers"] for n in range(USERS)}).start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason)) from None
-    try:
-        stack = KubeStack(kube, user="user-0").start()
-        for n in range(USERS):
-            stack.add_gitlab_user(n)
-    except BaseException:
-        kube.close()
-        raise
+NAMESPACE = "vteam-backend"
+ACCOUNT = "acp-gitlab"
+REVIEWS = [{"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
+           {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]}]
 
 
-def tearDownModule():
-    stack.close()
-    kube.close()
+class Callers:
+    """What both classes below run. `kube` is the API server."""
+
+    kube = None
+
+    @classmethod
+    def set_up(cls, kube):
+        cls.kube = kube
+        cls.user = kube.service_account(NAMESPACE, ACCOUNT)
+        kube.role(None, ACCOUNT, REVIEWS, [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}])
+        kube.project("team-a")
+        kube.namespace("team-b")
+        viewer = [{"apiGroups": ["ambient-code.io"], "resources": ["agenticsessions", "projectsettings"], "verbs": ["get", "list", "watch"]}]
+        kube.role("team-a", "viewers", viewer, [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "viewers"}])
+        account = kube.account_folder(kube.folder / "account", NAMESPACE, ACCOUNT)
+        cls.stack = Stack(settings={"KUBECONFIG": str(kube.kubeconfig(token_file=account / "token")), "ACP_AUTH": "tokenreview"}).start()
+
+    def test_a_trusted_proxy_may_forward_a_token_that_is_verified_like_any_other(self):
+        stack = Stack(settings={**self.stack.settings, "ACP_TRUSTED_PROXY": "127.0.0.1"}).start()
+        try:
+            def ask(token, bearer=None):
+                return stack.api("GET", "/api/auth/gitlab/status", bearer=bearer or "", headers={"X-Forwarded-Access-Token": token})
+            self.assertEqual(200, stack.connect(bearer=self.kube.tokens["alice"]).status)
+            self.assertEqual(True, ask(self.kube.tokens["alice"]).json["connected"])
+            self.assertEqual(True, ask(self.kube.tokens["alice"], bearer=self.kube.tokens["bob"]).json["connected"])
+            self.assertEqual(401, ask("alice").status)
+        finally:
+            stack.close()
+
+    def ask(self, bearer, method="GET", path="/api/auth/gitlab/status", body=None):
+        return self.stack.api(method, path, body, bearer=bearer)
+
+    def test_a_cluster_token_is_a_caller_of_its_own_name(self):
+        for name in ("alice", "bob"):
+            answer = self.stack.connect(bearer=self.kube.tokens[name]) if name == "alice" else self.ask(self.kube.tokens[name])
+            self.assertEqual(200, answer.status, answer)
+        self.assertEqual("alice", self.stack.connect(bearer=self.kube.tokens["alice"]).json["userId"])
+        self.assertEqual(True, self.ask(self.kube.tokens["alice"]).json["connected"])
+        self.assertEqual({"connected": False}, self.ask(self.kube.tokens["bob"]).json)
+
+    def test_a_service_account_is_a_user_of_its_own(self):
+        self.kube.service_account("team-a", "robot")
+        answer = self.ask(self.kube.token("team-a", "robot"))
+        self.assertEqual((200, {"connected": False}), (answer.status, answer.json), answer)
+
+    def test_what_is_no_token_of_the_cluster_is_refused(self):
+        for bearer in ("nonsense", self.stack.bearer, self.kube.tokens["alice"] + "x", "a.b.c"):
+            answer = self.ask(bearer)
+            self.assertEqual((401, "unauthenticated"), (answer.status, answer.json["code"]), answer)
+
+    def test_a_project_is_open_to_those_who_may_see_it(self):
+        path = "/api/projects/team-a/repositories"
+        self.assertEqual(200, self.ask(self.kube.tokens["alice"], path=path).status)
+        for name, project in (("carol", "team-a"), ("alice", "team-b")):
+            answer = self.ask(self.kube.tokens[name], path=f"/api/projects/{project}/repositories")
+            self.assertEqual((403, "forbidden"), (answer.status, answer.json["code"]), answer)
+
+    def test_who_may_only_look_changes_nothing(self):
+        viewer = self.kube.tokens["vera"]
+        self.assertEqual(200, self.ask(viewer, path="/api/projects/team-a/repositories").status)
+        for method, path, body in (("PUT", "repositories", {"repositories": []}), ("POST", "agentic-sessions", {"spec": {"description": "x"}}),
+                                   ("DELETE", "agentic-sessions/none", None)):
+            answer = self.ask(viewer, method, f"/api/projects/team-a/{path}", body)
+            self.assertEqual((403, "forbidden"), (answer.status, answer.json["code"]), (method, path, answer))
+
+    def test_forwarded_identities_are_nobody(self):
+        for header in ("X-Forwarded-User", "X-Forwarded-Access-Token", "X-Remote-User", "X_Forwarded_User", "Impersonate-User"):
+            answer = self.stack.api("GET", "/api/auth/gitlab/status", bearer=self.kube.tokens["bob"], headers={header: self.kube.tokens["alice"]})
+            self.assertEqual({"connected": False}, answer.json, header)
+
+    def test_answers_are_kept_for_seconds_and_only_two_rights_are_used(self):
+        mark = self.kube.audit_mark()
+        for _ in range(20):
+            self.assertEqual(200, self.ask(self.kube.tokens["bob"], path="/api/projects/team-a/repositories?reports=false").status)
+        used = {(verb, resource) for verb, _, resource, _, _ in self.kube.rights_used(self.user, mark)}
+        self.assertLessEqual(used, {("create", "tokenreviews"), ("create", "subjectaccessreviews")})
+
+    def test_no_token_is_in_the_logs(self):
+        self.ask(self.kube.tokens["alice"])
+        self.assertNotIn(self.kube.tokens["alice"], self.stack.log_text())
 
 
-class RightsTest(unittest.TestCase):
-    next_user = 1
+class OnTheDouble(Callers, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.set_up(Double(users={"vera": ["viewers"], "ulla": []}).start())
 
-    def fresh(self):
-        """A user who has not been here: number and bearer."""
-        number = RightsTest.next_user
-        RightsTest.next_user += 1
-        return number, kube.tokens[f"user-{number}"]
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.close()
+        cls.kube.close()
 
-    def give(self, own, cluster):
-        for path, kind, given in ((ROLES, "Role", own), (CLUSTER_ROLES, "ClusterRole", cluster)):
-            kube.admin.apply(path, {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": ACCOUNT}, "rules": given}).must()
+    def tearDown(self):
+        self.kube.faults.clear()
 
-    def without(self, verb, resource):
-        """All rules but this right; the API server follows within moments, which is waited for."""
-        own, cluster = copy.deepcopy(rules())
-        taken = 0
-        for rule in own + cluster:
-            if resource in rule["resources"] and verb in rule["verbs"]:
-                rule["verbs"].remove(verb)
-                taken += 1
-        self.assertEqual(taken, 1, f"{verb} {resource} is not a right of ours")
-        self.give([rule for rule in own if rule["verbs"]], [rule for rule in cluster if rule["verbs"]])
-        self.addCleanup(self.give, *rules())
-        self.wait_for(verb, resource, False)
+    def test_when_the_server_does_not_say_nobody_is_let_in(self):
+        for kind, more in (("status", {"code": 500}), ("status", {"code": 403}), ("status", {"code": 401}), ("truncated", {}), ("cut_json", {}), ("reset", {}),
+                           ("body", {"code": 201})):
+            with self.subTest(kind=kind, **more):
+                self.kube.faults.add(kind, "tokenreviews", **more)
+                answer = self.ask(self.kube.tokens["ulla"])
+                self.assertEqual((503, "service_unavailable"), (answer.status, answer.json["code"]), answer)
+                self.kube.faults.clear()
+        self.assertEqual(200, self.ask(self.kube.tokens["ulla"]).status)
 
-    def wait_for(self, verb, resource, allowed):
-        group = {"tokenreviews": "authentication.k8s.io", "subjectaccessreviews": "authorization.k8s.io"}.get(resource, "")
-        attributes = {"verb": verb, "resource": resource, "group": group}
-        if resource == "secrets":
-            attributes.update(namespace=NAMESPACE, name="gitlab-user-tokens-001")
-        review = {"spec": {"user": f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}", "resourceAttributes": attributes}}
-        wait_until(f"{verb} {resource} is {allowed}", lambda: kube.admin.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", review).must().json["status"]["allowed"] is allowed)
 
-    def restore(self, verb, resource):
-        self.give(*rules())
-        self.wait_for(verb, resource, True)
+class OnTheRealServer(Callers, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        try:
+            cls.set_up(KubeServer(users={"vera": ["viewers"], "ulla": []}).start())
+        except Unavailable as reason:
+            raise unittest.SkipTest(str(reason))
 
-    # ------------------------------------------------------------------------------------------------ what needs each right
-    def connect(self):
-        number, bearer = self.fresh()
-        return stack.connect(stack.gitlab_token(number), bearer=bearer)
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.close()
+        cls.kube.close()
 
-    def connect_into_a_missing_secret(self):
-        for name in kube.admin.get(f"/api/v1/namespaces/{NAMESPACE}/secrets").must().json["items"]:
-            if re.fullmatch(r"gitlab-user-tokens-\d+", name["metadata"]["name"]) and not name.get("data"):
-                kube.admin.delete(f"/api/v1/namespaces/{NAMESPACE}/secrets/{name['metadata']['name']}")
-        answer = self.connect()
-        for _ in range(8):  # until one belongs into a Secret that is not there yet
-            if answer.status != 200:
-                break
-            answer = self.connect()
-        return answer
 
-    def validate(self):
-        return stack.api("POST", "/api/projects/team-a/repositories/validate", {"url": stack.simulator["repository"]}, self.opener)
-
-    def status(self):
-        return stack.status(bearer=self.fresh()[1])
-
-    def project(self):
-        return stack.api("GET", "/api/projects/team-a/agentic-sessions", bearer=self.fresh()[1])
-
-    def check(self, verb, resource, attempt, code):
-        self.without(verb, resource)
-        refused = attempt()
-        self.assertEqual((refused.status, refused.json.get("code")), (503, code), refused)
-        self.restore(verb, resource)
-        self.assertEqual(attempt().status, 200)
-
-    def test_patch_of_secrets(self):
-        self.check("patch", "secrets", self.connect, "secret_store_unavailable")
-
-    def test_create_of_secrets(self):
-        self.without("create", "secrets")
-        refused = self.connect_into_a_missing_secret()
-        self.assertEqual((refused.status, refused.json.get("code")), (503, "secret_store_unavailable"), refused)
-        self.restore("create", "secrets")
-        self.assertEqual(self.connect().status, 200)
-
-    def test_get_of_secrets(self):
-        number, self.opener = self.fresh()
-        self.assertEqual(stack.connect(stack.gitlab_token(number), bearer=self.opener).status, 200)
-        self.assertEqual(self.validate().status, 200)
-        self.without("get", "secrets")
-        report = self.validate().json
-        failed = next(check for check in report["checks"] if check["ok"] is False) if "checks" in report else report
-        self.assertEqual(failed["code"], "secret_store_unavailable", report)
-        self.restore("get", "secrets")
-        self.assertNotIn("secret_store_unavailable", self.validate().body.decode())
-
-    def test_token_reviews(self):
-        self.check("create", "tokenreviews", self.status, "kubernetes_unavailable")
-
-    def test_access_reviews(self):
-        self.check("create", "subjectaccessreviews", self.project, "kubernetes_unavailable")
-
-    def test_nothing_else_is_asked_for(self):
-        mark = kube.audit_mark()
-        number, bearer = self.fresh()
-        self.assertEqual(stack.connect(stack.gitlab_token(number), bearer=bearer).status, 200)
-        self.opener = bearer
-        self.validate()
-        self.project()
-        self.assertEqual(stack.disconnect(bearer=bearer).status, 200)
-        user = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
-        self.assertEqual(kube.rights_used(user, mark, allowed=False), set())
-        used = {(verb, resource) for verb, _, resource, _, _ in kube.rights_used(user, mark)}
-        self.assertTrue({("get", "secrets"), ("patch", "secrets"), ("create", "tokenreviews"), ("create", "subjectaccessreviews")} <= used, used)
+if __name__ == "__main__":
+    unittest.main()
