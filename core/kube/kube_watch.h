@@ -13,7 +13,7 @@ struct kube_lines {
 	bool ended;              /* nothing more is read */
 	bool broken;             /* a line too long, or none of a watch */
 };
-#define KUBE_LINE_MAX (4 * 1024 * 1024)
+#define KUBE_LINE_MAX ((size_t)4 << 20)
 
 void kube_lines_init(struct kube_lines *lines, const struct kube_watch *watch, char **version);
 void kube_lines_release(struct kube_lines *lines);

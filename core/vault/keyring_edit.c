@@ -182,7 +182,7 @@ static void add_seal_line(struct text *to, const char *line, const struct words 
 
 static void edit_lines(const struct text *from, const struct change *change, struct text *to)
 {
-	for (const char *line = from->bytes, *next; *line; line = next) {
+	for (const char *line = from->bytes, *next; line && *line; line = next) {
 		const char *end = strchr(line, '\n');
 		size_t length = end ? (size_t)(end + 1 - line) : strlen(line);
 		struct words words = {0};
@@ -207,7 +207,7 @@ static void edit_lines(const struct text *from, const struct change *change, str
 static bool edit_file(const char *path, const struct change *change, struct error *err)
 {
 	CLEANUP(text_release) struct text from = {0}, to = {0};
-	struct stat about;
+	struct stat about = {0};
 
 	if (!read_file(path, &from, &about, err))
 		return false;
