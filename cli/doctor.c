@@ -88,6 +88,7 @@ static int doctor_verb(struct cli *cli, int argc, char **argv)
 	if (doctor.has_settings) {
 		doctor_keys(&doctor);
 		doctor_callers(&doctor);
+		doctor_cluster(&doctor);
 		doctor_database(&doctor);
 		doctor_folders(&doctor);
 		doctor_agent(&doctor);
@@ -105,7 +106,8 @@ static int doctor_verb(struct cli *cli, int argc, char **argv)
 
 const struct command doctor_commands[] = {
         {"doctor", NULL, "[--sockets DIR] [--json]", "Say what is wrong with this installation, and how to mend it.",
-         "Looks at configuration, keys, callers, database, folders and disk, git and the kernel, CA files, every instance of\n"
+         "Looks at configuration, keys, callers, Kubernetes where it is used, database, folders and disk, git and the kernel, CA "
+         "files, every instance of\n"
          "ACP_INSTANCES_FILE and of the connections stage by stage, the clock, the service at ACP_URL, and with --sockets at the "
          "pools'\n"
          "sockets in DIR (status/1.sock …). It changes nothing and sends no token. Run it as a user who may read what the service "

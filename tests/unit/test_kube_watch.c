@@ -107,10 +107,10 @@ static void line_without_an_end_is_given_up(void **state)
 	(void)state;
 	memset(piece, 'x', sizeof(piece));
 	kube_lines_init(&lines, &watch, &version);
-	while (kube_lines_add(&lines, piece, sizeof(piece)) && fed <= KUBE_LINE_MAX)
+	while (kube_lines_add(&lines, piece, sizeof(piece)) && fed <= (int64_t)KUBE_LINE_MAX)
 		fed += sizeof(piece);
 	assert_true(lines.broken);
-	assert_true(fed <= KUBE_LINE_MAX);
+	assert_true(fed <= (int64_t)KUBE_LINE_MAX);
 	kube_lines_release(&lines);
 	strbuf_release(&log.text);
 }

@@ -1,0 +1,83 @@
+/* doctor: the Kubernetes API server, as far as this installation uses it. */
+#include "doctor.h"
+
+#include "cluster.h"
+#include "kube_review.h"
+#include "machine.h"
+
+#include <unistd.h>
+
+/* What an operator needs to know is in the detail: which call was refused, and how. It quotes no record and no token. */
+static void tell(struct doctor *doctor, const char *name, const struct error *err)
+{
+	finding_add(doctor, name, FINDING_FAILED, error_remediation(err), "%s%s%s%s", err->message, err->detail[0] ? " (" : "",
+	            err->detail, err->detail[0] ? ")" : "");
+}
+
+static bool count_record(void *context, const struct secret_record *record UNUSED, struct error *err UNUSED)
+{
+	(*(size_t *)context)++;
+	return true;
+}
+
+/* Whose the Secrets are, and the right to read each of them. */
+static void look_at_secrets(struct doctor *doctor, struct kube_secrets *secrets)
+{
+	const struct secret_store store = kube_secrets_store(secrets);
+	struct error failure = ERROR_INIT;
+	size_t count = 0;
+
+	if (!kube_secrets_check(secrets, &failure) || !store.ops->each(store.state, count_record, &count, &failure))
+		tell(doctor, "Secrets", &failure);
+	else
+		finding_add(doctor, "Secrets", FINDING_OK, NULL, "Each can be read; %zu record%s of tokens.", count,
+		            count == 1 ? "" : "s");
+}
+
+/* A token that is none shows whether we may ask at all. */
+static void look_at_reviews(struct doctor *doctor, struct kube_client *client)
+{
+	CLEANUP(secret_release) struct secret nobodys = SECRET_INIT;
+	CLEANUP(kube_user_release) struct kube_user nobody = {.subject = json_pack("{s:s}", "user", "acp-gitlab-doctor")};
+	CLEANUP(kube_user_release) struct kube_user unused = KUBE_USER_INIT;
+	const struct kube_access access = {
+	        .verb = "get", .group = "ambient-code.io", .resource = "projectsettings", .namespace_ = "default"};
+	struct error failure = ERROR_INIT;
+	bool yes = false;
+
+	secret_set(&nobodys, "nobody", sizeof("nobody") - 1);
+	if (!kube_review_token(client, &nobodys, settings_get(&doctor->settings, TOKENREVIEW_AUDIENCES), &unused, &yes, &failure) ||
+	    !kube_review_access(client, &nobody, &access, &yes, &failure))
+		tell(doctor, "callers", &failure);
+	else
+		finding_add(doctor, "callers", FINDING_OK, NULL, "The API server says who is calling and what they may do.");
+}
+
+static const char *installation_of(const struct machine *machine)
+{
+	return machine->keyring ? keyring_installation(machine->keyring) : NULL;
+}
+
+void doctor_cluster(struct doctor *doctor)
+{
+	const bool secrets = cluster_holds_secrets(&doctor->settings), callers = cluster_knows_callers(&doctor->settings);
+	CLEANUP(machine_release) struct machine machine = MACHINE_INIT;
+	CLEANUP(cluster_release) struct cluster cluster = CLUSTER_INIT;
+	struct error failure = ERROR_INIT;
+
+	if (!secrets && !callers)
+		return;
+	/* Keys that cannot be read are told elsewhere; without them nobody says whose the Secrets are. */
+	if (!machine_open_keys(&machine, &doctor->settings, KEYRING_PUBLIC, NULL))
+		machine.keyring = NULL;
+	if (!cluster_read(&cluster, &doctor->settings, secrets, callers, environ, &failure) ||
+	    !cluster_open(&cluster, &doctor->settings, secrets, callers, installation_of(&machine), "acp-gitlab/" ACP_VERSION,
+	                  &failure)) {
+		tell(doctor, "Kubernetes", &failure);
+		return;
+	}
+	if (secrets)
+		look_at_secrets(doctor, cluster.secrets);
+	if (callers)
+		look_at_reviews(doctor, cluster.client);
+}
