@@ -14,6 +14,7 @@ unit_test(test_gate_service service memory_store http_peer)
 unit_test(test_gate_merge_request service memory_store http_peer)
 unit_test(test_session_repositories service memory_store http_peer)
 unit_test(test_identity service)
+unit_test(test_review_cache service)
 unit_test(test_index_service service memory_store http_peer)
 unit_test(test_installation_service service memory_store http_peer)
 target_link_libraries(test_installation_service PRIVATE PkgConfig::OPENSSL) # makes a key
