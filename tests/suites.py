@@ -1,9 +1,11 @@
 """The suites behind tests/run: runs each, counts, and ends with one line of totals."""
 import argparse
+import concurrent.futures
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -16,11 +18,13 @@ SKIPPED = 77  # how a check says that this machine lacks what it needs; its outp
 class Totals:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
+        self.lock = threading.Lock()
 
     def add(self, passed=0, failed=0, skipped=0):
-        self.passed += passed
-        self.failed += failed
-        self.skipped += skipped
+        with self.lock:
+            self.passed += passed
+            self.failed += failed
+            self.skipped += skipped
 
     def check(self, name, command, **options):
         """One command that passes when it exits with 0."""
@@ -153,14 +157,18 @@ def run_fuzz(totals, pattern, _all):
     if not totals.check("fuzz: build", ["sh", "-c", "cmake --preset fuzz && cmake --build --preset fuzz"]):
         return
     seconds = int(os.environ.get("FUZZ_SECONDS", "30"))
-    for program in sorted((TOP / "build/fuzz/bin").glob("fuzz_*")):
-        if pattern and pattern not in program.name:
-            continue
+
+    def run(program):
         corpus = TOP / "build/fuzz/corpus" / program.name
         corpus.mkdir(parents=True, exist_ok=True)
         seeds = HERE / "fuzz/seeds" / program.name.removeprefix("fuzz_")
         totals.check(f"{program.name}: {seconds} s without a finding", [program, f"-max_total_time={seconds}", "-rss_limit_mb=2048", "-timeout=10",
                      "-print_final_stats=1", f"-artifact_prefix={TOP}/build/fuzz/", corpus, *([seeds] if seeds.is_dir() else [])])
+
+    # Each keeps one processor busy.
+    programs = [program for program in sorted((TOP / "build/fuzz/bin").glob("fuzz_*")) if not pattern or pattern in program.name]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(run, programs))
 
 
 SUITES = {"unit": run_unit, "static": run_static, "integration": run_integration, "browser": run_browser, "kube": run_kube, "fuzz": run_fuzz}
