@@ -2,7 +2,15 @@
 
 #include <string.h>
 
+/* Whose AgenticSessions and ProjectSettings a caller's rights are read from, where the worker follows none. */
 #define CRD_GROUP_DEFAULT "ambient-code.io"
+
+static const char *group_of(const struct settings *settings)
+{
+	const char *group = settings_get(settings, CRD_GROUP);
+
+	return *group ? group : CRD_GROUP_DEFAULT;
+}
 
 void cluster_release(struct cluster *cluster)
 {
@@ -62,7 +70,7 @@ bool cluster_open(struct cluster *cluster, const struct settings *settings, bool
 		cluster->identity = cluster_identity_new(&(struct cluster_identity_options){
 		        .client = cluster->client,
 		        .audiences = settings_get(settings, TOKENREVIEW_AUDIENCES),
-		        .group = CRD_GROUP_DEFAULT,
+		        .group = group_of(settings),
 		});
 	return !secrets || !cluster_holds_secrets(settings) || open_secrets(cluster, settings, installation, err);
 }
