@@ -137,7 +137,7 @@ static bool ask_and_keep(struct review_cache *cache, const unsigned char key[KEY
 	int64_t asked_ms = clock_monotonic_ms();
 
 	memcpy(flight.key, key, KEY_SIZE);
-	cache->flights = &flight;
+	cache->flights = &flight; // cppcheck-suppress autoVariables ; land() takes it out before this function ends
 	pthread_mutex_unlock(&cache->lock);
 	flight.ok = ask(context, &flight.review, &flight.err);
 	pthread_mutex_lock(&cache->lock);
