@@ -211,7 +211,7 @@ class GitLabTest(PageCase):
         finally:
             self.browser.cdp("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
         self.press("#gitlab-body", "Try again")
-        wait_until("it is well again", lambda: "cannot be reached" not in self.browser.text("#gitlab-body"), 10)
+        wait_until("it is well again", lambda: "cannot be reached" not in self.browser.text("#gitlab-body"), 30)
 
 
 class GitHubTest(PageCase):
@@ -237,7 +237,7 @@ class GitHubTest(PageCase):
         self.see("#github-body", "In use")
         self.press("#github-body", "Remove the installations")
         self.press("#ask", "Remove")
-        wait_until("the installation is gone", lambda: "installation 7001" not in self.browser.text("#github-body"), 10)
+        wait_until("the installation is gone", lambda: "installation 7001" not in self.browser.text("#github-body"), 30)
 
     def test_refused_tokens_of_github(self):
         self.enter()

@@ -141,9 +141,10 @@ class ProjectTest(PageCase):
         self.snap("repositories")
         self.press("#repositories-body", "Remove demo/nothere from the project")
         self.press("#ask", "Keep it")
+        wait_until("the question is closed", lambda: not self.browser.run("return document.querySelector('#ask').open"), 30)
         self.press("#repositories-body", "Remove demo/nothere from the project")
         self.press("#ask", "Remove")
-        wait_until("it is gone", lambda: "nothere" not in self.browser.text("#repositories-body"), 10)
+        wait_until("it is gone", lambda: "nothere" not in self.browser.text("#repositories-body"), 30)
         self.assertEqual(len(self.stack.api("GET", "/api/projects/default/repositories?reports=false").json["repositories"]), 2)
 
     def test_failing_pool_is_retried_when_the_service_said(self):

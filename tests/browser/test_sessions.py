@@ -83,7 +83,7 @@ class SessionsTest(PageCase):
         wait_until("all have ended", lambda: "Pending" not in self.browser.text("#sessions-body"), 90)
         self.assertEqual(self.browser.focused()[1], "Delete the session many-21")
         self.press("#sessions-body", "Show more")
-        wait_until("all are shown", lambda: self.browser.run("return document.querySelectorAll('.session').length") == 22, 10)
+        wait_until("all are shown", lambda: self.browser.run("return document.querySelectorAll('.session').length") == 22, 30)
 
 
 if __name__ == "__main__":
