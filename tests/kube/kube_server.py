@@ -100,7 +100,8 @@ class KubeServer(KubeFixture):
 
     def _spawn(self, command, log):
         with open(log, "ab") as output:
-            return subprocess.Popen([str(word) for word in command], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            # Whatever ends the test ends this too, even a kill.
+            return subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *map(str, command)], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                     start_new_session=True, cwd=self.folder)
 
     def _start_etcd(self):
