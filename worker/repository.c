@@ -99,6 +99,13 @@ static bool read_repository(const json_t *object, struct repository *r, struct e
 		r->phase = REPOSITORY_FAILED;
 	} else if (!r->clone_url) {
 		return error_set(err, ERR_GIT_FAILED, "The git gate gave no address for the repository %s.", r->name);
+	} else if (failure) {
+		struct error expected = ERROR_INIT;
+
+		/* A session that changes nothing does not push, so it goes on; its user knows before the agent has worked. */
+		error_from_json(failure, &expected);
+		repository_warn(r, error_name(expected.code), "When the session started, a push would have failed: %s",
+		                expected.message);
 	}
 	return true;
 }

@@ -139,6 +139,7 @@ static void restore(struct session_run *run)
 		if (start && strlen(start) < COMMIT_SIZE) {
 			snprintf(r->start_commit, sizeof(r->start_commit), "%s", start);
 			set_string(&r->mirror, json_string_or(saved, "mirror", NULL));
+			json_decref(r->warnings);
 			r->warnings = json_incref(json_object_get(saved, "warnings"));
 			r->phase = REPOSITORY_READY;
 		} else {

@@ -226,6 +226,8 @@ class WhileTheAgentWorksTest(FailureCase):
         self.assertTrue(repository["error"]["remediation"])
         self.assertEqual(status["notification"], f"AgenticSession failed.\n{repository['name']}: {repository['error']['message']}")
         self.assertNotIn("branchUrl", repository)
+        told = [warning["code"] for warning in repository.get("warnings", ())]
+        self.assertEqual(told, [code] if name.endswith("-before") else [])
         if name == "f45-race":  # the one who was faster began the branch at main
             before = {**before, branch: before["refs/heads/main"]}
         self.assertEqual(after, before)

@@ -88,6 +88,25 @@ static void blocking_repository_keeps_the_gates_words(void **state)
 	assert_string_equal(error_remediation(&r.items[0].error), "Check it.");
 }
 
+static void a_repository_that_cannot_be_pushed_goes_on_with_a_warning(void **state)
+{
+	CLEANUP(repositories_release) struct repositories r = REPOSITORIES_INIT;
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_true(read_text("{\"repositories\":[{\"name\":\"api\",\"url\":\"u\",\"cloneUrl\":\"https://x/"
+	                      "y\",\"valid\":false,\"blocking\":false,"
+	                      "\"error\":{\"code\":\"repo_archived\",\"message\":\"a/b is archived and read-only.\"}}]}",
+	                      &r, &err));
+	assert_int_equal(r.items[0].phase, REPOSITORY_PENDING);
+	assert_int_equal(r.items[0].error.code, ERR_NONE);
+	assert_int_equal(json_array_size(r.items[0].warnings), 1);
+	const json_t *warning = json_array_get(r.items[0].warnings, 0);
+	assert_string_equal(json_string_or(warning, "code", ""), "repo_archived");
+	assert_string_equal(json_string_or(warning, "message", ""),
+	                    "When the session started, a push would have failed: a/b is archived and read-only.");
+}
+
 static void repositories_join_and_leave(void **state)
 {
 	CLEANUP(repositories_release) struct repositories r = REPOSITORIES_INIT, joined = REPOSITORIES_INIT;
@@ -115,6 +134,7 @@ int main(void)
 	        cmocka_unit_test(preflight_answer_becomes_repositories),
 	        cmocka_unit_test(unusable_answers_are_refused),
 	        cmocka_unit_test(blocking_repository_keeps_the_gates_words),
+	        cmocka_unit_test(a_repository_that_cannot_be_pushed_goes_on_with_a_warning),
 	        cmocka_unit_test(repositories_join_and_leave),
 	};
 
