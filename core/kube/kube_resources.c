@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { PAGE = 500, LIST_STARTS = 3 };
+enum { PAGE = 500, LIST_STARTS = 3, EVENT_OBJECT_MAX = 150 /* of an object's name, in that of an Event */ };
 
 /* "/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME/SUBRESOURCE" and what the caller adds. */
 void kube_path_add(struct strbuf *to, const struct kube_kind *kind, const char *namespace_, const char *name)
@@ -206,26 +206,47 @@ bool kube_list(struct kube_client *client, const struct kube_kind *kind, const c
 
 /* ---- Events ---- */
 
-bool kube_event(struct kube_client *client, const json_t *about, bool warning, const char *reason, const char *message,
-                struct error *err)
+/* "<object>.<uid>.<mark>": the server takes a name once. Cut where a label may end. Caller frees. */
+static char *event_name(const json_t *metadata, const char *mark)
+{
+	const char *object = json_string_or(metadata, "name", "");
+	int length = (int)strnlen(object, EVENT_OBJECT_MAX);
+
+	while (length > 0 && (object[length - 1] == '.' || object[length - 1] == '-'))
+		length--;
+	char *name = xasprintf("%.*s.%s.%s", length, object, json_string_or(metadata, "uid", ""), mark);
+	for (char *c = name; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	return name;
+}
+
+bool kube_event_create(struct kube_client *client, const struct kube_event *event, struct error *err)
 {
 	static const struct kube_kind events = {.group = "", .version = "v1", .plural = "events"};
-	const json_t *metadata = json_object_get(about, "metadata");
-	const char *namespace_ = json_string_or(metadata, "namespace", "default"), *name = json_string_or(metadata, "name", "");
+	const json_t *metadata = json_object_get(event->about, "metadata");
+	const char *namespace_ = json_string_or(metadata, "namespace", "default");
+	CLEANUP(freep) char *name = event_name(metadata, event->mark);
 	CLEANUP(strbuf_release) struct strbuf shown = STRBUF_INIT(1024);
-	CLEANUP(release_json) json_t *event = NULL;
-	char now[CLOCK_TEXT_SIZE];
+	CLEANUP(release_json) json_t *object = NULL;
+	struct error failure = ERROR_INIT;
+	char at[CLOCK_TEXT_SIZE];
 
-	clock_format(clock_now_s(), now);
-	redact_sentence(NULL, message, strlen(message), 1000, &shown);
-	event = json_pack("{s:s, s:s, s:{s:o, s:s}, s:{s:s, s:s, s:s, s:s, s:s, s:s}, s:s, s:s, s:s, s:{s:s}, s:s, s:s, s:i}",
-	                  "apiVersion", "v1", "kind", "Event", "metadata", "generateName", json_sprintf("%.200s.", name),
-	                  "namespace", namespace_, "involvedObject", "apiVersion", json_string_or(about, "apiVersion", ""), "kind",
-	                  json_string_or(about, "kind", ""), "namespace", namespace_, "name", name, "uid",
-	                  json_string_or(metadata, "uid", ""), "resourceVersion", json_string_or(metadata, "resourceVersion", ""),
-	                  "reason", reason, "message", shown.data, "type", warning ? "Warning" : "Normal", "source", "component",
-	                  "acp-gitlab", "firstTimestamp", now, "lastTimestamp", now, "count", 1);
-	if (!event)
+	clock_format(event->at, at);
+	redact_sentence(NULL, event->message, strlen(event->message), 1000, &shown);
+	object = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s, s:s, s:s, s:s}, s:s, s:s, s:s, s:{s:s}, s:s, s:s, s:i}",
+	                   "apiVersion", "v1", "kind", "Event", "metadata", "name", name, "namespace", namespace_, "involvedObject",
+	                   "apiVersion", json_string_or(event->about, "apiVersion", ""), "kind",
+	                   json_string_or(event->about, "kind", ""), "namespace", namespace_, "name",
+	                   json_string_or(metadata, "name", ""), "uid", json_string_or(metadata, "uid", ""), "resourceVersion",
+	                   json_string_or(metadata, "resourceVersion", ""), "reason", event->reason, "message", shown.data, "type",
+	                   event->warning ? "Warning" : "Normal", "source", "component", "acp-gitlab", "firstTimestamp", at,
+	                   "lastTimestamp", at, "count", 1);
+	if (!object)
 		return error_set(err, ERR_INTERNAL, "An event could not be built.");
-	return kube_create(client, &events, namespace_, event, NULL, err);
+	if (kube_create(client, &events, namespace_, object, NULL, &failure) || failure.code == ERR_CONFLICT)
+		return true;
+	if (err)
+		*err = failure;
+	return false;
 }

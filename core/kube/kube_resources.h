@@ -65,9 +65,16 @@ enum kube_watch_end {
 bool kube_watch_run(struct kube_client *client, const struct kube_watch *watch, char **version, enum kube_watch_end *ret,
                     struct error *err) MUST_CHECK;
 
-/*
- * An Event about `about` (apiVersion, kind, metadata), as kubectl describe shows it: reason "Cloning", message up to 1 KiB, masked.
- * Not worth a failure: errors are for the log.
+/* An Event, as kubectl describe shows it. Borrowed. */
+struct kube_event {
+	const json_t *about; /* apiVersion, kind, metadata */
+	const char *mark;    /* letters and digits: which of the events about this object it is */
+	const char *reason;  /* "Cloning" */
+	const char *message; /* written masked, up to 1 KiB */
+	bool warning;
+	int64_t at; /* unix seconds */
+};
+
+/* Writes it unless the object has an Event with this mark, whoever wrote that. Events go after an hour or as the server is set up.
  */
-bool kube_event(struct kube_client *client, const json_t *about, bool warning, const char *reason, const char *message,
-                struct error *err) MUST_CHECK;
+bool kube_event_create(struct kube_client *client, const struct kube_event *event, struct error *err) MUST_CHECK;

@@ -1,9 +1,9 @@
 #pragma once
 /*
  * rows — what the files with the tables' SQL give each other. One file knows one table: connection_rows.c, intent_rows.c,
- * session_rows.c (as users see it) with session_claims.c (as workers see it) and session_repositories.c, session_gate.c (bindings
- * and outcomes), project_rows.c (repositories of projects, installations), notice_rows.c (the outbox). The operations over several
- * tables are in connection_changes.c. Floor: store, private.
+ * session_rows.c (as users see it) with session_claims.c (as workers see it) and session_repositories.c, session_phases.c (what
+ * they went through), session_gate.c (bindings and outcomes), project_rows.c (repositories of projects, installations),
+ * notice_rows.c (the outbox). The operations over several tables are in connection_changes.c. Floor: store, private.
  */
 #include "transaction.h"
 
@@ -97,7 +97,13 @@ bool session_forget(void *state, const char *id, int64_t attempt, struct error *
 bool session_find_by_gate(void *state, const char *id, const char gate_hash[GATE_HASH_SIZE], struct session_row *ret,
                           struct error *err);
 
-/* session_repositories.c: the same table */
+/* session_phases.c: the table session_phases */
+/* After every statement that may have given a session another phase, in its transaction. */
+bool session_phase_note(struct handle *handle, const char *id, struct error *err) MUST_CHECK;
+bool session_phases_untold(void *state, const char *id, struct session_phases *ret, struct error *err);
+bool session_phase_told(void *state, const char *id, int64_t number, struct error *err);
+
+/* session_repositories.c: the table sessions */
 bool session_change_repositories(void *state, const char *id, const char *before, const char *after,
                                  const struct session_binding *binding, struct error *err);
 

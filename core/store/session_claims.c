@@ -172,7 +172,8 @@ bool session_save_status(void *state, const char *id, int64_t attempt, enum sess
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
 
 	return writing_begin(state, &w, err) && write_status(w.handle, id, attempt, phase, status_json, err) &&
-	       (!notice || notice_row_add(w.handle, notice, err)) && drop_if_removed(w.handle, id, err) && writing_commit(&w, err);
+	       session_phase_note(w.handle, id, err) && (!notice || notice_row_add(w.handle, notice, err)) &&
+	       drop_if_removed(w.handle, id, err) && writing_commit(&w, err);
 }
 
 /* One statement with an id and the fencing number; *ret_changed: it found its row. */

@@ -194,8 +194,8 @@ static bool create(void *state, const struct session_row *row, const char *idemp
 
 	if (!writing_begin(state, &w, err) || !find_earlier(w.handle, row, idempotency_key, &result, &earlier, err))
 		return false;
-	if (!earlier && (!insert(w.handle, row, idempotency_key, err) || !look_by_id(w.handle, row->id, &result, &found, err) ||
-	                 !writing_commit(&w, err)))
+	if (!earlier && (!insert(w.handle, row, idempotency_key, err) || !session_phase_note(w.handle, row->id, err) ||
+	                 !look_by_id(w.handle, row->id, &result, &found, err) || !writing_commit(&w, err)))
 		return false;
 	session_row_release(ret);
 	*ret = result;
@@ -328,7 +328,7 @@ static bool request_push(void *state, const char *id, struct error *err)
 	    !change(w.handle,
 	            "UPDATE sessions SET push_requested = 1 WHERE id = ?1 AND final = 0 AND stop_requested = 0 AND ?2 > 0", id,
 	            &asked, err) ||
-	    (!asked && !change(w.handle, REOPEN, id, &asked, err)))
+	    (!asked && (!change(w.handle, REOPEN, id, &asked, err) || !session_phase_note(w.handle, id, err))))
 		return false;
 	if (!asked)
 		return error_set(err, ERR_SESSION_ENDED, "The session has ended, and nothing of it is left to push.");
@@ -340,6 +340,8 @@ const struct session_store_ops session_rows = {
         .find = find,
         .find_by_id = find_by_id,
         .adopted = adopted,
+        .phases_untold = session_phases_untold,
+        .phase_told = session_phase_told,
         .list = list,
         .remove = remove_session,
         .request_push = request_push,

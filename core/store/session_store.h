@@ -36,6 +36,20 @@ struct session_list {
 #define SESSION_LIST_INIT ZERO_INIT
 void session_list_release(struct session_list *list);
 
+/* That a session entered a phase, and what it had to say then. */
+struct session_phase_entered {
+	int64_t number; /* counts up within the session */
+	enum session_phase phase;
+	char *message; /* its notification, else its message. Owned */
+	int64_t at;    /* unix seconds */
+};
+struct session_phases {
+	struct session_phase_entered *items;
+	size_t count;
+};
+#define SESSION_PHASES_INIT ZERO_INIT
+void session_phases_release(struct session_phases *list);
+
 struct session_ids {
 	char **items;
 	size_t count;
@@ -98,6 +112,14 @@ struct session_store_ops {
 	bool (*find_by_id)(void *state, const char *id, struct session_row *ret, struct error *err);
 	/* The ids of sessions that were made of resources (their object has its metadata.uid) before this time, unix seconds. */
 	bool (*adopted)(void *state, int64_t before, struct session_ids *ret, struct error *err);
+	/*
+	 * Of a session that was made of a resource: the phases that it entered and of which nobody has told yet, oldest first. They
+	 * are written in the transaction that changes the phase, so that none is missing, however short; the newest 100 of a
+	 * session stay.
+	 */
+	bool (*phases_untold)(void *state, const char *id, struct session_phases *ret, struct error *err);
+	/* This one is told. One that is gone is no error. */
+	bool (*phase_told)(void *state, const char *id, int64_t number, struct error *err);
 	/* Newest first, at most 500. */
 	bool (*list)(void *state, const char *project, struct session_list *ret, struct error *err);
 	/* The row disappears once no worker holds it (at once if none does); until then stop_requested is set and it is listed as

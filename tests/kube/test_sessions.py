@@ -105,8 +105,7 @@ class Seed(Case):
         self.assertNotIn("worker", status)
         self.assertLessEqual(status["startTime"], status["completionTime"])
         reasons = wait_until("events", lambda: (found := self.stack.events("add-feature-x", "my-project")) and "Completed" in found and found)
-        # A phase that has passed before it was looked at has no event.
-        self.assertIn("Pushing", reasons)
+        self.assertEqual(reasons, ["Pending", "Preflight", "Cloning", "Running", "Pushing", "Completed"])
         table = self.stack.as_user("alice", "get", "agenticsessions", "-n", "my-project").stdout
         self.assertRegex(table, r"add-feature-x +Completed +alice +https://")
         row = self.stack.session("add-feature-x", self.stack.bearers["alice"], "my-project").json
@@ -324,6 +323,21 @@ class Trouble(Case):
         os.kill(controller, signal.SIGKILL)  # the worker starts another, which lists everything anew
         wait_until("the session is gone", lambda: "unwatched" not in self.rows(), 30)
         self.assertNotEqual(self.controller(), controller)
+
+    def test_every_phase_has_one_event_although_its_teller_dies(self):
+        self.assertEqual(self.stack.create_resource("alice", "told-once", self.spec("told-once")).status, 201)
+        self.stack.wait_for_phase("told-once", ("Running",))
+        os.kill(self.controller(), signal.SIGKILL)
+        self.stack.wait_for_phase("told-once")
+        expected = ["Pending", "Preflight", "Cloning", "Running", "Pushing", "Completed"]
+        wait_until("the last event", lambda: self.stack.events("told-once")[-1:] == ["Completed"], 30)
+        self.assertEqual(self.stack.events("told-once"), expected)
+        # Nor are they told again by the next, even where the server has forgotten them.
+        kube.admin.delete("/api/v1/namespaces/team-a/events").must()
+        os.kill(self.controller(), signal.SIGKILL)
+        self.assertEqual(self.stack.create_resource("alice", "told-later", self.spec("told-later")).status, 201)
+        wait_until("the next controller tells", lambda: "Pending" in self.stack.events("told-later"), 60)
+        self.assertEqual(self.stack.events("told-once"), [])
 
     def controller(self):
         """The process id of the worker's child that follows the resources: it holds a connection to the API server."""

@@ -507,6 +507,96 @@ static void outcomes_are_kept_in_order_up_to_a_limit(void **state UNUSED)
 	assert_int_equal(list.count, 0);
 }
 
+/* The phases nobody has told of, as "1 Pending, 2 Cloning (message)". */
+static void check_untold(struct store_fixture *f, const char *id, const char *expected)
+{
+	CLEANUP(session_phases_release) struct session_phases phases = SESSION_PHASES_INIT;
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(4096);
+	struct error err = ERROR_INIT;
+
+	must(CALL(f, phases_untold, id, &phases, &err), &err);
+	for (size_t i = 0; i < phases.count; i++) {
+		const struct session_phase_entered *one = &phases.items[i];
+
+		strbuf_addf(&text, "%s%lld %s", i ? ", " : "", (long long)one->number, session_phase_name(one->phase));
+		if (one->message[0])
+			strbuf_addf(&text, " (%s)", one->message);
+		assert_true(one->at > 0);
+	}
+	assert_string_equal(text.data, expected);
+}
+
+static void make_of_resource(struct store_fixture *f, const char *name, const char *uid)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT, ret = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	bool created;
+
+	row.id = xstrdup(uid);
+	row.project = xstrdup("alpha");
+	row.name = xstrdup(name);
+	row.owner = xstrdup("john");
+	row.object = xasprintf("{\"metadata\":{\"uid\":\"%s\"}}", uid);
+	row.status = xstrdup("{\"phase\":\"Pending\"}");
+	row.created_at = 1000;
+	must(CALL(f, create, &row, NULL, &ret, &created, &err), &err);
+}
+
+static void every_phase_of_a_resource_is_told_once(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	struct error err = ERROR_INIT;
+	char name[64];
+
+	fixture_make(&f);
+	make_of_resource(&f, "s1", "uid-1");
+	int64_t attempt = claim(&f, "uid-1", 60, name);
+	must(CALL(&f, save_status, "uid-1", attempt, PHASE_CLONING, "{\"message\":\"Cloning\"}", NULL, &err), &err);
+	must(CALL(&f, save_status, "uid-1", attempt, PHASE_CLONING, "{\"message\":\"Still\"}", NULL, &err), &err);
+	check_untold(&f, "uid-1", "1 Pending, 2 Cloning (Cloning)");
+	must(CALL(&f, phase_told, "uid-1", 1, &err), &err);
+	must(CALL(&f, keep_work, "uid-1", attempt, clock_now_s() + 60, &err), &err);
+	must(CALL(&f, save_status, "uid-1", attempt, PHASE_FAILED, "{\"message\":\"no\",\"notification\":\"failed\"}", NULL, &err),
+	     &err);
+	must(CALL(&f, request_push, "uid-1", &err), &err);
+	check_untold(&f, "uid-1",
+	             "2 Cloning (Cloning), 3 Failed (failed), 4 Pending (Waiting for a worker to push the kept work.)");
+	expect(CALL(&f, save_status, "uid-1", attempt + 7, PHASE_RUNNING, "{}", NULL, &err), &err, ERR_SESSION_LOST);
+	for (int64_t number = 2; number <= 4; number++)
+		must(CALL(&f, phase_told, "uid-1", number, &err), &err);
+	must(CALL(&f, phase_told, "uid-1", 99, &err), &err);
+	check_untold(&f, "uid-1", "");
+}
+
+static void nobody_is_told_of_a_session_without_a_resource(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+
+	fixture_make(&f);
+	make_session(&f, "s1");
+	check_untold(&f, "id-s1-john", "");
+}
+
+static void the_newest_phases_stay(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_phases_release) struct session_phases phases = SESSION_PHASES_INIT;
+	struct error err = ERROR_INIT;
+	char name[64];
+
+	fixture_make(&f);
+	make_of_resource(&f, "s1", "uid-1");
+	int64_t attempt = claim(&f, "uid-1", 60, name);
+	for (int i = 0; i < 120; i++)
+		must(CALL(&f, save_status, "uid-1", attempt, i % 2 ? PHASE_RUNNING : PHASE_PUSHING, "{}", NULL, &err), &err);
+	must(CALL(&f, phases_untold, "uid-1", &phases, &err), &err);
+	assert_int_equal(phases.count, 100);
+	assert_int_equal(phases.items[99].number, 121);
+	must(CALL(&f, remove, "uid-1", &err), &err);
+	must(CALL(&f, forget, "uid-1", attempt, &err), &err);
+	check_untold(&f, "uid-1", "");
+}
+
 static void sessions_do_not_move_the_connections_version(void **state UNUSED)
 {
 	CLEANUP(fixture_remove) struct store_fixture f;
@@ -541,6 +631,9 @@ int main(void)
 	        cmocka_unit_test(forget_needs_a_removal),
 	        cmocka_unit_test(bindings_are_replaced_and_go_with_the_session),
 	        cmocka_unit_test(outcomes_are_kept_in_order_up_to_a_limit),
+	        cmocka_unit_test(every_phase_of_a_resource_is_told_once),
+	        cmocka_unit_test(nobody_is_told_of_a_session_without_a_resource),
+	        cmocka_unit_test(the_newest_phases_stay),
 	        cmocka_unit_test(sessions_do_not_move_the_connections_version),
 	};
 
