@@ -35,7 +35,8 @@ class GateCase(unittest.TestCase):
         cls.session_id = answer.json["metadata"]["uid"]
         cls.workspace = cls.stack.data / "workspaces" / cls.session_id
         wait_until("the agent waits", (cls.workspace / "waiting").exists, 60)
-        cls.config = cls.stack.data / "git.config"
+        cls.config = cls.stack.data / "home/.gitconfig"  # where every git reads it; GIT_CONFIG_GLOBAL came with 2.32
+        cls.config.parent.mkdir()
         cls.config.write_text((cls.workspace / "given.config").read_text())
         header = subprocess.run(["git", "config", "-f", cls.config, "--get-regexp", r"^http\..*\.extraheader$"], text=True, capture_output=True, check=True).stdout
         cls.credential = header.strip().rsplit(" ", 1)[1]
@@ -49,7 +50,7 @@ class GateCase(unittest.TestCase):
         cls.folder.cleanup()
 
     def git(self, *arguments, cwd=None, check=True):
-        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_GLOBAL": str(self.config), "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.config.parent), "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
         result = subprocess.run(["git", *arguments], cwd=cwd, env=environment, text=True, capture_output=True, timeout=60)
         if check and result.returncode != 0:
             raise AssertionError(f"git {arguments}: {result.stderr}")
@@ -75,7 +76,7 @@ class GateTest(GateCase):
             Path(work, "new").write_text("new\n")
             self.git("add", "new", cwd=work)
             self.git("commit", "-q", "-m", "new", cwd=work)
-            pushed = self.git("push", "-q", "origin", "HEAD:refs/heads/ambient/gate", cwd=work)
+            pushed = self.git("push", "-q", "--force", "origin", "HEAD:refs/heads/ambient/gate", cwd=work)
             self.assertIn("merge request", pushed.stderr)
             self.git("fetch", "-q", cwd=work)
             shallow = folder + "/shallow"
@@ -83,6 +84,16 @@ class GateTest(GateCase):
             partial = folder + "/partial"
             self.git("clone", "-q", "--filter=blob:none", f"{self.base}/group/sub/api.git", partial)
             self.assertNotIn("glpat-", Path(work, ".git/config").read_text())
+
+    def test_each_version_of_the_protocol_passes(self):
+        for version in ("0", "1", "2"):
+            with self.subTest(version), tempfile.TemporaryDirectory() as folder:
+                self.git("-c", f"protocol.version={version}", "clone", "-q", f"{self.base}/group/sub/api.git", "x", cwd=folder)
+                listed = self.git("-c", f"protocol.version={version}", "ls-remote", f"{self.base}/group/sub/api.git", "refs/heads/main").stdout
+                self.assertEqual(listed.split(), [self.git("rev-parse", "HEAD", cwd=folder + "/x").stdout.strip(), "refs/heads/main"])
+                self.git("commit", "-q", "--allow-empty", "-m", version, cwd=folder + "/x")
+                self.git("-c", f"protocol.version={version}", "pull", "-q", "--rebase", "origin", "main", cwd=folder + "/x")
+                self.git("-c", f"protocol.version={version}", "push", "-q", "-f", "origin", "HEAD:refs/heads/ambient/gate", cwd=folder + "/x")
 
     def test_only_the_sessions_branch_may_be_pushed(self):
         before = self.stack.control("GET", "/refs?project=group/sub/api")
