@@ -176,10 +176,7 @@ struct attempt {
 
 static int64_t with_jitter(int64_t ms)
 {
-	uint32_t random;
-
-	random_bytes(&random, sizeof(random));
-	return ms + random % (ms / 2 + 1);
+	return ms + kube_random_below(ms / 2 + 1);
 }
 
 static bool fail(const struct kube_call *call, const char *why, struct error *err)
@@ -276,14 +273,6 @@ static enum verdict try_once(struct attempt *a, struct kube_link *link, struct e
 	return http.failure != HTTP_OK ? judge_failure(a, &http, err) : judge_status(a, &http, &token, err);
 }
 
-static void pause_for(int64_t ms)
-{
-	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-	while (nanosleep(&left, &left) != 0)
-		;
-}
-
 static bool take_turn(struct kube_client *client, int64_t deadline_ms)
 {
 	const struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
@@ -330,7 +319,7 @@ bool kube_call_run(struct kube_client *client, struct kube_call *call, struct er
 		give_turn(client);
 		if (verdict != AGAIN || call->tries >= TRIES || clock_monotonic_ms() + a.pause_ms >= a.deadline_ms)
 			break;
-		pause_for(a.pause_ms);
+		kube_pause(a.pause_ms);
 	}
 	if (verdict == DONE)
 		return true;

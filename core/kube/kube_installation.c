@@ -1,5 +1,5 @@
 /* Whose the Secrets are and how many: written on the first of each provider, compared before the first use. */
-#include "kube_secret_calls.h"
+#include "kube_secret_writes.h"
 
 #include "alloc.h"
 #include "caps.h"
@@ -39,6 +39,8 @@ void kube_secrets_freep(struct kube_secrets **slot)
 
 	if (!s)
 		return;
+	for (size_t i = 0; i < KUBE_PROVIDERS; i++)
+		kube_write_queues_free(s->queues[i], KUBE_SHARDS_MAX);
 	free(s->namespace_);
 	free(s->installation);
 	pthread_mutex_destroy(&s->lock);

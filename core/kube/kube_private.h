@@ -33,5 +33,9 @@ void kube_status_read(const json_t *answer, bool confidential, char ret_reason[6
 /* "Retry-After" in milliseconds; false: absent or no number. */
 bool kube_retry_after(const char *value, int64_t *ret_ms) MUST_CHECK;
 
+/* kube_pause.c: so that those who were refused together do not come again together. */
+int64_t kube_random_below(int64_t limit) MUST_CHECK; /* 0 to limit - 1 */
+void kube_pause(int64_t ms);
+
 /* kube_resources.c: "/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME", namespace and name NULL where there is none. */
 void kube_path_add(struct strbuf *to, const struct kube_kind *kind, const char *namespace_, const char *name);

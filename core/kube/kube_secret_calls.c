@@ -93,12 +93,12 @@ bool kube_secret_patch(struct kube_secrets *s, const char *name, const json_t *p
 	case 404:
 		*ret = KUBE_ABSENT;
 		return true;
+	/* Only a merge patch names a version, and only a JSON patch has tests. */
 	case 409:
+		*ret = json_is_array(patch) ? KUBE_CONFLICT : KUBE_CHANGED;
+		return true;
 	case 422:
-		*ret = KUBE_CHANGED;
-		/* Nothing is tested in a merge patch: a version that is another is a 409. */
-		if (call.status == 422 && !json_is_array(patch))
-			*ret = KUBE_FULL;
+		*ret = json_is_array(patch) ? KUBE_CHANGED : KUBE_FULL;
 		return true;
 	case 413:
 		*ret = KUBE_FULL;

@@ -6,12 +6,15 @@
 #include "kube_secrets.h"
 #include <pthread.h>
 
+enum { KUBE_PROVIDERS = 2 };
+
 struct kube_secrets {
 	struct kube_client *client;
 	char *namespace_, *installation;
 	unsigned shards;
-	pthread_mutex_t lock;
-	bool checked; /* guarded by the lock */
+	pthread_mutex_t lock; /* guards what follows */
+	bool checked;
+	struct kube_write_queue *queues[KUBE_PROVIDERS][KUBE_SHARDS_MAX]; /* NULL: nothing was written there yet */
 };
 
 #define ANNOTATION_SHARDS       "ambient-code.io/secret-shards"
@@ -23,8 +26,9 @@ bool kube_secret_read(struct kube_secrets *s, const char *name, enum kube_form f
 enum kube_written {
 	KUBE_WRITTEN,
 	KUBE_ABSENT,  /* the Secret is not there */
-	KUBE_CHANGED, /* a test failed, or the version is another; or the Secret is full */
+	KUBE_CHANGED, /* a test failed, or the version of a merge patch is another; or the Secret is full */
 	KUBE_FULL,
+	KUBE_CONFLICT, /* a JSON patch that others overtook as often as the server tries: nothing is known of its tests */
 };
 /* `patch` an array: JSON patch; an object: merge patch. */
 bool kube_secret_patch(struct kube_secrets *s, const char *name, const json_t *patch, enum kube_written *ret,

@@ -1,4 +1,4 @@
-#include "kube_secret_calls.h"
+#include "kube_secret_writes.h"
 
 #include "alloc.h"
 #include "caps.h"
@@ -13,7 +13,7 @@ enum { ROUNDS_MAX = 8, VALUE_MAX = 1024 * 1024 };
 
 static const struct {
 	const char *provider, *name;
-} providers[] = {{"gitlab", "gitlab-user-tokens"}, {"github", "github-user-tokens"}};
+} providers[KUBE_PROVIDERS] = {{"gitlab", "gitlab-user-tokens"}, {"github", "github-user-tokens"}};
 
 /* ---- Which Secret ---- */
 
@@ -42,14 +42,24 @@ unsigned kube_secret_shard(const char *record_key, unsigned shards)
 	return (bits >> 2) * shards / KUBE_SHARDS_MAX;
 }
 
-static bool name_of(const struct kube_secrets *s, const struct secret_place *place, char ret_name[KUBE_SECRET_NAME_SIZE],
-                    bool *ret_first, struct error *err)
+/* The Secret of one record. */
+struct home {
+	char name[KUBE_SECRET_NAME_SIZE];
+	bool first; /* of its provider: the one with the annotations */
+	struct kube_write_queue **queue;
+};
+
+static bool find_home(struct kube_secrets *s, const struct secret_place *place, struct home *ret, struct error *err)
 {
 	unsigned shard = record_key_is_valid(place->record_key) ? kube_secret_shard(place->record_key, s->shards) : KUBE_SHARDS_MAX;
 
-	*ret_first = shard == 0;
-	return kube_secret_name(place->provider, shard, ret_name) ||
-	       error_set(err, ERR_INTERNAL, "A record has no place in the Secrets.");
+	if (!kube_secret_name(place->provider, shard, ret->name))
+		return error_set(err, ERR_INTERNAL, "A record has no place in the Secrets.");
+	ret->first = shard == 0;
+	for (size_t i = 0; i < KUBE_PROVIDERS; i++)
+		if (strcmp(providers[i].provider, place->provider) == 0)
+			ret->queue = &s->queues[i][shard];
+	return true;
 }
 
 /* ---- Values ---- */
@@ -83,21 +93,6 @@ static json_t *base64_of(const struct sealed_value *value)
 static bool same(const struct sealed_value *a, const struct sealed_value *b)
 {
 	return a->length == b->length && (a->length == 0 || memcmp(a->bytes, b->bytes, a->length) == 0);
-}
-
-static json_t *step(const char *operation, const char *key, json_t *value)
-{
-	return json_pack("{s:s, s:o, s:o*}", "op", operation, "path", json_sprintf("/data/%s", key), "value", value);
-}
-
-/* A test for null is a test for absence: so the server's JSON patch has always had it. Where one does not, the other way is taken.
- */
-static json_t *patch_to(const char *key, const struct sealed_value *expected, const struct sealed_value *value)
-{
-	bool absent = expected->length == 0;
-
-	return json_pack("[o, o]", step("test", key, absent ? json_null() : base64_of(expected)),
-	                 value ? step(absent ? "add" : "replace", key, base64_of(value)) : step("remove", key, NULL));
 }
 
 static json_t *merge_to(const json_t *secret, const char *key, const struct sealed_value *value)
@@ -137,11 +132,10 @@ static bool secrets_get(void *state, const struct secret_place *place, struct se
 	struct kube_secrets *s = state;
 	CLEANUP(kube_json_release) json_t *secret = NULL;
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
-	char name[KUBE_SECRET_NAME_SIZE];
-	bool first;
+	struct home home;
 
-	if (!kube_secrets_check(s, err) || !name_of(s, place, name, &first, err) ||
-	    !read_value(s, name, place->record_key, &secret, &value, err))
+	if (!kube_secrets_check(s, err) || !find_home(s, place, &home, err) ||
+	    !read_value(s, home.name, place->record_key, &secret, &value, err))
 		return false;
 	sealed_value_release(ret);
 	*ret = value;
@@ -183,66 +177,107 @@ static bool secrets_replace(void *state, const struct secret_place *place, const
                             const struct sealed_value *value, bool *ret_replaced, struct error *err)
 {
 	struct kube_secrets *s = state;
-	char name[KUBE_SECRET_NAME_SIZE];
-	bool first, over;
+	struct kube_change change = {.key = place->record_key, .expected = expected, .value = value};
+	struct home home;
+	bool over;
 
-	if (!kube_secrets_check(s, err) || !name_of(s, place, name, &first, err))
+	if (!kube_secrets_check(s, err) || !find_home(s, place, &home, err))
 		return false;
-	CLEANUP(kube_json_release) json_t *patch = patch_to(place->record_key, expected, value);
 	for (int round = 0; round < ROUNDS_MAX; round++) {
-		enum kube_written written;
-
-		if (!kube_secret_patch(s, name, patch, &written, err))
+		if (!kube_changes_write(s, home.queue, home.name, &change, 1, err))
 			return false;
-		if (written == KUBE_WRITTEN) {
+		if (change.written == KUBE_WRITTEN) {
 			*ret_replaced = true;
 			return true;
 		}
-		if (written == KUBE_FULL)
+		if (change.written == KUBE_FULL)
 			return full(err);
-		if (written == KUBE_ABSENT) {
+		if (change.written == KUBE_ABSENT) {
 			/* With the Secret its records have gone; whoever expected one has to look. */
 			if (expected->length > 0) {
 				*ret_replaced = false;
 				return true;
 			}
-			if (!kube_secret_ensure(s, name, first, err))
+			if (!kube_secret_ensure(s, home.name, home.first, err))
 				return false;
 			continue;
 		}
-		if (!look_again(s, name, place->record_key, expected, value, &over, ret_replaced, err))
+		if (!look_again(s, home.name, place->record_key, expected, value, &over, ret_replaced, err))
 			return false;
 		if (over)
 			return true;
 	}
-	return busy(name, err);
+	return busy(home.name, err);
+}
+
+/* Those from `first` on that lie in the same Secret as it, together; each that did not pass is then looked at by itself. */
+static bool replace_neighbours(struct kube_secrets *s, struct secret_change *changes, bool *done, size_t first, size_t count,
+                               struct error *err)
+{
+	CLEANUP(freep) struct kube_change *together = xcalloc(count - first, sizeof(*together));
+	CLEANUP(freep) size_t *which = xcalloc(count - first, sizeof(*which));
+	struct home home, other;
+	size_t found = 0;
+
+	if (!find_home(s, &changes[first].place, &home, err))
+		return false;
+	for (size_t i = first; i < count; i++) {
+		if (done[i] || !find_home(s, &changes[i].place, &other, NULL) || other.queue != home.queue)
+			continue;
+		done[i] = true;
+		which[found] = i;
+		together[found++] = (struct kube_change){
+		        .key = changes[i].place.record_key, .expected = changes[i].expected, .value = changes[i].value};
+	}
+	if (!kube_changes_write(s, home.queue, home.name, together, found, err))
+		return false;
+	for (size_t i = 0; i < found; i++) {
+		struct secret_change *change = &changes[which[i]];
+
+		change->replaced = together[i].written == KUBE_WRITTEN;
+		if (!change->replaced &&
+		    !secrets_replace(s, &change->place, change->expected, change->value, &change->replaced, err))
+			return false;
+	}
+	return true;
+}
+
+static bool secrets_replace_all(void *state, struct secret_change *changes, size_t count, struct error *err)
+{
+	struct kube_secrets *s = state;
+	CLEANUP(freep) bool *done = xcalloc(count, sizeof(*done));
+
+	if (!kube_secrets_check(s, err))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!done[i] && !replace_neighbours(s, changes, done, i, count, err))
+			return false;
+	return true;
 }
 
 static bool secrets_remove(void *state, const struct secret_place *place, int64_t generation, struct error *err)
 {
 	struct kube_secrets *s = state;
-	char name[KUBE_SECRET_NAME_SIZE];
-	bool first;
+	struct home home;
 
-	if (!kube_secrets_check(s, err) || !name_of(s, place, name, &first, err))
+	if (!kube_secrets_check(s, err) || !find_home(s, place, &home, err))
 		return false;
 	for (int round = 0; round < ROUNDS_MAX; round++) {
-		CLEANUP(kube_json_release) json_t *secret = NULL, *patch = NULL;
+		CLEANUP(kube_json_release) json_t *secret = NULL;
 		CLEANUP(sealed_value_release) struct sealed_value present = SEALED_VALUE_INIT;
-		enum kube_written written;
+		struct kube_change change = {.key = place->record_key, .expected = &present};
 		int64_t its_generation;
 
-		if (!read_value(s, name, place->record_key, &secret, &present, err))
+		if (!read_value(s, home.name, place->record_key, &secret, &present, err))
 			return false;
 		if (!record_generation(&present, &its_generation) || its_generation > generation)
 			return true;
-		patch = patch_to(place->record_key, &present, NULL);
-		if (!kube_secret_patch(s, name, patch, &written, err))
+		if (!kube_changes_write(s, home.queue, home.name, &change, 1, err))
 			return false;
-		if (written == KUBE_WRITTEN || written == KUBE_ABSENT)
+		if (change.written == KUBE_WRITTEN || change.written == KUBE_ABSENT)
 			return true;
 	}
-	return busy(name, err);
+	return busy(home.name, err);
 }
 
 static bool visit_secret(const json_t *secret, const char *provider, secret_visit *visit, void *context, struct error *err)
@@ -286,8 +321,12 @@ static bool secrets_each(void *state, secret_visit *visit, void *context, struct
 
 struct secret_store kube_secrets_store(struct kube_secrets *secrets)
 {
-	static const struct secret_store_ops ops = {
-	        .in_row = false, .get = secrets_get, .replace = secrets_replace, .remove = secrets_remove, .each = secrets_each};
+	static const struct secret_store_ops ops = {.in_row = false,
+	                                            .get = secrets_get,
+	                                            .replace = secrets_replace,
+	                                            .replace_all = secrets_replace_all,
+	                                            .remove = secrets_remove,
+	                                            .each = secrets_each};
 
 	return (struct secret_store){.ops = &ops, .state = secrets};
 }

@@ -132,13 +132,34 @@ bool key_census_take(const struct account_service *s, unsigned flags, struct key
 
 /* ---- Sealing anew ---- */
 
+enum { BATCH_MAX = 128, BATCHES_A_SECOND = 4 /* at least, so that a rate is a rate and no row of blows */ };
+
+/* A record that waits for the next write, and what takes its place. */
+struct resealed {
+	char *provider, *record_key;
+	struct sealed_value old, fresh;
+};
+
 struct resealing {
 	const struct account_service *service;
-	int64_t pause_us, next_us; /* the rate: when the next value may be written */
+	int64_t pause_us, next_us; /* the rate: when the next values may be written */
 	key_reseal_progress *progress;
 	void *context;
 	struct key_reseal *so_far;
+	struct resealed batch[BATCH_MAX];
+	size_t batch_count, batch_max;
 };
+
+static void clear_batch(struct resealing *r)
+{
+	for (size_t i = 0; i < r->batch_count; i++) {
+		freep(&r->batch[i].provider);
+		freep(&r->batch[i].record_key);
+		sealed_value_release(&r->batch[i].old);
+		sealed_value_release(&r->batch[i].fresh);
+	}
+	r->batch_count = 0;
+}
 
 static void keep_pace(struct resealing *r)
 {
@@ -147,7 +168,29 @@ static void keep_pace(struct resealing *r)
 
 	while (left_us > 0 && nanosleep(&left, &left) != 0 && errno == EINTR)
 		;
-	r->next_us = clock_monotonic_us() + r->pause_us;
+	r->next_us = clock_monotonic_us() + r->pause_us * (int64_t)r->batch_count;
+}
+
+static bool write_batch(struct resealing *r, struct error *err)
+{
+	struct secret_change changes[BATCH_MAX];
+	bool ok;
+
+	if (r->batch_count == 0)
+		return true;
+	for (size_t i = 0; i < r->batch_count; i++)
+		changes[i] =
+		        (struct secret_change){.place = {.provider = r->batch[i].provider, .record_key = r->batch[i].record_key},
+		                               .expected = &r->batch[i].old,
+		                               .value = &r->batch[i].fresh};
+	keep_pace(r);
+	ok = secret_replace_all(&r->service->secrets, changes, r->batch_count, err);
+	for (size_t i = 0; i < r->batch_count; i++) {
+		r->so_far->sealed += changes[i].replaced;
+		r->so_far->overtaken += ok && !changes[i].replaced;
+	}
+	clear_batch(r);
+	return ok;
 }
 
 /* All that was sealed is sealed again, at the same generation: the row does not change. */
@@ -156,19 +199,20 @@ static bool reseal_value(struct resealing *r, const struct secret_record *record
 	const struct account_service *s = r->service;
 	CLEANUP(connection_release) struct connection c = CONNECTION_INIT;
 	CLEANUP(seal_payload_release) struct seal_payload payload = SEAL_PAYLOAD_INIT;
-	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
-	bool replaced;
+	struct resealed *next = &r->batch[r->batch_count];
 
 	if (!stored_value_open_record(s, record, &c, &payload, NULL)) {
 		r->so_far->broken++;
 		return true;
 	}
-	keep_pace(r);
-	if (!stored_value_seal(s, &c, &payload, &value, err) ||
-	    !s->secrets.ops->replace(s->secrets.state, &record->place, record->value, &value, &replaced, err))
+	*next = (struct resealed){.old = {.bytes = xmalloc(record->value->length), .length = record->value->length}};
+	memcpy(next->old.bytes, record->value->bytes, record->value->length);
+	next->provider = xstrdup(record->place.provider);
+	next->record_key = xstrdup(record->place.record_key);
+	r->batch_count++;
+	if (!stored_value_seal(s, &c, &payload, &next->fresh, err))
 		return false;
-	*(replaced ? &r->so_far->sealed : &r->so_far->overtaken) += 1;
-	return true;
+	return r->batch_count < r->batch_max || write_batch(r, err);
 }
 
 static bool visit_value(void *context, const struct secret_record *record, struct error *err)
@@ -185,6 +229,13 @@ static bool visit_value(void *context, const struct secret_record *record, struc
 	return true;
 }
 
+static size_t batch_for(unsigned per_second)
+{
+	if (per_second == 0 || per_second / BATCHES_A_SECOND > BATCH_MAX)
+		return BATCH_MAX;
+	return per_second < BATCHES_A_SECOND ? 1 : per_second / BATCHES_A_SECOND;
+}
+
 bool key_reseal_all(const struct account_service *s, unsigned per_second, key_reseal_progress *progress, void *context,
                     struct key_reseal *ret, struct error *err)
 {
@@ -192,8 +243,12 @@ bool key_reseal_all(const struct account_service *s, unsigned per_second, key_re
 	                      .pause_us = per_second ? 1000000 / per_second : 0,
 	                      .progress = progress,
 	                      .context = context,
-	                      .so_far = ret};
+	                      .so_far = ret,
+	                      .batch_max = batch_for(per_second)};
+	bool ok;
 
 	*ret = (struct key_reseal){0};
-	return s->secrets.ops->each(s->secrets.state, visit_value, &r, err);
+	ok = s->secrets.ops->each(s->secrets.state, visit_value, &r, err) && write_batch(&r, err);
+	clear_batch(&r);
+	return ok;
 }

@@ -30,3 +30,16 @@ bool secret_put(const struct secret_store *store, const struct secret_place *pla
 	}
 	return error_set(err, ERR_CONFLICT, "The account is being connected again and again at the moment.");
 }
+
+bool secret_replace_all(const struct secret_store *store, struct secret_change *changes, size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++)
+		changes[i].replaced = false;
+	if (store->ops->replace_all)
+		return store->ops->replace_all(store->state, changes, count, err);
+	for (size_t i = 0; i < count; i++)
+		if (!store->ops->replace(store->state, &changes[i].place, changes[i].expected, changes[i].value,
+		                         &changes[i].replaced, err))
+			return false;
+	return true;
+}

@@ -28,6 +28,13 @@ struct secret_record {
 	const char *user_id;
 	const char *instance_url;
 };
+/* One of several records that are replaced together. Borrowed. */
+struct secret_change {
+	struct secret_place place;
+	const struct sealed_value *expected, *value;
+	bool replaced; /* what came of it; of a call that failed: surely */
+};
+
 /* False ends the walk, which fails with this error. */
 typedef bool secret_visit(void *context, const struct secret_record *record, struct error *err);
 
@@ -42,6 +49,8 @@ struct secret_store_ops {
 	 */
 	bool (*replace)(void *state, const struct secret_place *place, const struct sealed_value *expected,
 	                const struct sealed_value *value, bool *ret_replaced, struct error *err);
+	/* As replace, of several records, each for itself, in fewer round trips. NULL: the store has no quicker way. */
+	bool (*replace_all)(void *state, struct secret_change *changes, size_t count, struct error *err);
 	/* What is there of this generation or an older one goes; what is newer, or tells none, stays. Success either way, and when
 	 * nothing is there. `in_row`: the value goes with its row, and nothing is done here. */
 	bool (*remove)(void *state, const struct secret_place *place, int64_t generation, struct error *err);
@@ -64,3 +73,8 @@ struct secret_store {
  */
 bool secret_put(const struct secret_store *store, const struct secret_place *place, const struct sealed_value *record,
                 struct sealed_value *previous, bool *ret_sure, struct error *err) MUST_CHECK;
+
+/* Replaces several records, each for itself, by the store's quickest way. After a failure any that is not `replaced` may have been.
+ */
+bool secret_replace_all(const struct secret_store *store, struct secret_change *changes, size_t count,
+                        struct error *err) MUST_CHECK;

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from kube_records import put_records
 from kube_stack import ACCOUNT, NAMESPACE, install, secret_names
 
 BUILD = Path(os.environ.get("ACP_BUILD") or Path(__file__).resolve().parents[2] / "build/dev")
@@ -22,7 +23,9 @@ def lacks_kubernetes():
 
 
 class Machine:
-    def __init__(self, kube, shards=16):
+    """`way`: a FaultProxy, or None for the straight way."""
+
+    def __init__(self, kube, shards=16, way=None):
         self.kube, self.shards = kube, shards
         self.folder = Path(tempfile.mkdtemp(prefix="acp-kube."))
         self.database = self.folder / "database/acp-gitlab.db"
@@ -31,8 +34,9 @@ class Machine:
         for name in ("database", "keys"):
             (self.folder / name).mkdir()
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("ACP_")}
-        self.environment.update({"KUBECONFIG": str(kube.kubeconfig(token_file=account / "token", namespace=NAMESPACE)),
-                                 "ACP_CONFIG_FILE": "", "ACP_SECRET_STORE": "kubernetes", "ACP_DATABASE": str(self.database), "ASAN_OPTIONS": "detect_leaks=0",
+        self.environment.update({"KUBECONFIG": str((way or kube).kubeconfig(token_file=account / "token", namespace=NAMESPACE)),
+                                 "ACP_CONFIG_FILE": "", "ACP_SECRET_STORE": "kubernetes", "ACP_SECRET_SHARDS": str(shards),
+                                 "ACP_DATABASE": str(self.database), "ASAN_OPTIONS": "detect_leaks=0",
                                  "ACP_SEAL_PUBLIC_KEYS_FILE": str(self.folder / "keys/public.keys"),
                                  "ACP_SEAL_SIGNING_KEY_FILE": str(self.folder / "keys/signing.key"),
                                  "ACP_SEAL_PRIVATE_KEYS_FILE": str(self.folder / "keys/private.keys")})
@@ -71,6 +75,11 @@ class Machine:
         secret = {"kind": "Secret", "metadata": {"name": "gitlab-credentials"},
                   "data": {name: base64.b64encode(value.encode()).decode() for name, value in entries.items()}}
         return self.json("import", "-", code=code, input=json.dumps(secret))
+
+    def fill(self, count):
+        """So many more users, whose records nobody wrote one by one: into the Secrets, and from there into the database."""
+        put_records(self.kube, self.environment["KUBECONFIG"], self.folder / "keys", 1_000_000, count, shards=self.shards)
+        return self.json("rebuild-index", timeout=500)
 
     def secrets(self, provider="gitlab"):
         """Name → its records, of the Secrets that are there."""

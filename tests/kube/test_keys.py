@@ -2,12 +2,15 @@
 import base64
 import os
 import threading
+import time
 import unittest
 
 from kube_machine import Machine, lacks_kubernetes
+from kube_proxy import FaultProxy
 from kube_server import KubeServer, Unavailable
+from stack import wait_until
 
-RECORDS = int(os.environ.get("KUBE_RECORDS", "400"))
+RECORDS = int(os.environ.get("KUBE_RECORDS", "2000"))
 
 
 def setUpModule():
@@ -27,9 +30,11 @@ def tearDownModule():
 class KeysTest(unittest.TestCase):
     def test_every_record_gets_the_new_key_while_users_connect(self):
         with Machine(kube) as machine:
-            self.assertEqual(machine.connect(0, RECORDS - 1)["imported"], RECORDS)
-            self.assertEqual(len(machine.records()), RECORDS)
-            self.assertGreater(len(machine.secrets()), 8)
+            started = time.monotonic()
+            self.assertEqual(machine.fill(RECORDS)["restored"], RECORDS)
+            sizes = [sum(len(value) * 3 // 4 for value in records.values()) for records in machine.secrets().values()]
+            self.assertEqual((len(machine.records()), len(sizes)), (RECORDS, 16))
+            print(f"     {RECORDS} users in 16 Secrets after {time.monotonic() - started:.1f} s, the fullest of {max(sizes) // 1024} KiB", flush=True)
             before = machine.json("keys", "status")["keys"]
             self.assertEqual([(key["state"], key["tokens"]) for key in before], [("active", RECORDS)])
 
@@ -38,7 +43,7 @@ class KeysTest(unittest.TestCase):
             def connect_others(number):
                 while not over.is_set():
                     try:
-                        made.append(machine.connect(number)["imported"])
+                        made.append(machine.connect(number, number)["imported"])
                     except AssertionError as failure:
                         wrong.append(failure)
                     number += 1
@@ -46,12 +51,14 @@ class KeysTest(unittest.TestCase):
             threads = [threading.Thread(target=connect_others, args=(RECORDS + 10_000 * n,)) for n in (1, 2)]
             for thread in threads:
                 thread.start()
+            started = time.monotonic()
             try:
                 rotated = machine.json("keys", "rotate", "--rate", "0", "--settle", "1", timeout=500)
             finally:
                 over.set()
                 for thread in threads:
                     thread.join(60)
+            print(f"     sealed anew in {time.monotonic() - started:.1f} s, {len(made)} connects meanwhile", flush=True)
             machine.run("keys", "rotate", "--resume", "--rate", "0")  # whoever began with the old key and ended after the last walk
             self.assertEqual((wrong, rotated["broken"]), ([], 0))
             self.assertGreater(sum(made), 1)
@@ -61,6 +68,29 @@ class KeysTest(unittest.TestCase):
                              {old: ("open-only", 0), rotated["key"]: ("active", RECORDS + sum(made))})
             machine.run("keys", "retire", old)
             machine.run("keys", "check")
+
+    def test_a_record_that_goes_meanwhile_keeps_none_of_its_neighbours(self):
+        """They are sealed anew many in one patch. One whose record is another by then is refused as a whole."""
+        with FaultProxy(kube) as way, Machine(kube, shards=1, way=way) as machine:
+            machine.fill(100)
+            machine.run("keys", "rotate", "--prepare")
+            machine.run("keys", "rotate", "--activate")
+            (name, before), = machine.secrets().items()
+            gone = sorted(before)[40]
+            held = way.faults.add("delay", "PATCH .*secrets", seconds=2, times=1)
+            remover = threading.Thread(target=lambda: (wait_until("a patch is on its way", lambda: held.hits, 60, 0.02), machine.put(name, **{gone: None})))
+            remover.start()
+            try:
+                way.seen.clear()
+                report = machine.json("keys", "rotate", "--resume", "--rate", "0")
+            finally:
+                remover.join(90)
+            self.assertEqual((report["tokens"], report["broken"]), (99, 0))
+            after = machine.records()
+            self.assertEqual(before.keys() - {gone}, after.keys())
+            self.assertEqual([], [key for key, value in after.items() if value == before[key]])
+            patches = sum(request.startswith("PATCH") and "secrets" in request for request in way.seen)
+            self.assertIn(patches, range(3, 30))  # halves of halves, not one by one
 
     def test_a_key_in_use_is_not_retired(self):
         with Machine(kube) as machine:

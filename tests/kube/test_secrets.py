@@ -5,6 +5,7 @@ import json
 import subprocess
 import threading
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from double import Double
 from kube_client import secret_path
@@ -144,6 +145,26 @@ class OnTheDouble(Secrets, unittest.TestCase):
                 self.assertEqual(True, self.stack.status().json["connected"])
                 self.kube.faults.clear()
         self.assertEqual(set(before), set(self.records()))
+
+
+    def test_what_comes_while_a_secret_is_written_is_written_together(self):
+        self.kube.namespace("together")
+        self.kube.role("together", ACCOUNT, [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "patch", "create"]}],
+                       [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}])
+        with Stack(settings={**self.settings, "ACP_NAMESPACE": "together", "ACP_SECRET_SHARDS": "1"}, arguments=["--processes", "1"]) as stack:
+            users = [stack.add_user(f"user-{number}@example.org") for number in range(8)]
+            tokens = [stack.control("POST", "/tokens", {"name": f"of-user-{number}-00000000000000", "scopes": ["api"], "user": "john"})["token"] for number in range(8)]
+            self.assertEqual(200, stack.connect(token=tokens[0], bearer=users[0]).status)
+            mark = self.kube.audit_mark()
+            self.kube.faults.add("delay", "PATCH .*secrets", seconds=1)
+            with ThreadPoolExecutor(8) as pool:
+                answers = list(pool.map(lambda number: stack.connect(token=tokens[number], bearer=users[number]), range(1, 8)))
+            self.kube.faults.clear()
+            self.assertEqual([200] * 7, [answer.status for answer in answers], answers)
+            patches = sum(event["verb"] == "patch" for event in self.kube.audit(self.user, mark))
+            self.assertIn(patches, (2, 3), "the first, those that came meanwhile, and perhaps a late one")
+            held = self.kube.admin.get(secret_path("together", "gitlab-user-tokens")).must().json["data"]
+            self.assertEqual(8, len(held))
 
 
 class OnTheRealServer(Secrets, unittest.TestCase):
