@@ -47,8 +47,7 @@ void encode_base32_lower(struct strbuf *to, const void *bytes, size_t length)
 	encode(to, bytes, length, base32_digits, 5);
 }
 
-/* The value of a hex digit of either case, or -1. */
-static int hex_value(char c)
+int decode_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -61,8 +60,8 @@ static int hex_value(char c)
 
 static int hex_pair(const char *text)
 {
-	int high = hex_value(text[0]);
-	int low = high < 0 ? -1 : hex_value(text[1]);
+	int high = decode_hex_digit(text[0]);
+	int low = high < 0 ? -1 : decode_hex_digit(text[1]);
 	return low < 0 ? -1 : high * 16 + low;
 }
 

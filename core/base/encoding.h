@@ -15,6 +15,9 @@ void encode_base32_lower(struct strbuf *to, const void *bytes, size_t length); /
 bool decode_hex(const char *text, void *to, size_t capacity, size_t *ret_length) MUST_CHECK;
 bool decode_base64(const char *text, size_t text_length, void *to, size_t capacity, size_t *ret_length) MUST_CHECK;
 
+/* The value of a hex digit of either case, or -1. */
+int decode_hex_digit(char c) MUST_CHECK;
+
 /* Decodes %XX in place of `text` into `to`; false for a bad escape or %00. '+' stays '+'. */
 bool decode_percent(const char *text, size_t length, struct strbuf *to) MUST_CHECK;
 

@@ -152,11 +152,6 @@ const char *repo_path_read(struct span path, enum repo_path_kind kind, struct re
 	return problem || count >= 2 ? problem : no_project;
 }
 
-static int hex_value(char c)
-{
-	return ascii_is_digit(c) ? c - '0' : ascii_lower(c) - 'a' + 10;
-}
-
 /* Returns the decoded length; 0: bad escape. */
 static size_t decode(struct span text, char *to)
 {
@@ -167,7 +162,7 @@ static size_t decode(struct span text, char *to)
 		if (c == '%') {
 			if (text.length - i < 3 || !ascii_is_hex(text.start[i + 1]) || !ascii_is_hex(text.start[i + 2]))
 				return 0;
-			c = (char)(hex_value(text.start[i + 1]) * 16 + hex_value(text.start[i + 2]));
+			c = (char)(decode_hex_digit(text.start[i + 1]) * 16 + decode_hex_digit(text.start[i + 2]));
 			i += 2;
 		}
 		to[length++] = c;

@@ -1,6 +1,7 @@
 #include "gate_service.h"
 
 #include "caps.h"
+#include "encoding.h"
 
 #include <string.h>
 
@@ -17,17 +18,6 @@ struct pkt {
 	size_t length;
 };
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 static enum pkt_kind next_pkt(const char *bytes, size_t length, size_t *at, struct pkt *ret)
 {
 	size_t size = 0;
@@ -37,7 +27,7 @@ static enum pkt_kind next_pkt(const char *bytes, size_t length, size_t *at, stru
 
 		if (*at + i >= length)
 			return PKT_INCOMPLETE;
-		digit = hex_digit(bytes[*at + i]);
+		digit = decode_hex_digit(bytes[*at + i]);
 		if (digit < 0)
 			return PKT_BROKEN;
 		size = size * 16 + (size_t)digit;
@@ -68,7 +58,7 @@ static size_t oid_length(const struct pkt *line)
 {
 	size_t n = 0;
 
-	while (n < line->length && hex_digit(line->text[n]) >= 0)
+	while (n < line->length && decode_hex_digit(line->text[n]) >= 0)
 		n++;
 	return (n == OID_SHA1 || n == OID_SHA256) && n < line->length && line->text[n] == ' ' ? n : 0;
 }
