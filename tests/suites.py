@@ -99,6 +99,8 @@ def run_static(totals, pattern, everything):
         totals.check("units: systemd's own judgement of them, and each has its own keys alone", [sys.executable, HERE / "static/units.py"])
     if wanted("documents"):
         totals.check("documents: links, settings and codes in them exist", [sys.executable, HERE / "static/documents.py"])
+    if wanted("examples"):
+        totals.check("examples: a test runs every block of the documents", [sys.executable, HERE / "static/examples.py"])
     if everything or pattern == "clang":
         totals.check("clang: compiles without a warning", ["sh", "-c", "cmake -S . -B build/clang -G Ninja -DCMAKE_C_COMPILER=clang-14 "
                      "-DCMAKE_BUILD_TYPE=Debug -DACP_WERROR=ON -DACP_TESTS=OFF && cmake --build build/clang"])

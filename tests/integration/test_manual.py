@@ -95,6 +95,33 @@ class ManualTest(CliCase):
             for option in set(re.findall(r"--[a-z-]+", shown)) - {"--help", "--version"}:
                 self.assertIn(option, page)
 
+    def run_example(self, line, folder, seconds):
+        """(exit status, output) of a line of a page, in a shell with the settings of the running product; 124 when it still ran in the end."""
+        settings = self.stack.environment() | {"PATH": f"{self.stack.build}/bin:{os.environ['PATH']}", "UBSAN_OPTIONS": "print_stacktrace=1"}
+        result = subprocess.run(["timeout", "-k", "5", str(seconds), "bash", "-c", f"exec {line.replace('/run/acp-gitlab', str(folder))}"], cwd=folder, env=settings, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds + 60)
+        self.assertNotIn("Sanitizer", result.stdout)
+        return result.returncode, result.stdout
+
+    def test_examples_of_the_programs_run(self):
+        """Of the pages of section 8; those of acp-gitlab(1) are its help's. Programs that last until they are ended end with 0 when they are asked to."""
+        self.connect()
+        lasting = {"acp-git-worker serve": "sessions", "acp-gitlab-fcgi --pool": "pool"}
+        count = 0
+        for page in sorted((TOP / "docs/man").glob("*.8")):
+            block = re.search(r"(?ms)^\.SH EXAMPLES\n.*?^\.EX\n(.*?)^\.EE$", page.read_text())
+            for line in block[1].replace("\\-", "-").splitlines():
+                with self.subTest(line), tempfile.TemporaryDirectory(prefix="acp-page.") as folder:
+                    (Path(folder) / "session.json").write_text('{"metadata": {"name": "of-the-page", "namespace": "default"}, "spec": {"description": "x", "outputRepo": '
+                                                               '{"url": "%s", "branch": "of-the-page"}}}' % self.stack.simulator["repository"])
+                    kind = next((words for words in lasting if line.startswith(words)), None)
+                    status, output = self.run_example(line, folder, 3 if kind else 60)
+                    self.assertEqual(status, TIMED_OUT if kind else 0, output)
+                    if kind:
+                        self.assertIn(lasting[kind], output)
+                    count += 1
+        self.assertGreaterEqual(count, 3)
+
     def test_bash_completes_commands_and_options(self):
         script = self.expect(0, "completion", "bash").stdout
         rows = [(["acp-gitlab", "ses"], "session"), (["acp-gitlab", "session", "cr"], "create"), (["acp-gitlab", "session", "create", "--wa"], "--wait"),

@@ -3,7 +3,6 @@ import contextlib
 import http.server
 import json
 import os
-import re
 import signal
 import socket
 import sqlite3
@@ -15,17 +14,16 @@ import unittest
 import uuid
 from pathlib import Path
 
-from stack import TOP, Stack, wait_until
+from examples import example, shape
+from stack import Stack, wait_until
 
 SECRET = "a key that nobody guesses, 0123456789"
 
 
 def verify_of_readme():
     """The README's receiver, as it stands there."""
-    text = (TOP / "README.md").read_text()
-    code = re.search(r"<!-- example: verify -->\n```python\n(.*?)```", text, re.S).group(1)
     names = {}
-    exec(code, names)  # noqa: S102
+    exec(example("README.md", "import base64"), names)  # noqa: S102
     return names["verify"]
 
 
@@ -166,6 +164,8 @@ class SessionTest(NotifyCase):
         self.assertEqual((told["id"], told["project"], told["owner"], told["phase"]), (session["metadata"]["uid"], "default", self.stack.ready["user"], "Completed"))
         self.assertEqual({k: told[k] for k in ("message", "startTime", "completionTime")}, {k: status[k] for k in ("message", "startTime", "completionTime")})
         repository = status["repositories"][0]
+        shown = json.loads(example("README.md", '{"id":"5f0c1f6e-…","type":"session.finished"'))
+        self.assertEqual(shape(shown), shape(notice))
         self.assertEqual(told["repositories"], [{k: v for k, v in repository.items() if k != "progress"}])
         self.assertTrue(repository["branchUrl"] and repository["commit"])
         self.assertSigned()
@@ -266,6 +266,10 @@ class TokenTest(NotifyCase):
         token = self.stack.status().json["token"]
         self.assertEqual(notice["token"], {"user": self.stack.ready["user"], "provider": "gitlab", "instanceUrl": self.stack.simulator["url"], "username": "john",
                                            "name": token["name"], "expiresAt": token["expiresAt"], "daysToExpiry": 3})
+        shown = json.loads(example("README.md", '{"id":"…","type":"token.expiring"'))
+        self.assertEqual(shape(shown), shape(notice))
+        self.assertEqual(notice["text"], shown["text"].replace("alice", self.stack.ready["user"]).replace("7 days", "3 days").replace("https://gitlab.com", self.stack.simulator["url"])
+                         .replace("2026-12-03", token["expiresAt"]))
         # Connected anew it is another token, even if it is the same.
         self.stack.connect(self.stack.tokens["expiring"])
         self.assertEqual(self.housekeeping()["notices"], 1)

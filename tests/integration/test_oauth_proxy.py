@@ -1,6 +1,5 @@
 """The recipe of docs/oauth-proxy.md, as it stands there, in a real nginx between callers and the product."""
 import http.server
-import re
 import shutil
 import subprocess
 import tempfile
@@ -8,7 +7,8 @@ import threading
 import unittest
 from pathlib import Path
 
-from stack import TOP, Stack, free_port, request, wait_until
+from examples import example
+from stack import Stack, free_port, request, wait_until
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 
@@ -42,8 +42,7 @@ class OauthProxyTest(unittest.TestCase):
 
     @classmethod
     def start_nginx(cls):
-        document = (TOP / "docs/oauth-proxy.md").read_text()
-        recipe = re.search(r"<!-- example: nginx -->\n```nginx\n(.*?)```", document, re.S)[1]
+        recipe = example("docs/oauth-proxy.md", "server {") + "\n"
         cls.port = free_port()
         for given, here in (("127.0.0.1:8443", f"127.0.0.1:{cls.port}"), ("http://127.0.0.1:8080", cls.stack.url),
                             ("http://127.0.0.1:4180", f"http://127.0.0.1:{cls.sign_in.server_port}")):

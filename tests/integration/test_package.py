@@ -1,16 +1,21 @@
 """The Debian package: built, installed into a Debian of its own, used under systemd and by hand, upgraded, removed, purged."""
 import json
 import os
+import re
 import shutil
 import subprocess
-import tempfile
 import unittest
 from pathlib import Path
 
 import debian
+from examples import example
 from stack import TOP, wait_until
 
 RELEASE = TOP / "build/release"
+# How deploy/README.md makes and installs the package, what it says to type then, and how it gives a service one more secret.
+MAKE, INSTALL = example("deploy/README.md", "cmake --preset release").splitlines()
+ADD, LOOK = example("deploy/README.md", "acp-gitlab token add alice").splitlines()
+DROP_IN = example("deploy/README.md", "[Service]")
 URL = "http://127.0.0.1:8080"
 SETTINGS = """
 ACP_CA_FILE=/etc/ssl/certs/simulator.pem
@@ -23,20 +28,32 @@ UNITS = ("acp-gitlab-fcgi@status", "acp-gitlab-fcgi@connect", "acp-gitlab-fcgi@r
 
 def setUpModule():
     """One package for all tests here."""
-    global package_folder, package
+    global package
     absent = debian.missing("cpack", "dpkg-deb", "dpkg-shlibdeps")
     if absent:
         raise unittest.SkipTest(f"missing programs: {' '.join(absent)}")
     if not (RELEASE / "CPackConfig.cmake").exists():
         raise unittest.SkipTest("there is no release build to package (cmake --preset release && cmake --build --preset release)")
-    package_folder = tempfile.mkdtemp(prefix="acp-package.")
-    subprocess.run(["cpack", "-G", "DEB", "-B", package_folder, "--config", RELEASE / "CPackConfig.cmake"], check=True, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL, timeout=300)
-    package, = Path(package_folder).glob("*.deb")
+    for old in RELEASE.glob("acp-gitlab_*.deb"):
+        old.unlink()
+    made = subprocess.run(["bash", "-c", MAKE], cwd=TOP, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900)
+    if made.returncode != 0:
+        raise AssertionError(made.stdout[-3000:])
+    package, = RELEASE.glob("acp-gitlab_*.deb")
 
 
-def tearDownModule():
-    shutil.rmtree(package_folder, ignore_errors=True)
+class LintianTest(unittest.TestCase):
+    """Debian's own judgement. What is overridden is in deploy/deb/lintian-overrides, with its reason."""
+
+    def test_it_finds_nothing(self):
+        if debian.missing("lintian"):
+            self.skipTest("lintian is not installed")
+        # Of the things that make a package one of Debian's: that it closes a bug, and who uploads it.
+        command = ["lintian", "--fail-on", "error,warning", "--suppress-tags", "initial-upload-closes-no-bugs", "--tag-display-limit", "0", package]
+        if os.geteuid() == 0:
+            command.insert(1, "--allow-root")
+        result = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+        self.assertEqual((result.returncode, result.stdout), (0, ""))
 
 
 class Installed:
@@ -52,6 +69,9 @@ class Installed:
             raise unittest.SkipTest(str(reason)) from None
         self.addCleanup(self.machine.close)
         shutil.copy(package, self.machine.root / "root/package.deb")
+        folder = self.machine.root / "root/build/release"
+        folder.mkdir(parents=True)
+        shutil.copy(package, folder)
 
     def settings(self, text):
         with (self.machine.root / "etc/acp-gitlab/acp-gitlab.conf").open("a") as file:
@@ -124,15 +144,21 @@ class Installed:
                 users.add(command.split()[2] if "--pool" in command else command.split()[0].rpartition("/")[2])
         self.assertEqual(users, {"status", "connect", "repositories", "git", "acp-git-worker", "acp-gitlab"})
 
+    def type(self, line):
+        """A line of a document, in the superuser's shell."""
+        return self.machine.run("bash", "-c", f"cd /root && {line}", timeout=180).stdout
+
     def install(self):
         return self.machine.run("dpkg", "-i", "/root/package.deb", timeout=180)
 
     def test_it_is_installed_used_upgraded_removed_and_purged(self):
         machine = self.machine
-        self.install()
+        # apt asks a person, who says yes.
+        (machine.root / "etc/apt/apt.conf.d/90test").write_text('APT::Get::Assume-Yes "true";')
+        self.type(INSTALL)
         about = self.simulator()
         self.settings(SETTINGS.format(authority=about["url"].removeprefix("https://")))
-        self.bearer = machine.run("acp-gitlab", "token", "add", "alice", "--project", "team-a").stdout.strip()
+        self.bearer = self.type(ADD).strip()
         self.start()
         wait_until("the service is ready", self.ready, 30)
         self.check_files()
@@ -183,11 +209,15 @@ class SystemdTest(Installed, unittest.TestCase):
         def pids():
             return {unit: self.machine.run("systemctl", "show", "-P", "MainPID", f"{unit}.service").stdout.strip() for unit in UNITS}
         self.machine.run("systemctl", "is-enabled", "acp-gitlab.target")
+        shown = self.type(LOOK)
+        for unit in UNITS:
+            self.assertRegex(shown, rf"{re.escape(unit)}\.service - .*\n(?: .*\n)*? +Active: active \(running\)")
         failed = self.machine.run("systemctl", "list-units", "--failed", "--plain", "--no-legend").stdout
         self.assertNotIn("acp-gitlab", failed)
         confined = [json.loads(line) for line in self.machine.run("journalctl", "-o", "cat", "-u", "acp-gitlab-fcgi@*").stdout.splitlines() if '"sandbox"' in line]
         self.assertEqual({line["pool"] for line in confined}, {"status", "connect", "repositories", "git"})
         self.assertTrue(all(line["confined"] and line["capabilities_dropped"] for line in confined), confined)
+        self.one_more_secret()
         # New keys reach those that hold some, a request in between waits in the socket, and every token is sealed anew.
         before = pids()
         self.machine.run("acp-gitlab", "keys", "rotate")
@@ -197,6 +227,24 @@ class SystemdTest(Installed, unittest.TestCase):
         wait_until("services with keys have started again", lambda: all(pids()[unit] not in (before[unit], "0") for unit in holders), 40)
         self.connect(about)
         self.assertEqual({unit: pid for unit, pid in pids().items() if unit not in holders}, {unit: pid for unit, pid in before.items() if unit not in holders})
+
+
+    def one_more_secret(self):
+        """The GitHub App's key, as deploy/README.md gives it to the two pools."""
+        self.type("openssl genrsa -out /etc/acp-gitlab/keys/github.pem 2048")
+        pools = ("acp-gitlab-fcgi@repositories.service", "acp-gitlab-fcgi@git.service")
+        for pool in pools:
+            path = self.machine.root / f"etc/systemd/system/{pool}.d/github.conf"
+            path.parent.mkdir(parents=True)
+            path.write_text(DROP_IN + "\n")
+        self.machine.run("systemctl", "daemon-reload")
+        self.machine.run("systemctl", "restart", *pools)
+        for pool in pools:
+            self.machine.run("systemctl", "is-active", pool)
+            pid = self.machine.run("systemctl", "show", "-P", "MainPID", pool).stdout.strip()
+            environment = self.machine.run("sh", "-c", f"tr '\\0' '\\n' </proc/{pid}/environ").stdout
+            self.assertRegex(environment, r"(?m)^ACP_GITHUB_APP_KEY_FILE=/run/credentials/.*/github\.pem$")
+            self.assertRegex(environment, r"(?m)^ACP_GITHUB_APP_ID=12345$")
 
 
 class ByHandTest(Installed, unittest.TestCase):

@@ -1,4 +1,5 @@
-"""The README's tables of settings and error codes are the code's: settings.h and error_catalog.h, word for word."""
+"""The README's tables are the code's: settings and error codes word for word (settings.h, error_catalog.h), calls those of docs/openapi.json."""
+import json
 import re
 import sys
 from pathlib import Path
@@ -25,5 +26,17 @@ for name, status, remediation in codes:
     row = f"| `{name}` | {status} | {remediation} |"
     if row not in readme:
         problems.append(f"README lacks: {row}")
+
+paths = json.loads((top / "docs/openapi.json").read_text())["paths"]
+calls = {(method.upper(), re.sub(r"\{\w+\}", "{}", path)) for path, methods in paths.items() for method in methods}
+section = readme.partition("\n## Compatibility")[2].partition("\n## ")[0]
+rows = re.findall(r"^\| `([A-Z]+) ([^ `]+)` \| (\w+) \|", section, re.M)
+if len(rows) < 25:
+    problems.append("the README's table of compatibility could not be read by this test")
+for method, path, here in rows:
+    if here not in ("same", "more", "changed", "none"):
+        problems.append(f"README's compatibility: what is '{here}' of {method} {path}?")
+    elif ((method, re.sub(r"\{\w+\}", "{}", path)) in calls) == (here == "none"):
+        problems.append(f"README's compatibility calls {method} {path} '{here}', and docs/openapi.json has {'it' if here == 'none' else 'no such call'}")
 print("\n".join(problems))
 sys.exit(1 if problems else 0)
