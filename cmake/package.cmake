@@ -1,6 +1,8 @@
 # The Debian package: `cpack -G DEB` in the folder of a release build. Everything that is installed is listed here.
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME acp-gitlab)
 set(share share/acp-gitlab)
+# Whom users of the package write to: who builds it for others says so.
+set(ACP_PACKAGE_CONTACT "the authors of acp-gitlab <acp-gitlab@localhost>" CACHE STRING "Name and address of the package's maintainer")
 
 install(TARGETS acp-gitlab acp-gitlab-fcgi acp-git-worker RUNTIME DESTINATION bin)
 install(DIRECTORY nginx/html/ DESTINATION ${share}/html)
@@ -20,19 +22,24 @@ install(PROGRAMS deploy/by-hand DESTINATION lib/acp-gitlab)
 install(FILES deploy/deb/acp-gitlab.conf DESTINATION /etc/acp-gitlab)
 install(FILES deploy/deb/nginx-site DESTINATION /etc/nginx/sites-available RENAME acp-gitlab)
 install(FILES deploy/README.md deploy/deb/copyright DESTINATION share/doc/acp-gitlab)
+install(FILES deploy/deb/lintian-overrides DESTINATION share/lintian/overrides RENAME acp-gitlab)
 
 # As Debian wants its documents, which the floors above install as they are.
 install(CODE "
   set(share \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share\")
   file(GLOB_RECURSE pages \"\${share}/man/*.[1-8]\")
-  configure_file(\"${CMAKE_SOURCE_DIR}/CHANGELOG.md\" \"\${share}/doc/acp-gitlab/changelog\" COPYONLY)
-  execute_process(COMMAND gzip -9nf \${pages} \"\${share}/doc/acp-gitlab/changelog\" COMMAND_ERROR_IS_FATAL ANY)")
+  configure_file(\"${CMAKE_SOURCE_DIR}/CHANGELOG.md\" \"\${share}/doc/acp-gitlab/NEWS.md\" COPYONLY)
+  file(TIMESTAMP \"${CMAKE_SOURCE_DIR}/CHANGELOG.md\" ACP_CHANGED \"%a, %d %b %Y %H:%M:%S +0000\" UTC)
+  set(PROJECT_VERSION ${PROJECT_VERSION})
+  set(ACP_PACKAGE_CONTACT \"${ACP_PACKAGE_CONTACT}\")
+  configure_file(\"${CMAKE_SOURCE_DIR}/deploy/deb/changelog.in\" \"\${share}/doc/acp-gitlab/changelog\" @ONLY)
+  execute_process(COMMAND gzip -9nf \${pages} \"\${share}/doc/acp-gitlab/NEWS.md\" \"\${share}/doc/acp-gitlab/changelog\" COMMAND_ERROR_IS_FATAL ANY)")
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_SET_DESTDIR ON) # there are files in /etc
 set(CPACK_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_PACKAGE_CONTACT "the authors of acp-gitlab <acp-gitlab@localhost>")
+set(CPACK_PACKAGE_CONTACT "${ACP_PACKAGE_CONTACT}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "connects users of the Ambient Code Platform to GitLab")
 set(CPACK_PACKAGE_DESCRIPTION "A FastCGI service behind nginx that keeps users' GitLab and GitHub tokens
 sealed, checks repositories, and lets agentic sessions clone, commit and push
