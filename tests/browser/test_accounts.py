@@ -1,9 +1,10 @@
 """The cards of GitLab and GitHub in every state the API knows."""
 import datetime
+import re
 import unittest
 
 from page_case import PageCase
-from stack import wait_until
+from stack import TOP, wait_until
 
 
 def in_days(days):
@@ -66,6 +67,40 @@ class FormTest(PageCase):
         self.browser.keys("Escape")
         self.assertEqual(self.stack.status().json, {"connected": False})
         wait_until("a closed form keeps no token", lambda: self.browser.run("return document.getElementById('token').value") == "", 5)
+
+    def test_a_token_of_another_kind_is_not_sent(self):
+        """The page knows the kinds that the API knows, by the API's own list."""
+        listed = re.findall(r'\{"([^"]+)", "([^"]+)", (true|false), PROVIDER_(\w+)\}', (TOP / "core/model/token_text.c").read_text())
+        self.assertGreater(len(listed), 15)
+        self.enter()
+        for provider, name in (("GITLAB", "GitLab"), ("GITHUB", "GitHub")):
+            self.press(f"#{provider.lower()}-body", f"Connect {name}")
+            if provider == "GITLAB":
+                self.browser.type("#instance", self.gitlab)
+            for begin, kind, behind, good in listed:
+                for token in [begin + "0123456789abcdef"] + ([f"mycorp-{begin}0123456789abcdef"] if behind == "true" else []):
+                    with self.subTest(form=name, token=token):
+                        self.browser.type("#token", token)
+                        told = self.browser.text("#token-note")
+                        self.assertEqual(bool(told), good != provider, told)
+                        if told:
+                            self.assertIn(f"This is a {kind.split()[0]} ", told)
+                            self.assertIn(f"a personal access token of {name} is needed", told)
+                            self.assertEqual(self.browser.run("return document.getElementById('token').ariaInvalid"), "true")
+            for token in ("glpat-0123456789abcdef", "mycorp-0123456789abcdef", "glorious-0123456789ab", "acme_pat_x9J2kQ7vB4nM", "0123456789abcdef"):
+                if provider == "GITLAB":
+                    self.browser.type("#token", token)
+                    self.assertEqual(self.browser.text("#token-note"), "", token)
+            # Neither button sends it.
+            self.browser.type("#token", "glrt-0123456789abcdef")
+            self.assertIn("GitLab runner token", self.browser.text("#token-note"))
+            self.snap(f"form-wrong-kind-{name}")
+            self.browser.run("performance.clearResourceTimings()")
+            for button in ("Test without saving", "Connect"):
+                self.press("#connect", button)
+            self.assertEqual([url for url in self.browser.run("return performance.getEntriesByType('resource').map((entry) => entry.name)") if "/api/" in url], [])
+            self.press("#connect", "Cancel")
+            wait_until("the form is empty", lambda: self.browser.text("#token-note") == "", 5)
 
     def test_a_token_can_be_looked_at_and_hides_again(self):
         self.enter()
@@ -143,7 +178,7 @@ class GitLabTest(PageCase):
         self.stack.mode("api", "error500")
         self.press("#gitlab-body", f"Check now: @john at {self.gitlab_host}")
         shown = self.see("#gitlab-body", "Unreachable")
-        self.assertIn("Network: ", shown)
+        self.assertIn("Server: ", shown)
         self.assertIn("Push: yes", shown, "what was found before stays")
         self.snap("unreachable")
         self.stack.mode("api", "normal")

@@ -50,20 +50,20 @@ class TesterTest(PageCase):
 
     def test_not_connected_and_read_only_are_told_apart(self):
         self.enter()
-        self.browser.run("document.getElementById('provider').value = 'gitlab'")
+        self.browser.run("document.querySelector('[name=provider]').value = 'gitlab'")
         self.assertIn("Not connected", self.ask(self.stack.simulator["repository"]))
         self.stack.connect(self.stack.tokens["readOnly"])
         self.assertIn("Clone only", self.ask(self.stack.simulator["repository"]))
         self.press("#tester-form", "Branch, access, provider")
-        self.browser.run("document.getElementById('access').value = 'read'")
+        self.browser.run("document.querySelector('[name=access]').value = 'read'")
         self.assertEqual(self.ask(self.stack.simulator["repository"]).split("\n")[0], "Clone")
 
     def test_branch_and_provider_are_sent(self):
         self.stack.connect()
         self.enter()
         self.press("#tester-form", "Branch, access, provider")
-        self.browser.run("document.getElementById('provider').value = 'github'")
-        self.browser.type("#branch", "main")
+        self.browser.run("document.querySelector('[name=provider]').value = 'github'")
+        self.browser.type("#tester-form [name=branch]", "main")
         self.assertNotIn("Clone and push", self.ask(self.stack.simulator["repository"]))
         question = json.loads(shlex.split(self.command())[-1])
         self.assertEqual(question, {"url": self.stack.simulator["repository"], "branch": "main", "provider": "github"})

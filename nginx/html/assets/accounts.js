@@ -1,6 +1,6 @@
 // The cards of GitLab and GitHub: who is connected where, what each token can do, and what to do when it no longer can.
 import * as api from './api.js';
-import { $, ask, attempt, button, down, el, icon, keep, link, note, pill, problem, sign, since, skeleton, toast, waitFor } from './dom.js';
+import { $, ask, attempt, button, down, el, empty, icon, keep, link, note, pill, problem, sign, since, skeleton, toast, waitFor } from './dom.js';
 import { hostOf } from './address.js';
 import { capabilities, stateOf } from './state.js';
 import { fact } from './report.js';
@@ -20,7 +20,7 @@ async function check(provider, connection) {
 	try {
 		const answer = await api.accounts[provider].check(connection.instanceUrl);
 		probes.set(key, answer.valid ? {} : { failure: answer });
-		toast(answer.valid ? 'good' : 'info', `${host}: ${answer.valid ? `the token of @${answer.username} works.` : answer.error}`);
+		toast(answer.valid ? 'good' : 'info', answer.valid ? `${host}: the token of @${answer.username} works.` : answer.error);
 	} catch (failure) {
 		probes.set(key, failure.code === 'rate_limited' ? { failure } : {});
 		toast('bad', failure.message, failure);
@@ -91,7 +91,7 @@ function draw(provider) {
 	const connections = (provider === 'github' ? status?.pat : status)?.connections ?? [], again = () => refresh(provider);
 	if (!body.querySelector('.accounts')) body.replaceChildren(el('div'), el('ul.accounts'), el('div'));
 	const [top, list, rest] = body.children;
-	const none = status && !connections.length && el('div.empty', el('b', `No ${title} account is connected`),
+	const none = status && !connections.length && empty(null, `No ${title} account is connected`,
 		el('p.hint', 'Paste a token once: it is sealed, and used for you alone.'), button(`Connect ${title}`, () => openConnect(provider, again), null, '.primary'));
 	top.replaceChildren(...[failure && down(failure, again), none].filter(Boolean));
 	list.hidden = !connections.length;

@@ -22,10 +22,7 @@ function readPath({ pathname, hostname }, provider) {
 	return { root, left: segments.length && !root && `the ${PAGES.has(first) ? 'page' : 'project'} left out`, deep: segments.length > 1 };
 }
 
-/**
- * {url, notes[], deep}: the address to use ('': none yet), what was changed, and whether what was left out could be a relative root
- * of several segments, which only the operator's list tells.
- */
+/** {url, notes[], deep}: the address to use, what was changed, and whether what was left out may be a root of several segments. */
 export function correctInstance(text, provider = 'gitlab') {
 	const notes = [];
 	let url;

@@ -1,11 +1,10 @@
 // The service's API, and the bearer it is called with: it comes from a link's fragment, which no server sees, or from the form, and
 // stays in this tab. Behind a proxy that signs in there is none.
 
-const KEY = 'acp-bearer';
-
-export const hasBearer = () => sessionStorage.getItem(KEY) !== null;
-export const signIn = (bearer) => sessionStorage.setItem(KEY, bearer.trim());
-export const signOut = () => sessionStorage.removeItem(KEY);
+const tab = sessionStorage;
+export const hasBearer = () => 'bearer' in tab;
+export const signIn = (bearer) => { tab.bearer = bearer.trim(); };
+export const signOut = () => { delete tab.bearer; };
 
 /** Keeps the bearer of a link and gives its project; the address keeps neither. */
 export function takeLink() {
@@ -27,7 +26,7 @@ class ApiError extends Error {
 async function exchange(method, path, body, extra) {
 	const headers = { ...extra };
 	let answer, parsed;
-	if (hasBearer()) headers.Authorization = `Bearer ${sessionStorage.getItem(KEY)}`;
+	if (hasBearer()) headers.Authorization = `Bearer ${tab.bearer}`;
 	if (body) headers['Content-Type'] = 'application/json';
 	try {
 		answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
@@ -61,10 +60,7 @@ export const validatePath = (project) => at(project, 'repositories/validate');
 export const validate = (project, question) => call('POST', validatePath(project), question);
 export const repositories = (project, query = '') => call('GET', at(project, `repositories${query}`));
 
-/**
- * Lets `edit` change the list (null: nothing to do) and writes it on the condition that it is still what was read. When somebody was
- * faster, the edit is made again on what they left.
- */
+/** Lets `edit` change the list (null: nothing to do); when somebody was faster, it is made again on what they left. */
 export async function changeRepositories(project, edit) {
 	for (let tries = 1; ; tries++) {
 		const { body, etag } = await exchange('GET', at(project, 'repositories?reports=false'));

@@ -2,6 +2,7 @@
 import * as api from './api.js';
 import { $, button, el, icon, link, note, pill, problem, toast, waitFor } from './dom.js';
 import { correctInstance, hostOf, tokenPages } from './address.js';
+import { wrongKind } from './token.js';
 import { checklist, waiting } from './report.js';
 import { stateOf } from './state.js';
 
@@ -25,12 +26,20 @@ function settle() {
 	correct();
 }
 
+/** A token of another kind is not sent at all. */
+function judge() {
+	const kind = wrongKind($('token').value.trim(), provider), words = kind && `This is a ${kind}; a personal access token of ${TITLES[provider]} is needed.`;
+	$('token').setCustomValidity(words);
+	$('token').ariaInvalid = Boolean(kind);
+	$('token-note').replaceChildren(...(kind ? [icon('warn'), ' ', words] : []));
+}
+
 function busy(on) {
 	$('connect-submit').disabled = on;
 	$('test').disabled = on;
 }
 
-const works = (answer) => [el('p.line', pill(stateOf(answer)), `@${answer.username}. Nothing was saved.`), ...answer.warnings.map(({ message }) => note(message)),
+const works = (answer) => [el('p.line', pill(stateOf(answer, { good: 'Works' })), `@${answer.username}. Nothing was saved.`), ...answer.warnings.map(({ message }) => note(message)),
 	checklist(answer.checks.filter(({ ok }) => ok))];
 
 const refused = (answer) => [problem(answer, waitFor(answer)), checklist((answer.checks ?? []).filter(({ ok }) => ok))];
@@ -83,6 +92,7 @@ export function start() {
 		correct();
 	};
 	$('instance').onchange = settle;
+	$('token').oninput = judge;
 	$('connect-form').onsubmit = (event) => {
 		event.preventDefault();
 		run('connect');
@@ -93,5 +103,6 @@ export function start() {
 		turn++;
 		busy(false);
 		$('connect-form').reset();
+		judge();
 	};
 }

@@ -3,6 +3,7 @@
 import { stageOf } from './state.js';
 
 export const $ = (id) => document.getElementById(id);
+export const $$ = (css) => document.querySelectorAll(css);
 
 /** el('a.link', { href, onclick }, 'text', child): attributes may be left out; null, undefined and false are. */
 export function el(spec, ...rest) {
@@ -28,7 +29,7 @@ const SHAPES = {
 	look: 'M1.5 8S4 3.5 8 3.5 14.5 8 14.5 8 12 12.5 8 12.5 1.5 8 1.5 8zM8 6a2 2 0 1 1-.01 0z',
 	repo: 'M3.5 12.5v-9A1.5 1.5 0 0 1 5 2h7.5v12H5a1.5 1.5 0 0 1 0-3h7.5',
 	gitlab: 'M8 15 .5 9.2 2.9 1l2.3 5h5.6l2.3-5 2.4 8.2z',
-	github: 'M8 0C3.58 0 0 3.58 0 8c0 3.54 2.29 6.53 5.47 7.59.4.07.55-.17.55-.38 0-.19-.01-.82-.01-1.49-2.01.37-2.53-.49-2.69-.94-.09-.23-.48-.94-.82-1.13-.28-.15-.68-.52-.01-.53.63-.01 1.08.58 1.23.82.72 1.21 1.87.87 2.33.66.07-.52.28-.87.51-1.07-1.78-.2-3.64-.89-3.64-3.95 0-.87.31-1.59.82-2.15-.08-.2-.36-1.02.08-2.12 0 0 .67-.21 2.2.82.64-.18 1.32-.27 2-.27s1.36.09 2 .27c1.53-1.04 2.2-.82 2.2-.82.44 1.1.16 1.92.08 2.12.51.56.82 1.27.82 2.15 0 3.07-1.87 3.75-3.65 3.95.29.25.54.73.54 1.48 0 1.07-.01 1.93-.01 2.2 0 .21.15.46.55.38A8.01 8.01 0 0 0 16 8c0-4.42-3.58-8-8-8',
+	github: 'M8 0C3.6 0 0 3.6 0 8c0 3.5 2.3 6.5 5.5 7.6.4.1.5-.2.5-.4v-1.5c-2 .4-2.5-.5-2.7-.9-.1-.2-.5-.9-.8-1.1-.3-.2-.7-.5 0-.5.6 0 1.1.6 1.2.8.7 1.2 1.9.9 2.3.7.1-.5.3-.9.5-1.1-1.8-.2-3.6-.9-3.6-4 0-.9.3-1.6.8-2.1-.1-.2-.4-1 .1-2.1 0 0 .7-.2 2.2.8a7.5 7.5 0 0 1 4 0c1.5-1 2.2-.8 2.2-.8.4 1.1.2 1.9.1 2.1.5.6.8 1.3.8 2.1 0 3.1-1.9 3.7-3.7 4 .3.3.5.7.5 1.5v2.2c0 .2.1.5.5.4A8 8 0 0 0 16 8c0-4.4-3.6-8-8-8',
 };
 
 /** A drawing that decorates: the words beside it say the same. */
@@ -52,7 +53,7 @@ export const sign = (tone) => (tone === 'busy' ? el('i.spin', { 'aria-hidden': '
 /** A state in a word, with a sign that does not depend on colour. */
 export const pill = ({ tone, label }) => el(`span.pill.${tone}`, sign(tone), label);
 export const note = (text) => el('p.note', icon('info'), text);
-export const empty = (drawing, title, ...more) => el('div.empty', icon(drawing, 'mark'), el('b', title), ...more);
+export const empty = (drawing, title, ...more) => el('div.empty', drawing && icon(drawing, 'mark'), el('b', title), ...more);
 export const skeleton = () => el('div.skeleton', el('span.sr', 'Loading'), el('i'));
 
 /** What went wrong, what to do, and what to quote when reporting it. */
@@ -100,7 +101,7 @@ export function ago(iso) {
 export const since = (iso) => el('time.since', { datetime: iso }, ago(iso));
 
 setInterval(() => {
-	for (const time of document.querySelectorAll('.since')) time.textContent = ago(time.dateTime);
+	for (const time of $$('.since')) time.textContent = ago(time.dateTime);
 }, 15000);
 
 /** "0:27" until then; calls `over` unless it was taken off the page meanwhile. */

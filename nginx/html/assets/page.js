@@ -1,6 +1,6 @@
 // The Integrations page: who is signed in and which project is looked at; the rest is in the modules of its cards.
 import * as api from './api.js';
-import { $, el, icon, problem } from './dom.js';
+import { $, $$, el, icon, problem } from './dom.js';
 import * as accounts from './accounts.js';
 import * as connect from './connect.js';
 import * as repositories from './repositories.js';
@@ -14,7 +14,7 @@ function openProject(name) {
 	localStorage['acp-projects'] = names.join(' ');
 	$('projects').replaceChildren(...names.map((value) => el('option', { value })));
 	$('project').value = name;
-	for (const place of document.querySelectorAll('.project-name')) place.textContent = name;
+	for (const place of $$('.project-name')) place.textContent = name;
 	repositories.open(name);
 	sessions.open(name);
 }
@@ -36,7 +36,7 @@ function leave(failure) {
 	api.signOut();
 	sessions.close();
 	accounts.forget();
-	for (const dialog of document.querySelectorAll('dialog')) dialog.close();
+	for (const dialog of $$('dialog')) dialog.close();
 	show(false);
 	$('bearer').focus();
 }
@@ -70,15 +70,14 @@ $('sign-out').onclick = () => leave();
 $('project-form').onsubmit = (event) => event.preventDefault();
 $('project').onchange = () => $('project').value.trim() && openProject($('project').value.trim());
 
-for (const field of document.querySelectorAll('input')) Object.assign(field, { autocomplete: 'off', autocapitalize: 'none', spellcheck: false });
-for (const eye of document.querySelectorAll('.eye')) {
-	const field = eye.previousElementSibling;
+for (const field of $$('input')) Object.assign(field, { autocomplete: 'off', autocapitalize: 'none', spellcheck: false });
+for (const field of $$('[type=password]')) {
 	const show = (visible) => {
 		eye.ariaPressed = visible;
 		field.type = visible ? 'text' : 'password';
 	};
-	eye.append(icon('look'));
-	eye.onclick = () => show(field.type === 'password');
+	const eye = el('button.eye.quiet', { type: 'button', 'aria-label': 'Show the token', onclick: () => show(field.type === 'password') }, icon('look'));
+	field.after(eye);
 	field.form.onreset = () => show(false);
 }
 for (const part of [accounts, connect, repositories]) part.start();

@@ -3,7 +3,7 @@ import { button, copy, el, icon, link, pill, sign } from './dom.js';
 import { CHECKS, verdictOf } from './state.js';
 import { validatePath } from './api.js';
 
-const TONES = { true: ['good', 'passed'], false: ['bad', 'failed'], null: ['idle', 'not run'] };
+const TONES = { true: ['good', 'passed'], false: ['bad', 'failed'], null: ['idle', 'not run'], undefined: ['busy', 'checking'] };
 
 export const checklist = (checks) => el('ul.checks', checks.map(({ name, ok, message, remediation }) => {
 	const [tone, word] = TONES[ok];
@@ -12,8 +12,7 @@ export const checklist = (checks) => el('ul.checks', checks.map(({ name, ok, mes
 }));
 
 /** The same list before there is an answer. */
-export const waiting = (names = Object.keys(CHECKS)) => el('ul.checks', { 'aria-busy': 'true' },
-	names.map((name) => el('li.idle', sign('busy'), CHECKS[name])));
+export const waiting = (names = Object.keys(CHECKS)) => checklist(names.map((name) => ({ name })));
 
 export const fact = (name, ...value) => (value[0] ? [el('dt', name), el('dd', ...value)] : []);
 const coded = (text) => text && el('code', text);

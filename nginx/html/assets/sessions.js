@@ -37,9 +37,10 @@ async function remove(name) {
 function row({ metadata: { name, creationTimestamp }, spec, status }) {
 	const { phase, message, repositories = [], conditions = [] } = status;
 	const kept = conditions.some((each) => each.type === 'WorkKept' && each.status === 'True');
+	const verb = kept ? 'Push again' : 'Push now';
 	const told = phase === 'Completed' || repositories.some(({ error }) => error);
 	return el('li.session', el('div.line', el('h3', name), pill(stateOfPhase(phase)), el('span.soft', since(creationTimestamp)), el('div.actions',
-		(phase === 'Running' || kept) && button(kept ? 'Push again' : 'Push now', () => push(name), { 'aria-label': `${kept ? 'Push again' : 'Push now'}: ${name}` }, '.small'),
+		(phase === 'Running' || kept) && button(verb, () => push(name), { 'aria-label': `${verb}: ${name}` }, '.small'),
 		button('Delete', () => remove(name), { 'aria-label': `Delete the session ${name}` }, '.small.quiet'))),
 	el('p.hint', spec.description ?? spec.initialPrompt ?? ''), track(status), el('ul.plain', repositories.map(repositoryRow)),
 	message && !told && note(message));

@@ -7,8 +7,8 @@ export const CHECKS = {
 };
 
 const STAGES = [
-	[/^instance_(url|insecure|forbidden)/, 'Address: '], [/unresolvable/, 'Name lookup: '], [/^instance_timeout/, 'Time-out: '], [/tls/, 'Certificate: '],
-	[/^instance_(not|redirected)/, 'API: '], [/^instance/, 'Network: '], [/scope|permission/, 'Scopes: '], [/^(token|account)/, 'Token: '],
+	[/^instance_(url|insecure|forbidden)/, 'Address: '], [/unresolvable/, 'Name lookup: '], [/timeout/, 'Time-out: '], [/tls/, 'Certificate: '],
+	[/^instance_(not|redirected)/, 'API: '], [/^instance_unr/, 'Network: '], [/^instance/, 'Server: '], [/scope|permission/, 'Scopes: '], [/^(token|account)/, 'Token: '],
 ];
 
 export const stageOf = (code) => STAGES.find(([pattern]) => pattern.test(code))?.[1] ?? '';
@@ -19,8 +19,8 @@ const LABELS = [[/expired/, 'Expired'], [/revoked/, 'Revoked'], [/scope|permissi
 const daysOf = ({ token }) => token.daysToExpiry ?? Infinity;
 const isUnknown = ({ warnings }) => warnings.some(({ code }) => code === 'token_fine_grained' || code === 'scopes_unknown');
 
-/** {tone, label, failure?} of a connection. `probe`: what this page learned since, {busy} or the {failure} of a check. */
-export function stateOf(connection, { busy, failure } = {}) {
+/** {tone, label, failure?} of a connection. `probe`: what this page learned since, {busy} or the {failure} of a check; `good`: what to call a good one. */
+export function stateOf(connection, { busy, failure, good = 'Connected' } = {}) {
 	const days = daysOf(connection), { code = 'token_invalid', valid, remediation } = connection;
 	if (busy) return { tone: 'busy', label: 'Checking' };
 	if (failure?.code === 'rate_limited') return { tone: 'warn', label: 'Rate limited', failure };
@@ -31,7 +31,7 @@ export function stateOf(connection, { busy, failure } = {}) {
 	if (failure) return { tone: 'bad', label: failure.code === 'instance_forbidden' ? 'Not allowed' : 'Unreachable', failure };
 	if (days <= 0) return { tone: 'bad', label: 'Expired' };
 	if (days <= 30) return { tone: days > 7 ? 'info' : days > 1 ? 'warn' : 'bad', label: `Expires in ${days} ${days === 1 ? 'day' : 'days'}` };
-	return connection.token.canPush || isUnknown(connection) ? { tone: 'good', label: 'Connected' } : { tone: 'warn', label: 'Read only' };
+	return connection.token.canPush || isUnknown(connection) ? { tone: 'good', label: good } : { tone: 'warn', label: 'Read only' };
 }
 
 /** What was found of validate, clone and push: true, false, or null for "found out repository by repository". */
