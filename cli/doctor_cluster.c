@@ -61,6 +61,7 @@ static const char *installation_of(const struct machine *machine)
 void doctor_cluster(struct doctor *doctor)
 {
 	const bool secrets = cluster_holds_secrets(&doctor->settings), callers = cluster_knows_callers(&doctor->settings);
+	const struct cluster_needs needs = {.secrets = secrets, .callers = callers};
 	CLEANUP(machine_release) struct machine machine = MACHINE_INIT;
 	CLEANUP(cluster_release) struct cluster cluster = CLUSTER_INIT;
 	struct error failure = ERROR_INIT;
@@ -70,9 +71,8 @@ void doctor_cluster(struct doctor *doctor)
 	/* Keys that cannot be read are told elsewhere; without them nobody says whose the Secrets are. */
 	if (!machine_open_keys(&machine, &doctor->settings, KEYRING_PUBLIC, NULL))
 		machine.keyring = NULL;
-	if (!cluster_read(&cluster, &doctor->settings, secrets, callers, environ, &failure) ||
-	    !cluster_open(&cluster, &doctor->settings, secrets, callers, installation_of(&machine), "acp-gitlab/" ACP_VERSION,
-	                  &failure)) {
+	if (!cluster_read(&cluster, &doctor->settings, &needs, environ, &failure) ||
+	    !cluster_open(&cluster, &doctor->settings, &needs, installation_of(&machine), "acp-gitlab/" ACP_VERSION, &failure)) {
 		tell(doctor, "Kubernetes", &failure);
 		return;
 	}

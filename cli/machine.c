@@ -80,11 +80,11 @@ bool machine_open_database(struct machine *machine, const struct settings *setti
 	        .busy_timeout_ms = BUSY_TIMEOUT_MS,
 	        .any_state = any_state,
 	};
+	const struct cluster_needs needs = {.secrets = true};
 
-	if (!database_open(&options, &machine->database, err) ||
-	    !cluster_read(&machine->cluster, settings, true, false, environ, err) ||
-	    !cluster_open(&machine->cluster, settings, true, false,
-	                  machine->keyring ? keyring_installation(machine->keyring) : NULL, "acp-gitlab/" ACP_VERSION, err))
+	if (!database_open(&options, &machine->database, err) || !cluster_read(&machine->cluster, settings, &needs, environ, err) ||
+	    !cluster_open(&machine->cluster, settings, &needs, machine->keyring ? keyring_installation(machine->keyring) : NULL,
+	                  "acp-gitlab/" ACP_VERSION, err))
 		return false;
 	machine->accounts = (struct account_service){
 	        .keyring = machine->keyring,

@@ -14,6 +14,7 @@ void app_release(struct app *app)
 {
 	status_cache_freep(&app->status_cache);
 	static_tokens_freep(&app->tokens);
+	gate_pods_freep(&app->pods);
 	cluster_release(&app->cluster);
 	database_freep(&app->database);
 	outcome_pace_freep(&app->pace);
@@ -70,11 +71,19 @@ static bool open_clients(struct app *app, struct error *err)
 	return !(app->pools & POOL_GIT) || http_streams_new(&options, &app->streams, err);
 }
 
+static struct cluster_needs needs_of(unsigned pools)
+{
+	return (struct cluster_needs){
+	        .secrets = pools_call_out(pools), .callers = pools_know_callers(pools), .pods = pools & POOL_GIT};
+}
+
 /* Pool status asks the cluster who is calling, and nothing else. */
 static bool open_cluster(struct app *app, struct error *err)
 {
-	return cluster_open(&app->cluster, &app->settings, pools_call_out(app->pools), pools_know_callers(app->pools),
-	                    app->keyring ? keyring_installation(app->keyring) : NULL, API_USER_AGENT, err);
+	const struct cluster_needs needs = needs_of(app->pools);
+
+	return cluster_open(&app->cluster, &app->settings, &needs, app->keyring ? keyring_installation(app->keyring) : NULL,
+	                    API_USER_AGENT, err);
 }
 
 /* A pool without a part leaves its place empty; routes that need it are served elsewhere. */
@@ -97,8 +106,12 @@ static void wire_services(struct app *app)
 	app->projects = (struct project_service){.checks = &app->checks, .store = app->credentials.projects};
 	app->sessions = database_sessions(app->database);
 	app->pace = app->pools & POOL_GIT ? outcome_pace_new() : NULL;
-	app->gate = (struct gate_service){
-	        .checks = &app->checks, .projects = &app->projects, .sessions = app->sessions, .pace = app->pace};
+	app->pods = app->cluster.pods ? gate_pods_new(cluster_identity(app->cluster.pods)) : NULL;
+	app->gate = (struct gate_service){.checks = &app->checks,
+	                                  .projects = &app->projects,
+	                                  .sessions = app->sessions,
+	                                  .pace = app->pace,
+	                                  .pods = app->pods};
 }
 
 static bool open_stores(struct app *app, unsigned threads, struct error *err)
@@ -132,7 +145,8 @@ bool app_open(struct app *app, unsigned pools, unsigned threads, char *const *en
 	if (pools_call_out(pools) &&
 	    !audit_open(settings_get(&app->settings, AUDIT_LOG), app->logger.program, app->logger.pool, &app->audit, err))
 		return false;
-	if (!cluster_read(&app->cluster, &app->settings, pools_call_out(pools), pools_know_callers(pools), environ_, err))
+	const struct cluster_needs needs = needs_of(pools);
+	if (!cluster_read(&app->cluster, &app->settings, &needs, environ_, err))
 		return false;
 	if (pools != POOL_ALL)
 		app_confine(app);

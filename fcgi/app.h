@@ -9,6 +9,7 @@
 #include "address_policy.h"
 #include "cluster.h"
 #include "database.h"
+#include "gate_pod.h"
 #include "gate_service.h"
 #include "github_app.h"
 #include "http_stream.h"
@@ -59,6 +60,7 @@ struct app {
 	struct project_service projects;
 	struct session_store sessions;
 	struct outcome_pace *pace; /* pool git alone */
+	struct gate_pods *pods;    /* pool git alone; NULL: no session pods are served */
 	struct gate_service gate;
 };
 #define APP_INIT ZERO_INIT

@@ -134,7 +134,7 @@ bool response_format(const struct response *response, const char *request_id, bo
 	if (!safe)
 		return error_set(err, ERR_INTERNAL, "The answer had a header that must not be sent.");
 	if (response->status == 401)
-		strbuf_add_string(to, "WWW-Authenticate: Bearer\r\n");
+		strbuf_addf(to, "WWW-Authenticate: %s\r\n", response->challenge ? response->challenge : "Bearer");
 	if (response->retry_after_s > 0)
 		strbuf_addf(to, "Retry-After: %u\r\n", response->retry_after_s);
 	strbuf_addf(to, "Content-Length: %zu\r\n\r\n", response->body.length);

@@ -14,6 +14,7 @@ struct response {
 	struct strbuf body;
 	char allow[64];         /* "": no Allow header */
 	char etag[ETAG_SIZE];   /* "": no ETag header */
+	const char *challenge;  /* of a 401, a literal; NULL: "Bearer" */
 	unsigned retry_after_s; /* 0: no Retry-After header */
 	enum error_code code;   /* ERR_NONE for a success; for the log */
 };

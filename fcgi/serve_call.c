@@ -96,6 +96,13 @@ static bool check_session(struct call *call, struct error *err)
 {
 	CLEANUP(secret_release) struct secret credential = SECRET_INIT;
 
+	/* git asks a pod's credential helper for the token when it is asked for one, not before. Whoever brings one is never asked
+	 * for another, so that git never prompts. */
+	if (call->app->gate.pods && call->request->authorization.length == 0) {
+		call->response.challenge = "Basic realm=\"session pods\"";
+		error_set(err, ERR_UNAUTHENTICATED, "The git gate needs the token of the session's pod.");
+		return error_remedy(err, "Give git a credential helper that reads the pod's token.");
+	}
 	if (!request_session_credential(call->request, &credential, err))
 		return false;
 	redactor_add(call->redactor, &credential);

@@ -207,6 +207,30 @@ static bool may_change_later(const json_t *status)
 	return false;
 }
 
+enum { POD_UID_MAX = 128 };
+
+/*
+ * Which pod works for the session elsewhere. The status says so, which is not the project's members' to write. Any controller may
+ * take it over: it claims nothing. False: to be done again.
+ */
+static bool follow_pod(struct resource_sessions *s, const struct entry *e, const struct session_row *row)
+{
+	const char *uid = json_string_or(json_object_get(entry_status(e), "pod"), "uid", ""),
+	           *known = row->pod_uid ? row->pod_uid : "";
+	struct error err = ERROR_INIT;
+
+	if (strlen(uid) > POD_UID_MAX)
+		uid = "";
+	if (strcmp(uid, known) == 0)
+		return true;
+	if (!s->o.sessions.ops->set_pod(s->o.sessions.state, e->uid, uid[0] ? uid : NULL, &err)) {
+		entry_log(s, e, LOG_WARNING, &err, "The session's pod could not be taken over");
+		return false;
+	}
+	entry_log(s, e, LOG_INFO, NULL, uid[0] ? "A pod works for the session" : "No pod works for the session any more");
+	return true;
+}
+
 static void tend_with(struct resource_sessions *s, struct entry *e, const struct session_row *row)
 {
 	const struct resource_view view = entry_view(s, e);
@@ -216,7 +240,7 @@ static void tend_with(struct resource_sessions *s, struct entry *e, const struct
 	            e->row_stopping == row->stop_requested;
 
 	e->look_at_ms = now + LOOK_MS;
-	if (!entry_may_write(s, e)) {
+	if (!follow_pod(s, e, row) || !entry_may_write(s, e)) {
 		e->look_at_ms = now + LOOK_AGAIN_MS;
 		return;
 	}

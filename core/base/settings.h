@@ -35,6 +35,7 @@ enum setting_kind {
 	X(AUTH, "ACP_AUTH", SETTING_TEXT, "static", "static|tokenreview", "How callers are verified: by a file of bearer tokens, or by the Kubernetes API server.") \
 	X(TRUSTED_PROXY, "ACP_TRUSTED_PROXY", SETTING_LIST, "", NULL, "Addresses and networks of sign-in proxies whose X-Forwarded-Access-Token is taken as the bearer.") \
 	X(TOKENREVIEW_AUDIENCES, "ACP_TOKENREVIEW_AUDIENCES", SETTING_LIST, "", NULL, "Audiences of which a caller's cluster token must name one; empty: the API server's own.") \
+	X(GATE_AUDIENCES, "ACP_GATE_AUDIENCES", SETTING_LIST, "acp-gitlab", NULL, "Audiences of which a session pod's token must name one at the git gate; empty: the API server's own.") \
 	X(STATIC_TOKENS_FILE, "ACP_STATIC_TOKENS_FILE", SETTING_PATH, "/etc/acp-gitlab/auth/tokens", NULL, "Hashed bearer tokens with their users and projects.") \
 	X(INSTANCES_FILE, "ACP_INSTANCES_FILE", SETTING_PATH, "", NULL, "JSON list of servers: URL, provider, CA file, networks, proxy.") \
 	X(CA_FILE, "ACP_CA_FILE", SETTING_PATH, "", NULL, "PEM certificates trusted in addition to the system's.") \

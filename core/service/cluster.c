@@ -15,6 +15,7 @@ static const char *group_of(const struct settings *settings)
 void cluster_release(struct cluster *cluster)
 {
 	cluster_identity_freep(&cluster->identity);
+	cluster_identity_freep(&cluster->pods);
 	kube_secrets_freep(&cluster->secrets);
 	kube_client_freep(&cluster->client);
 	kube_config_release(&cluster->config);
@@ -31,12 +32,26 @@ bool cluster_knows_callers(const struct settings *settings)
 	return strcmp(settings_get(settings, AUTH), "tokenreview") == 0;
 }
 
-bool cluster_read(struct cluster *cluster, const struct settings *settings, bool secrets, bool callers, char *const *environ_,
-                  struct error *err)
+bool cluster_has_pods(const struct settings *settings)
+{
+	return settings_get(settings, CRD_GROUP)[0] != '\0';
+}
+
+/* Which of the needs are the cluster's to meet. */
+static struct cluster_needs met_by_cluster(const struct cluster_needs *needs, const struct settings *settings)
+{
+	return (struct cluster_needs){.secrets = needs->secrets && cluster_holds_secrets(settings),
+	                              .callers = needs->callers && cluster_knows_callers(settings),
+	                              .pods = needs->pods && cluster_has_pods(settings)};
+}
+
+bool cluster_read(struct cluster *cluster, const struct settings *settings, const struct cluster_needs *needs,
+                  char *const *environ_, struct error *err)
 {
 	const struct kube_sources sources = kube_sources_of(environ_);
+	const struct cluster_needs met = met_by_cluster(needs, settings);
 
-	if (!(secrets && cluster_holds_secrets(settings)) && !(callers && cluster_knows_callers(settings)))
+	if (!met.secrets && !met.callers && !met.pods)
 		return true;
 	cluster->known = kube_config_load(&sources, &cluster->config, err);
 	return cluster->known;
@@ -59,18 +74,24 @@ static bool open_secrets(struct cluster *cluster, const struct settings *setting
 	return false;
 }
 
-bool cluster_open(struct cluster *cluster, const struct settings *settings, bool secrets, bool callers, const char *installation,
-                  const char *user_agent, struct error *err)
+static struct cluster_identity *identity_for(struct cluster *cluster, const struct settings *settings, const char *audiences)
 {
+	return cluster_identity_new(
+	        &(struct cluster_identity_options){.client = cluster->client, .audiences = audiences, .group = group_of(settings)});
+}
+
+bool cluster_open(struct cluster *cluster, const struct settings *settings, const struct cluster_needs *needs,
+                  const char *installation, const char *user_agent, struct error *err)
+{
+	const struct cluster_needs met = met_by_cluster(needs, settings);
+
 	if (!cluster->known)
 		return true;
 	if (!kube_client_new(&cluster->config, user_agent, &cluster->client, err))
 		return false;
-	if (callers && cluster_knows_callers(settings))
-		cluster->identity = cluster_identity_new(&(struct cluster_identity_options){
-		        .client = cluster->client,
-		        .audiences = settings_get(settings, TOKENREVIEW_AUDIENCES),
-		        .group = group_of(settings),
-		});
-	return !secrets || !cluster_holds_secrets(settings) || open_secrets(cluster, settings, installation, err);
+	if (met.callers)
+		cluster->identity = identity_for(cluster, settings, settings_get(settings, TOKENREVIEW_AUDIENCES));
+	if (met.pods)
+		cluster->pods = identity_for(cluster, settings, settings_get(settings, GATE_AUDIENCES));
+	return !met.secrets || open_secrets(cluster, settings, installation, err);
 }

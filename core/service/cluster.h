@@ -13,6 +13,7 @@ struct cluster {
 	struct kube_client *client;
 	struct kube_secrets *secrets;      /* NULL: values lie in the database */
 	struct cluster_identity *identity; /* NULL: callers are in the file of tokens */
+	struct cluster_identity *pods;     /* session pods at the git gate; NULL: none are served */
 };
 #define CLUSTER_INIT ZERO_INIT
 void cluster_release(struct cluster *cluster);
@@ -20,12 +21,21 @@ void cluster_release(struct cluster *cluster);
 bool cluster_holds_secrets(const struct settings *settings);
 bool cluster_knows_callers(const struct settings *settings);
 
-/* Reads where the API server is, if it is needed for what this process does. ERR_CONFIG_INVALID. */
-bool cluster_read(struct cluster *cluster, const struct settings *settings, bool secrets, bool callers, char *const *environ_,
-                  struct error *err) MUST_CHECK;
+bool cluster_has_pods(const struct settings *settings);
+
+/* What a process needs of the cluster, where the settings have it there. */
+struct cluster_needs {
+	bool secrets;
+	bool callers;
+	bool pods; /* who they are that come to the git gate */
+};
+
+/* Reads where the API server is, if it is needed for that. ERR_CONFIG_INVALID. */
+bool cluster_read(struct cluster *cluster, const struct settings *settings, const struct cluster_needs *needs,
+                  char *const *environ_, struct error *err) MUST_CHECK;
 /*
  * Starts the client. `installation` of the keyring, NULL: none. Secrets that are another installation's, or another number of them,
  * fail with ERR_CONFIG_INVALID; a server that does not answer now does not.
  */
-bool cluster_open(struct cluster *cluster, const struct settings *settings, bool secrets, bool callers, const char *installation,
-                  const char *user_agent, struct error *err) MUST_CHECK;
+bool cluster_open(struct cluster *cluster, const struct settings *settings, const struct cluster_needs *needs,
+                  const char *installation, const char *user_agent, struct error *err) MUST_CHECK;

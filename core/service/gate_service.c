@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "gate_pod.h"
 #include "redact.h"
 #include "session_changes.h"
 
@@ -19,14 +20,33 @@ void gate_credential_hash(const struct secret *credential, char ret_hex[GATE_HAS
 	sodium_bin2hex(ret_hex, GATE_HASH_SIZE, hash, sizeof(hash));
 }
 
+/* As whoever looks at it finds it; a missing one is nothing that a stranger needs to tell from another's. */
+static bool session_of_pod(struct gate_service *s, const char *session_id, const struct secret *token, struct session_row *ret,
+                           struct error *err)
+{
+	if (s->sessions.ops->find_by_id(s->sessions.state, session_id, ret, err))
+		return gate_pod_check(s->pods, ret, token, err);
+	if (err && err->code == ERR_SESSION_NOT_FOUND)
+		error_set(err, ERR_GIT_CREDENTIAL, "The token is not that of a running session's pod.");
+	return false;
+}
+
+static bool session_of_credential(struct gate_service *s, const char *session_id, const struct secret *credential,
+                                  struct session_row *ret, struct error *err)
+{
+	char hash[GATE_HASH_SIZE];
+
+	gate_credential_hash(credential, hash);
+	return s->sessions.ops->find_by_gate(s->sessions.state, session_id, hash, ret, err);
+}
+
 bool gate_session(struct gate_service *s, const char *session_id, const struct secret *credential, struct session_row *ret,
                   struct error *err)
 {
 	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
-	char hash[GATE_HASH_SIZE];
 
-	gate_credential_hash(credential, hash);
-	if (!s->sessions.ops->find_by_gate(s->sessions.state, session_id, hash, &row, err))
+	if (s->pods && gate_pod_is_token(credential) ? !session_of_pod(s, session_id, credential, &row, err)
+	                                             : !session_of_credential(s, session_id, credential, &row, err))
 		return false;
 	if (session_phase_is_final(row.phase) || row.stop_requested)
 		return error_set(err, ERR_GIT_CREDENTIAL, "Authentication failed: the session has ended.");

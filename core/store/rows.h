@@ -77,7 +77,7 @@ bool connection_forget_intents(void *state, struct error *err);
 /* session_rows.c: the table sessions */
 #define SESSION_COLUMNS                                                                                                            \
 	"id, project, name, owner, object, status, phase, created_at, attempt, stop_requested, push_requested, "                   \
-	"project_repositories, work_kept_until, repository_changes "
+	"project_repositories, work_kept_until, repository_changes, pod_uid "
 /* Reads SESSION_COLUMNS, which come first. */
 void session_row_read(const struct query *q, struct session_row *ret);
 /* ERR_SESSION_NOT_FOUND. */

@@ -16,6 +16,7 @@ void session_row_release(struct session_row *row)
 	freep(&row->status);
 	freep(&row->project_repositories);
 	freep(&row->repository_changes);
+	freep(&row->pod_uid);
 	*row = (struct session_row)SESSION_ROW_INIT;
 }
 
@@ -53,6 +54,7 @@ void session_row_read(const struct query *q, struct session_row *ret)
 	ret->project_repositories = query_text(q, 11);
 	ret->work_kept_until = query_number(q, 12);
 	ret->repository_changes = query_text(q, 13);
+	ret->pod_uid = query_text(q, 14);
 }
 
 /* A session that is being removed is Stopped for everyone but the worker that still holds it. */
@@ -335,6 +337,19 @@ static bool request_push(void *state, const char *id, struct error *err)
 	return writing_commit(&w, err);
 }
 
+static bool set_pod(void *state, const char *id, const char *pod_uid, struct error *err)
+{
+	CLEANUP(writing_end) struct writing w = WRITING_INIT;
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+
+	if (!writing_begin(state, &w, err) || !session_row_check_exists(w.handle, id, err) ||
+	    !query_start(&query, w.handle, "UPDATE sessions SET pod_uid = ? WHERE id = ?", err))
+		return false;
+	query_bind_text(&query, pod_uid);
+	query_bind_text(&query, id);
+	return query_run(&query, err) && writing_commit(&w, err);
+}
+
 const struct session_store_ops session_rows = {
         .create = create,
         .find = find,
@@ -352,6 +367,7 @@ const struct session_store_ops session_rows = {
         .clear_push = session_clear_push,
         .change_repositories = session_change_repositories,
         .forget = session_forget,
+        .set_pod = set_pod,
         .find_by_gate = session_find_by_gate,
         .bind = session_bind,
         .confirm = session_binding_confirm,

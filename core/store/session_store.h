@@ -19,6 +19,7 @@ struct session_row {
 	char *status;               /* its status, JSON */
 	char *project_repositories; /* of a session that names none: the project's at its creation, a JSON array; NULL: it names
 	                               some */
+	char *pod_uid;              /* of the pod that works for it elsewhere; NULL: none */
 	char *repository_changes;   /* added and removed since its creation, as session_changes.h has it; NULL: none */
 	enum session_phase phase;
 	int64_t created_at; /* unix seconds */
@@ -163,6 +164,8 @@ struct session_store_ops {
 	 * ERR_SESSION_LOST. */
 	bool (*forget)(void *state, const char *id, int64_t attempt, struct error *err);
 
+	/* Keeps which pod works for the session elsewhere (NULL: none). ERR_SESSION_NOT_FOUND. */
+	bool (*set_pod)(void *state, const char *id, const char *pod_uid, struct error *err);
 	/* The gate: the running session with this credential. ERR_GIT_CREDENTIAL: none, ended or lease lost. */
 	bool (*find_by_gate)(void *state, const char *id, const char gate_hash[GATE_HASH_SIZE], struct session_row *ret,
 	                     struct error *err);
