@@ -94,6 +94,8 @@ static int doctor_verb(struct cli *cli, int argc, char **argv)
 		doctor_agent(&doctor);
 		doctor_trust(&doctor);
 		doctor_instances(&doctor);
+		doctor_notices(&doctor);
+		doctor_audit(&doctor);
 		doctor_service(&doctor);
 		doctor_sockets(&doctor);
 	}
@@ -108,9 +110,10 @@ const struct command doctor_commands[] = {
         {"doctor", NULL, "[--sockets DIR] [--json]", "Say what is wrong with this installation, and how to mend it.",
          "Looks at configuration, keys, callers, Kubernetes where it is used, database, folders and disk, git and the kernel, CA "
          "files, every instance of\n"
-         "ACP_INSTANCES_FILE and of the connections stage by stage, the clock, the service at ACP_URL, and with --sockets at the "
-         "pools'\n"
-         "sockets in DIR (status/1.sock …). It changes nothing and sends no token. Run it as a user who may read what the service "
+         "ACP_INSTANCES_FILE and of the connections stage by stage, the clock, the receiver of notices, the audit log, the service "
+         "at\n"
+         "ACP_URL, and with --sockets at the pools' sockets in DIR (status/1.sock …). It changes nothing and sends no token. Run "
+         "it as a user who may read what the service "
          "reads, with the "
          "service's\n"
          "settings. The exit code is 3 when a line failed, 0 with warnings.\n\n"

@@ -35,5 +35,7 @@ void doctor_folders(struct doctor *doctor);   /* workspaces, mirrors: there, wri
 void doctor_agent(struct doctor *doctor);     /* git, the kernel's confinement, the agent's command */
 void doctor_trust(struct doctor *doctor);     /* CA files and how long they last */
 void doctor_instances(struct doctor *doctor); /* each instance, stage by stage; the clock against theirs */
+void doctor_notices(struct doctor *doctor);   /* who is told of sessions and tokens: settings, way, certificate */
+void doctor_audit(struct doctor *doctor);     /* where uses of tokens are written down */
 void doctor_service(struct doctor *doctor);   /* nginx, the pools behind it, the gate */
 void doctor_sockets(struct doctor *doctor);   /* the pools' sockets */

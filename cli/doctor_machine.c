@@ -142,6 +142,37 @@ void doctor_folders(struct doctor *doctor)
 		look_at_folder(doctor, "mirrors", "ACP_MIRRORS", mirrors);
 }
 
+/* ---- The audit log ---- */
+
+/* Whoever opens it makes it: here it is only looked at. */
+void doctor_audit(struct doctor *doctor)
+{
+	const char *path = settings_get(&doctor->settings, AUDIT_LOG);
+	CLEANUP(freep) char *copy = xstrdup(path);
+	struct stat file;
+
+	if (strcmp(path, "stderr") == 0) {
+		finding_add(doctor, "audit log", FINDING_OK, NULL, "Uses of tokens are lines of the programs' standard error.");
+	} else if (stat(path, &file) != 0) {
+		look_at_folder(doctor, "audit log", "ACP_AUDIT_LOG", dirname(copy));
+	} else if (!S_ISREG(file.st_mode)) {
+		finding_add(doctor, "audit log", FINDING_WARNING, "Name a file in ACP_AUDIT_LOG.",
+		            "%s is no file: 'acp-gitlab audit find' finds nothing in it.", path);
+	} else if (access(path, W_OK) != 0) {
+		finding_add(doctor, "audit log", FINDING_FAILED,
+		            "Let the users of connect, repositories, git and housekeeping append to it.", "%s cannot be written.",
+		            path);
+	} else if (file.st_mode & S_IWOTH) {
+		finding_add(doctor, "audit log", FINDING_FAILED, "Run 'chmod o-rw' on it.",
+		            "Everybody may write %s: what it says proves nothing.", path);
+	} else if (file.st_mode & S_IROTH) {
+		finding_add(doctor, "audit log", FINDING_WARNING, "Run 'chmod o-r' on it.",
+		            "Everybody may read in %s who uses which repository.", path);
+	} else {
+		look_at_folder(doctor, "audit log", "ACP_AUDIT_LOG", dirname(copy));
+	}
+}
+
 /* ---- Database ---- */
 
 static const char *mend_of(const char *state)

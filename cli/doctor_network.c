@@ -6,7 +6,9 @@
 #include "clock.h"
 #include "forge_transport_errors.h"
 #include "machine.h"
+#include "notice_delivery.h"
 #include "remote.h"
+#include "url_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +210,66 @@ void doctor_instances(struct doctor *doctor)
 		            "None is listed in ACP_INSTANCES_FILE, and nobody has connected one.");
 	else
 		judge_clock(doctor);
+}
+
+/* ---- The receiver of notices ---- */
+
+/* Only that somebody answers there: a notice is sent when there is one. A redirect is never followed, so it tells of a wrong
+ * address. */
+static void look_at_receiver(struct doctor *doctor, const char *url)
+{
+	CLEANUP(machine_release) struct machine machine = MACHINE_INIT;
+	CLEANUP(http_call_release) struct http_call call = {.method = "HEAD", .url = url, .accept = "*/*"};
+	CLEANUP(url_parts_release) struct url_parts parts = URL_PARTS_INIT;
+	struct error failure = ERROR_INIT;
+
+	if (!url_split(url, &parts)) {
+		finding_add(doctor, "notices", FINDING_FAILED, "Correct ACP_NOTIFY_URL.", "ACP_NOTIFY_URL is no address.");
+		return;
+	}
+	if (!machine_open_network(&machine, &doctor->settings, &failure)) {
+		finding_add_error(doctor, "notices", &failure);
+		return;
+	}
+	http_client_run(machine.client, &call, 1);
+	if (call.failure != HTTP_OK) {
+		(void)transport_classify(&call, parts.host, &failure);
+		finding_add(doctor, "notices", FINDING_FAILED,
+		            call.failure == HTTP_REFUSED_BY_POLICY ? "List the receiver in ACP_EGRESS_ALLOW."
+		            : call.failure == HTTP_TLS             ? "Name the receiver's CA in ACP_CA_FILE."
+		                                                   : "Check ACP_NOTIFY_URL, and that the receiver is running.",
+		            "%s: %s", stages[call.failure], failure.message);
+	} else if (call.status >= 300 && call.status < 400) {
+		finding_add(doctor, "notices", FINDING_WARNING, "Set ACP_NOTIFY_URL to the address that it leads to.",
+		            "%s answers with a redirect, which no notice follows.", parts.host);
+	} else {
+		finding_add(doctor, "notices", FINDING_OK, NULL, "%s answers, in %lld ms.", parts.host,
+		            (long long)(call.elapsed_us / 1000));
+	}
+}
+
+void doctor_notices(struct doctor *doctor)
+{
+	const char *url = settings_get(&doctor->settings, NOTIFY_URL), *secret = settings_get(&doctor->settings, NOTIFY_SECRET);
+	CLEANUP(notice_sender_release) struct notice_sender sender = NOTICE_SENDER_INIT;
+	struct error failure = ERROR_INIT;
+
+	if (!*url) {
+		finding_add(doctor, "notices", *secret ? FINDING_WARNING : FINDING_OK, *secret ? "Set ACP_NOTIFY_URL." : NULL,
+		            *secret ? "ACP_NOTIFY_SECRET is set, ACP_NOTIFY_URL is not: nobody is told of anything."
+		                    : "ACP_NOTIFY_URL is not set: nobody is told of sessions and tokens.");
+		return;
+	}
+	/* The key is housekeeping's alone and may be a credential of its unit: without it the address is judged all the same. */
+	if (!notice_sender_init(&sender, NULL, (struct notice_store){0}, url, *secret ? secret : "judges the address", &failure)) {
+		finding_add_error(doctor, "notices", &failure);
+		return;
+	}
+	if (!*secret)
+		finding_add(doctor, "notices' key", FINDING_WARNING,
+		            "Set ACP_NOTIFY_SECRET for housekeeping; where its unit has it, all is well.",
+		            "ACP_NOTIFY_SECRET is not among these settings: without it housekeeping does not start.");
+	look_at_receiver(doctor, url);
 }
 
 /* ---- The service ---- */

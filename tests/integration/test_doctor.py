@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -29,6 +30,25 @@ class Skewed(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class Receiving(Skewed):
+    """A receiver of notices, which tells what it was asked."""
+    asked = []
+
+    def do_HEAD(self):
+        self.asked.append(f"{self.command} {self.path}")
+        self.send_response(405)
+        self.end_headers()
+
+    do_GET = do_POST = do_HEAD
+
+
+class Moved(Receiving):
+    def do_HEAD(self):
+        self.send_response(308)
+        self.send_header("Location", "https://elsewhere.example/hooks")
+        self.end_headers()
 
 
 class DoctorTest(CliCase):
@@ -217,6 +237,69 @@ class DoctorTest(CliCase):
         port = server.server_port
         listed = self.listed(f"http://127.0.0.1:{port}", networks=[f"127.0.0.1:{port}"], insecureHttp=True)
         self.finds("clock", "ahead of an instance", "timedatectl", ACP_INSTANCES_FILE=listed)
+
+    # ---- notices and the audit log
+    SECRET = "a key that nobody guesses, 0123456789"
+
+    def receiver(self, handler):
+        """The address of one who listens with the simulator's certificate."""
+        folder = Path(self.stack.simulator["caFile"]).parent
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "server.pem", folder / "server.key")
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.handle_error = lambda *_: None  # who does not trust the certificate hangs up
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return f"127.0.0.1:{server.server_port}"
+
+    def notices(self, authority, **more):
+        return {"ACP_NOTIFY_URL": f"https://{authority}/hooks", "ACP_NOTIFY_SECRET": self.SECRET,
+                "ACP_EGRESS_ALLOW": f"{self.base.removeprefix('https://')},{authority}", **more}
+
+    def test_notices_that_arrive(self):
+        Receiving.asked.clear()
+        authority = self.receiver(Receiving)
+        self.finds("notices", "127.0.0.1 answers", "", level="ok", **self.notices(authority))
+        self.assertEqual(Receiving.asked, ["HEAD /hooks"], "nothing is sent to the receiver")
+        self.finds("notices", "nobody is told", "", level="ok")
+
+    def test_a_receiver_that_leads_elsewhere(self):
+        self.finds("notices", "a redirect", "the address that it leads to", level="warning", **self.notices(self.receiver(Moved)))
+
+    def test_a_receiver_that_is_down(self):
+        self.finds("notices", "connect: ", "ACP_NOTIFY_URL", **self.notices(f"127.0.0.1:{free_port()}"))
+
+    def test_a_receiver_that_may_not_be_dialled(self):
+        settings = self.notices(self.receiver(Receiving), ACP_EGRESS_ALLOW=self.base.removeprefix("https://"))
+        self.finds("notices", "egress: ", "ACP_EGRESS_ALLOW", **settings)
+
+    def test_a_receiver_whose_certificate_is_not_trusted(self):
+        self.finds("notices", "TLS: ", "ACP_CA_FILE", **self.notices(self.receiver(Receiving), ACP_CA_FILE=""))
+
+    def test_a_receiver_in_the_clear(self):
+        self.finds("notices", "must begin with https://", "", **self.notices("x", ACP_NOTIFY_URL="http://127.0.0.1/hooks"))
+
+    def test_a_key_that_signs_nothing(self):
+        authority = self.receiver(Receiving)
+        self.finds("notices", "at least 16 characters", "", **self.notices(authority, ACP_NOTIFY_SECRET="short"))
+        self.finds("notices", "must be base64", "", **self.notices(authority, ACP_NOTIFY_SECRET="whsec_***"))
+        self.finds("notices' key", "housekeeping does not start", "ACP_NOTIFY_SECRET", level="warning", **self.notices(authority, ACP_NOTIFY_SECRET=None))
+        self.finds("notices", "nobody is told of anything", "ACP_NOTIFY_URL", level="warning", ACP_NOTIFY_SECRET=self.SECRET)
+
+    def test_an_audit_log_that_is_none(self):
+        self.finds("audit log", "standard error", "", level="ok")
+        path = self.here / "audit.log"
+        self.finds("audit log", "can be written", "", level="ok", ACP_AUDIT_LOG=str(path))
+        self.assertFalse(path.exists(), "it is not made")
+        self.finds("audit log", "is missing", "Create it", ACP_AUDIT_LOG=str(self.here / "nowhere/audit.log"))
+        self.finds("audit log", "is no file", "ACP_AUDIT_LOG", level="warning", ACP_AUDIT_LOG="/dev/null")
+        path.write_text("")
+        for mode, level, says, mend in ((0o660, "ok", "can be written", ""), (0o664, "warning", "who uses which repository", "chmod o-r"),
+                                        (0o666, "failed", "proves nothing", "chmod o-rw")):
+            path.chmod(mode)
+            self.finds("audit log", says, mend, level=level, ACP_AUDIT_LOG=str(path))
 
     # ---- the service
     def test_a_service_that_is_down(self):
