@@ -18,8 +18,20 @@ enum { SESSIONS_DEFAULT = 2 };
 
 static int usage(FILE *to)
 {
-	fputs("usage: acp-git-worker run --user USER SESSION.json\n"
-	      "       acp-git-worker serve [--sessions N]\n",
+	fputs("Usage: acp-git-worker serve [--sessions N]\n"
+	      "       acp-git-worker run --user USER SESSION.json\n"
+	      "Runs sessions: clones, starts the agent, commits and pushes, by way of the git gate; it never holds a token. "
+	      "Configured by\n"
+	      "ACP_… variables ('acp-gitlab config' shows them).\n\n"
+	      "  serve            takes sessions from the database, or the resources of ACP_CRD_GROUP, until it is asked to stop\n"
+	      "  --sessions N     how many run at once, 1 to 64 (default 2)\n"
+	      "  run              does one session in the foreground; its project is the file's metadata.namespace\n"
+	      "  --user USER      whose accounts it uses\n\n"
+	      "SIGTERM and SIGINT let running sessions finish for half a minute and hand over the rest. Exit codes: 0 done, 1 "
+	      "failed, 2 the\n"
+	      "command line is wrong, 130 interrupted.\n"
+	      "Examples: acp-git-worker serve --sessions 4\n"
+	      "          acp-git-worker run --user developer session.json\n",
 	      to);
 	return to == stdout ? EXIT_DONE : EXIT_USAGE;
 }

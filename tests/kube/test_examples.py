@@ -9,6 +9,8 @@ import threading
 import unittest
 from pathlib import Path
 
+import yaml
+
 from examples import TOP, example
 from kube_server import KubeServer, Unavailable
 from resource_stack import NAMESPACE, ResourceStack
@@ -57,11 +59,41 @@ class ResourcesTest(unittest.TestCase):
         (folder / "session.yaml").write_text(text + "\n")
         commands = example("README.md", "kubectl apply -f session.yaml").splitlines()
         self.assertIn("add-feature-x created", type_in(folder, commands[0], {}, "alice"))
+        self.addCleanup(kube.kubectl, "delete", "agenticsession", "add-feature-x", "-n", PROJECT, "--timeout=60s")
         self.assertEqual(self.stack.wait_for_phase("add-feature-x", project=PROJECT)["status"]["phase"], "Completed")
         self.assertRegex(type_in(folder, commands[1], {}, "alice"), r"add-feature-x +.*Completed")
         shown = type_in(folder, "\n".join(commands[2:]), {}, "alice")
         self.assertIn("/-/tree/feature/add-feature-x", shown)
         self.assertIn("AgenticSession completed successfully!", shown)
+
+    def test_a_session_pod_is_named_by_who_started_it(self):
+        """In the status, by somebody who may write it; a member of the project may not. What the gate makes of it: test_session_pods."""
+        self.stack.create_resource("alice", "add-feature-x", self.stack.repository_spec("of-a-pod"), PROJECT)
+        self.addCleanup(kube.kubectl, "delete", "agenticsession", "add-feature-x", "-n", PROJECT, "--timeout=60s")
+        self.stack.wait_for_phase("add-feature-x", project=PROJECT)
+        kube.service_account(PROJECT, "runner")
+        kube.pod(PROJECT, "add-feature-x-runner", "runner")
+        uid = kube.admin.get(f"/api/v1/namespaces/{PROJECT}/pods/add-feature-x-runner").must().json["metadata"]["uid"]
+        command = example("README.md", "kubectl patch agenticsession").replace("<metadata.uid of the pod>", uid)
+        with self.assertRaisesRegex(AssertionError, "forbidden"):
+            type_in(self.stack.data, command, {}, "alice")
+        type_in(self.stack.data, command, {})
+        self.assertEqual(self.stack.resource("add-feature-x", PROJECT)["status"]["pod"], {"name": "add-feature-x-runner", "uid": uid})
+
+    def test_the_platforms_own_resources_take_the_pod_too(self):
+        """A definition as the platform's: of its group, with a status that knows no pod."""
+        ours, theirs = (yaml.safe_load((TOP / "deploy/kubernetes/crds/agenticsessions.yaml").read_text()) for _ in range(2))
+        theirs["metadata"]["name"], theirs["spec"]["group"] = "agenticsessions.vteam.ambient-code", "vteam.ambient-code"
+        del self.status_of(theirs)["pod"]
+        kube.apply(theirs)
+        self.addCleanup(kube.kubectl, "delete", "crd", "agenticsessions.vteam.ambient-code")
+        type_in(TOP, example("deploy/README.md", "kubectl patch crd"), {})
+        patched = kube.admin.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/agenticsessions.vteam.ambient-code").must().json
+        self.assertEqual(set(self.status_of(patched)["pod"]["properties"]), set(self.status_of(ours)["pod"]["properties"]))
+
+    @staticmethod
+    def status_of(definition):
+        return definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
 
     def test_connections_of_the_go_implementation(self):
         token = self.stack.tokens["good"]
