@@ -185,11 +185,18 @@ static bool fail(const struct kube_call *call, const char *why, struct error *er
 	return error_detail(err, "%s %s: %s", call->method, call->path, why);
 }
 
-/* Only what surely was not begun is tried again by itself. */
+/* Whether a call that failed so is harmless to send again: it surely was not begun, or may be carried out twice. */
+static bool may_repeat(const struct kube_call *call, enum http_failure failure)
+{
+	if (failure == HTTP_UNREACHABLE || failure == HTTP_UNRESOLVABLE)
+		return true;
+	return (failure == HTTP_TIMEOUT || failure == HTTP_BROKEN) && (call->repeatable || strcmp(call->method, "GET") == 0);
+}
+
 static enum verdict judge_failure(struct attempt *a, const struct http_call *http, struct error *err)
 {
 	fail(a->call, http->failure_text, err);
-	if (http->failure != HTTP_UNREACHABLE && http->failure != HTTP_UNRESOLVABLE)
+	if (!may_repeat(a->call, http->failure))
 		return OVER;
 	a->pause_ms = with_jitter((int64_t)PAUSE_MS * a->call->tries);
 	return AGAIN;
@@ -273,6 +280,7 @@ static enum verdict try_once(struct attempt *a, struct kube_link *link, struct e
 	return http.failure != HTTP_OK ? judge_failure(a, &http, err) : judge_status(a, &http, &token, err);
 }
 
+/* A crowd waits for its turn, as long again as a call may take. */
 static bool take_turn(struct kube_client *client, int64_t deadline_ms)
 {
 	const struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
@@ -305,10 +313,13 @@ bool kube_call_run(struct kube_client *client, struct kube_call *call, struct er
 
 	call->tries = 0;
 	call->answer = NULL;
-	a.deadline_ms = clock_monotonic_ms() + (call->total_ms ? call->total_ms : KUBE_TOTAL_MS);
 	for (;;) {
-		if (!take_turn(client, a.deadline_ms))
+		int64_t total_ms = call->total_ms ? call->total_ms : KUBE_TOTAL_MS;
+
+		if (!take_turn(client, a.deadline_ms ? a.deadline_ms : clock_monotonic_ms() + total_ms))
 			return fail(call, "too many calls are under way", err);
+		if (a.deadline_ms == 0)
+			a.deadline_ms = clock_monotonic_ms() + total_ms;
 		link = kube_link_take(client, err);
 		if (!link) {
 			give_turn(client);

@@ -5,8 +5,8 @@
  *
  * The token is read again from its file every 50 seconds, and at once after a 401, whose call is made once more with a new one; a
  * replaced CA gets fresh connections. Connecting takes 2 s at most, a call 5 s, and answers are capped. An answer with Retry-After
- * (429, 5xx) and a server that could not be reached are tried again after that time with jitter, three times in all, unless that
- * would take longer than the caller has. Thread-safe. Floor: kube.
+ * (429, 5xx), a server that could not be reached and, of calls that may be repeated, one that did not answer, are tried again after
+ * that time with jitter, three times in all, unless that would take longer than the caller has. Thread-safe. Floor: kube.
  */
 #include "http_client.h"
 #include "json.h"
@@ -35,8 +35,12 @@ struct kube_call {
 	/* The server's words may repeat what was sent, or what others stored (a refused write of a Secret does): they are dropped,
 	 * and appear in no error, not even in its detail. */
 	bool confidential;
+	/* It may be carried out twice: sent again when its answer is late or broken. A GET is so by itself. */
+	bool repeatable;
 	size_t max_answer; /* 0: KUBE_ANSWER_MAX */
-	unsigned total_ms; /* for all tries; 0: KUBE_TOTAL_MS. A single one has 5 s at most */
+	/* For all tries, and before them as long again for a turn among the process's calls; 0: KUBE_TOTAL_MS. A single try has 5
+	 * s. */
+	unsigned total_ms;
 
 	/* what came back; kube_call_release */
 	int status;

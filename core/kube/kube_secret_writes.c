@@ -12,6 +12,7 @@ enum {
 	BATCH_BYTES_MAX = 768 * 1024, /* of values, before base64: the server takes bodies of 3 MiB */
 	VALUE_MAX = 1024 * 1024,      /* more than a whole Secret */
 	WAIT_MS = 2 * KUBE_TOTAL_MS,  /* for the patches before one's own */
+	WRITES_MAX = 4,               /* patches at once from a process: more only take the server's time from each other */
 	CONFLICTS_MAX = 8,            /* in a row; each stands for several tries of the server */
 	CONFLICT_MS = 20,             /* the pause after the first; it doubles, and is anything up to that */
 };
@@ -192,11 +193,21 @@ static bool patch_gently(struct kube_secrets *s, const char *name, const json_t 
 	return error_detail(err, "%s: %u conflicts in a row", name, round);
 }
 
+/*
+ * Who set which field is not recorded: for a record there is one writer, and to keep that list beside hundreds of records is most
+ * of the server's work on a patch. It is emptied, and stays so until somebody applies the Secret again.
+ */
+static void add_no_managers(json_t *patch)
+{
+	json_array_append_new(patch, json_pack("{s:s, s:s, s:[{}]}", "op", "add", "path", "/metadata/managedFields", "value"));
+}
+
 static bool send_part(struct kube_secrets *s, const char *name, const struct batch *batch, size_t from, size_t to,
                       enum kube_written *ret, struct error *err)
 {
 	CLEANUP(kube_json_release) json_t *patch = json_array();
 
+	add_no_managers(patch);
 	for (size_t i = from; i < to; i++)
 		add_change(patch, batch->changes[i]);
 	return patch_gently(s, name, patch, ret, err);
@@ -236,16 +247,40 @@ static void send_batch(struct kube_secrets *s, const char *name, const struct ba
 
 /* ---- One caller ---- */
 
-/* Whoever finds no patch under way sends the next, also for others; the lock is held when it begins and when it ends. */
+static void take_turn(struct kube_secrets *s)
+{
+	pthread_mutex_lock(&s->lock);
+	while (s->writes >= WRITES_MAX)
+		pthread_cond_wait(&s->turn, &s->lock);
+	s->writes++;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void give_turn(struct kube_secrets *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->writes--;
+	pthread_cond_signal(&s->turn);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/*
+ * Whoever finds no patch under way sends the next, also for others: all that have come when its turn does. The queue is locked when
+ * it begins and when it ends.
+ */
 static void lead(struct kube_secrets *s, struct kube_write_queue *queue, const char *name)
 {
 	struct batch batch = {.count = 0};
 
-	take_locked(queue, name, &batch);
 	queue->busy = true;
+	pthread_mutex_unlock(&queue->lock);
+	take_turn(s);
+	pthread_mutex_lock(&queue->lock);
+	take_locked(queue, name, &batch);
 	pthread_mutex_unlock(&queue->lock);
 	if (batch.count > 0)
 		send_batch(s, name, &batch);
+	give_turn(s);
 	pthread_mutex_lock(&queue->lock);
 	queue->busy = false;
 	for (size_t i = 0; i < batch.count; i++)

@@ -1,9 +1,15 @@
 #include "handle.h"
 
+#include "clock.h"
+#include "secret.h"
+
 #include <sys/stat.h>
+#include <time.h>
 
 /* Rows are at most a session's object and status (256 KiB each). */
 #define ROW_MAX (4 * 1024 * 1024)
+/* How long a writer sleeps before it asks again, half as long to one and a half times as long. A transaction takes a few fsyncs. */
+#define BUSY_SLEEP_NS 2000000
 
 bool file_identity_of(const char *path, struct file_identity *ret)
 {
@@ -158,6 +164,25 @@ static bool apply_pragmas(struct handle *handle, struct error *err)
 	return true;
 }
 
+/*
+ * Asks again after a few milliseconds, each time anew at random, until the time is over. SQLite's own handler sleeps the longer the
+ * longer it has waited, so that among several processes whoever came last gets the lock first, and some never.
+ */
+static int wait_a_little(void *context, int tries)
+{
+	struct handle *handle = context;
+	uint32_t random;
+
+	if (tries == 0)
+		handle->busy_until_ms = clock_monotonic_ms() + handle->busy_timeout_ms;
+	else if (clock_monotonic_ms() >= handle->busy_until_ms)
+		return 0;
+	random_bytes(&random, sizeof(random));
+	const struct timespec time = {.tv_nsec = (long)(random % BUSY_SLEEP_NS) + BUSY_SLEEP_NS / 2};
+	(void)nanosleep(&time, NULL);
+	return 1;
+}
+
 bool handle_open(struct handle *handle, const char *path, int busy_timeout_ms, struct error *err)
 {
 	struct file_identity after;
@@ -174,7 +199,8 @@ bool handle_open(struct handle *handle, const char *path, int busy_timeout_ms, s
 		return false;
 	}
 	/* First of all: several processes open at once, and the journal mode already takes a lock. */
-	sqlite3_busy_timeout(handle->sqlite, busy_timeout_ms);
+	handle->busy_timeout_ms = busy_timeout_ms;
+	sqlite3_busy_handler(handle->sqlite, wait_a_little, handle);
 	if (!configure(handle, err) || !apply_pragmas(handle, err)) {
 		handle_close(handle);
 		return false;

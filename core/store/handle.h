@@ -28,10 +28,13 @@ struct handle {
 		sqlite3_stmt *statement;
 	} prepared[STATEMENTS_MAX];
 	size_t prepared_count;
+	int busy_timeout_ms;
+	int64_t busy_until_ms; /* of the wait that is going on */
 };
 #define HANDLE_INIT ZERO_INIT
 
-/* Opens an existing file. ERR_STORE_NOT_READY: missing, damaged, or in WAL mode and in use. ERR_STORE_UNAVAILABLE. */
+/* Opens an existing file; the handle stays where it is until it is closed. ERR_STORE_NOT_READY: missing, damaged, or in WAL mode
+ * and in use. ERR_STORE_UNAVAILABLE. */
 bool handle_open(struct handle *handle, const char *path, int busy_timeout_ms, struct error *err) MUST_CHECK;
 void handle_close(struct handle *handle);
 

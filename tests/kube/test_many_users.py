@@ -1,14 +1,17 @@
 """Many users connect at once, to four workers of a pool, and none loses."""
 import collections
+import os
 import threading
 import time
 import unittest
 
+from kube_records import put_records
 from kube_server import KubeServer, Unavailable
 from kube_stack import KubeStack, secret_names
 
 USERS = 128
 ROUNDS = 3
+RECORDS = int(os.environ.get("KUBE_RECORDS", "10000"))
 
 
 def setUpModule():
@@ -106,6 +109,21 @@ class ManyUsers(unittest.TestCase):
             self.assertIn(shown["token"]["name"], [answer.json["token"]["name"] for answer in answers if answer.status == 200])
             # What is stored opens, and GitLab takes it.
             self.assertTrue(self.check(bearer), stack.log_text()[-2000:])
+
+    def test_5_all_connect_at_once_beside_the_records_of_ten_thousand(self):
+        """The more a Secret holds, the longer a write of it takes the API server."""
+        put_records(kube, stack.settings["KUBECONFIG"], stack.data / "keys", 1_000_000, RECORDS)
+        before = stack.records()
+        self.assertGreaterEqual(len(before), RECORDS)
+        for round_number in range(2):
+            with self.subTest(round=round_number):
+                answers, seconds = at_once(self.connect)
+                self.assertEqual({}, self.failures(answers))
+                print(f"     {USERS} users connected in {seconds:.1f} s ({USERS / seconds:.0f}/s) beside {RECORDS} records", flush=True)
+        after = stack.records()
+        self.assertLessEqual(before.keys(), after.keys())
+        self.assertEqual(USERS + RECORDS, len(after))
+        self.assertEqual(USERS, sum(after[key] != value for key, value in before.items()) + len(after.keys() - before.keys()))
 
     def check(self, bearer):
         body = {"url": stack.simulator["repository"]}
