@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "address_list.h"
+#include "alloc.h"
 
 enum { DATABASE_CONNECTIONS_MAX = 4 /* more make no request faster: one writer at a time, and reads take microseconds */ };
 
@@ -23,6 +24,7 @@ void app_release(struct app *app)
 	http_streams_freep(&app->streams);
 	http_client_freep(&app->client);
 	keyring_freep(&app->keyring);
+	freep(&app->installation);
 	secret_release(&app->git_token);
 	instance_url_release(&app->github);
 	instances_release(&app->instances);
@@ -73,17 +75,19 @@ static bool open_clients(struct app *app, struct error *err)
 
 static struct cluster_needs needs_of(unsigned pools)
 {
-	return (struct cluster_needs){
-	        .secrets = pools_call_out(pools), .callers = pools_know_callers(pools), .pods = pools & POOL_GIT};
+	return (struct cluster_needs){.secrets = pools_call_out(pools),
+	                              .readiness = true,
+	                              .callers = pools_know_callers(pools),
+	                              .pods = pools & POOL_GIT};
 }
 
-/* Pool status asks the cluster who is calling, and nothing else. */
+/* Pool status asks the cluster who is calling, and whether the Secrets can be used. */
 static bool open_cluster(struct app *app, struct error *err)
 {
 	const struct cluster_needs needs = needs_of(app->pools);
 
-	return cluster_open(&app->cluster, &app->settings, &needs, app->keyring ? keyring_installation(app->keyring) : NULL,
-	                    API_USER_AGENT, err);
+	return cluster_open(&app->cluster, &app->settings, &needs,
+	                    app->keyring ? keyring_installation(app->keyring) : app->installation, API_USER_AGENT, err);
 }
 
 /* A pool without a part leaves its place empty; routes that need it are served elsewhere. */
@@ -118,7 +122,7 @@ static bool open_stores(struct app *app, unsigned threads, struct error *err)
 {
 	struct database_options options = {.path = settings_get(&app->settings, DATABASE),
 	                                   .connections = threads < DATABASE_CONNECTIONS_MAX ? threads : DATABASE_CONNECTIONS_MAX,
-	                                   .busy_timeout_ms = 5000};
+	                                   .busy_timeout_ms = pools_call_out(app->pools) ? 15000 : 5000};
 
 	if (!database_open(&options, &app->database, err))
 		return false;

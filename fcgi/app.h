@@ -42,6 +42,7 @@ struct app {
 	struct address_policy *policy;
 	struct instances instances;
 	struct keyring *keyring;      /* NULL in pool status */
+	char *installation;           /* pool status: whose the public keys are; NULL: not known */
 	struct error keys_failure;    /* pool status: why the public keys are not usable, for readiness; else empty */
 	struct http_client *client;   /* NULL in pool status */
 	struct http_streams *streams; /* pool git alone */

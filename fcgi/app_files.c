@@ -60,8 +60,10 @@ static void judge_public_keys(struct app *app, const struct keyring_paths *paths
 	if (!may_judge(paths->public_keys))
 		return;
 	app_remember_file(app, paths->public_keys);
-	if (keyring_load(paths, KEYRING_PUBLIC, &keyring, &failure))
+	if (keyring_load(paths, KEYRING_PUBLIC, &keyring, &failure)) {
+		app->installation = xstrdup(keyring_installation(keyring));
 		return;
+	}
 	error_set(&app->keys_failure, ERR_KEYS_NOT_READY, "Tokens cannot be sealed at the moment.");
 	error_detail(&app->keys_failure, "%s", failure.message);
 }

@@ -114,6 +114,7 @@
 	X(SECRET_STORE_UNAVAILABLE, "secret_store_unavailable", 503, "Try again in a few minutes.") \
 	X(KEYS_NOT_READY,           "keys_not_ready",           503, "An operator must put the key files right; 'acp-gitlab keys check' says what is wrong.") \
 	X(SEAL_KEY_MISSING,         "seal_key_missing",         503, "An operator must put the key back; 'acp-gitlab keys status' names it.") \
+	X(SECRET_STORE_NOT_READY,   "secret_store_not_ready",   503, "An operator must put the rights of this service or its settings right; 'acp-gitlab doctor' says what is wrong.") \
 	X(SECRET_STORE_FULL,        "secret_store_full",        503, "An operator must make room: records of users who have left, or more Secrets (ACP_SECRET_SHARDS) in a new installation.") \
 	X(KUBERNETES_UNAVAILABLE,   "kubernetes_unavailable",   503, "Try again in a few seconds; an operator can look at the API server and at the rights of this service.") \
 	X(SEAL_BROKEN,              "seal_broken",              503, "Reconnect the account; an operator can run 'acp-gitlab keys check'.") \

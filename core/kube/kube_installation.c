@@ -29,6 +29,7 @@ bool kube_secrets_new(const struct kube_secrets_options *options, struct kube_se
 	s->installation = xstrdup(options->installation);
 	s->shards = shards;
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->turn, NULL);
 	*ret = s;
 	return true;
 }
@@ -43,12 +44,13 @@ void kube_secrets_freep(struct kube_secrets **slot)
 		kube_write_queues_free(s->queues[i], KUBE_SHARDS_MAX);
 	free(s->namespace_);
 	free(s->installation);
+	pthread_cond_destroy(&s->turn);
 	pthread_mutex_destroy(&s->lock);
 	freep(slot);
 }
 
-/* *ret_marked false: nobody has written on it yet: a new one, or one that another program left. */
-static bool compare(const struct kube_secrets *s, const char *name, const json_t *secret, bool *ret_marked, struct error *err)
+bool kube_installation_compare(const struct kube_secrets *s, const char *name, const json_t *secret, bool *ret_marked,
+                               struct error *err)
 {
 	const json_t *annotations = json_object_get(json_object_get(secret, "metadata"), "annotations");
 	const char *shards = json_string_or(annotations, ANNOTATION_SHARDS, "");
@@ -80,7 +82,8 @@ static bool check_one(struct kube_secrets *s, const char *provider, struct error
 	for (int round = 0; round < 2; round++) {
 		CLEANUP(kube_json_release) json_t *secret = NULL;
 
-		if (!kube_secret_read(s, name, KUBE_METADATA, &secret, err) || !compare(s, name, secret, &marked, err))
+		if (!kube_secret_read(s, name, KUBE_METADATA, &secret, err) ||
+		    !kube_installation_compare(s, name, secret, &marked, err))
 			return false;
 		if (marked || !s->installation)
 			return true;

@@ -81,8 +81,9 @@ static bool write_json(struct kube_secrets *s, struct kube_call *call, const cha
 
 bool kube_secret_patch(struct kube_secrets *s, const char *name, const json_t *patch, enum kube_written *ret, struct error *err)
 {
-	struct kube_call call = {.content_type =
-	                                 json_is_array(patch) ? "application/json-patch+json" : "application/merge-patch+json"};
+	bool tested = json_is_array(patch);
+	struct kube_call call = {.content_type = tested ? "application/json-patch+json" : "application/merge-patch+json",
+	                         .repeatable = tested}; /* the second time its tests fail, and the caller looks */
 
 	if (!write_json(s, &call, name, WRITER, patch, err))
 		return false;
@@ -95,10 +96,10 @@ bool kube_secret_patch(struct kube_secrets *s, const char *name, const json_t *p
 		return true;
 	/* Only a merge patch names a version, and only a JSON patch has tests. */
 	case 409:
-		*ret = json_is_array(patch) ? KUBE_CONFLICT : KUBE_CHANGED;
+		*ret = tested ? KUBE_CONFLICT : KUBE_CHANGED;
 		return true;
 	case 422:
-		*ret = json_is_array(patch) ? KUBE_CHANGED : KUBE_FULL;
+		*ret = tested ? KUBE_CHANGED : KUBE_FULL;
 		return true;
 	case 413:
 		*ret = KUBE_FULL;

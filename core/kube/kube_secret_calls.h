@@ -14,6 +14,8 @@ struct kube_secrets {
 	unsigned shards;
 	pthread_mutex_t lock; /* guards what follows */
 	bool checked;
+	unsigned writes; /* patches under way */
+	pthread_cond_t turn;
 	struct kube_write_queue *queues[KUBE_PROVIDERS][KUBE_SHARDS_MAX]; /* NULL: nothing was written there yet */
 };
 
@@ -36,5 +38,13 @@ bool kube_secret_patch(struct kube_secrets *s, const char *name, const json_t *p
 
 /* Makes the Secret where it is missing, with name, labels, type and, of the first, the annotations; never touches data. */
 bool kube_secret_ensure(struct kube_secrets *s, const char *name, bool first, struct error *err) MUST_CHECK;
+
+/*
+ * kube_installation.c: whether a Secret's annotations are this installation's; *ret_marked false: nobody has written on it yet, as
+ * on a new one or one that another program left. ERR_CONFIG_INVALID.
+ */
+bool kube_installation_compare(const struct kube_secrets *s, const char *name, const json_t *secret, bool *ret_marked,
+                               struct error *err) MUST_CHECK;
+const char *kube_provider(size_t index); /* kube_secrets.c; index < KUBE_PROVIDERS */
 
 void kube_json_release(json_t **value); /* for CLEANUP */

@@ -17,6 +17,11 @@ static const struct {
 
 /* ---- Which Secret ---- */
 
+const char *kube_provider(size_t index)
+{
+	return providers[index].provider;
+}
+
 bool kube_secret_name(const char *provider, unsigned shard, char ret_name[KUBE_SECRET_NAME_SIZE])
 {
 	for (size_t i = 0; i < ARRAY_SIZE(providers); i++) {
@@ -99,7 +104,8 @@ static json_t *merge_to(const json_t *secret, const char *key, const struct seal
 {
 	const char *version = json_string_or(json_object_get(secret, "metadata"), "resourceVersion", "");
 
-	return json_pack("{s:{s:s}, s:{s:o}}", "metadata", "resourceVersion", version, "data", key, base64_of(value));
+	return json_pack("{s:{s:s, s:[{}]}, s:{s:o}}", "metadata", "resourceVersion", version, "managedFields", "data", key,
+	                 base64_of(value));
 }
 
 /* ---- The store's functions ---- */

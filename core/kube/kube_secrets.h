@@ -38,6 +38,16 @@ struct secret_store kube_secrets_store(struct kube_secrets *secrets);
  */
 bool kube_secrets_check(struct kube_secrets *secrets, struct error *err) MUST_CHECK;
 
+/* What can be said of the Secrets at the moment, for readiness. */
+enum kube_look {
+	KUBE_LOOK_GOOD,
+	KUBE_LOOK_UNKNOWN, /* the server does not answer, or not in time */
+	KUBE_LOOK_BAD,     /* certain: a right is missing, they have another number, or belong to another installation */
+};
+/* Asks for our rights and reads the first Secrets' metadata, in `total_ms` at most; changes nothing. BAD:
+ * ERR_SECRET_STORE_NOT_READY. */
+enum kube_look kube_secrets_look(struct kube_secrets *secrets, unsigned total_ms, struct error *err) MUST_CHECK;
+
 /* "gitlab-user-tokens-003"; for messages, and for those who write Roles. False: no such provider or index. */
 #define KUBE_SECRET_NAME_SIZE 64
 bool kube_secret_name(const char *provider, unsigned shard, char ret_name[KUBE_SECRET_NAME_SIZE]) MUST_CHECK;

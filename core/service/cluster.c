@@ -16,6 +16,7 @@ void cluster_release(struct cluster *cluster)
 {
 	cluster_identity_freep(&cluster->identity);
 	cluster_identity_freep(&cluster->pods);
+	secrets_readiness_freep(&cluster->readiness);
 	kube_secrets_freep(&cluster->secrets);
 	kube_client_freep(&cluster->client);
 	kube_config_release(&cluster->config);
@@ -41,6 +42,7 @@ bool cluster_has_pods(const struct settings *settings)
 static struct cluster_needs met_by_cluster(const struct cluster_needs *needs, const struct settings *settings)
 {
 	return (struct cluster_needs){.secrets = needs->secrets && cluster_holds_secrets(settings),
+	                              .readiness = (needs->secrets || needs->readiness) && cluster_holds_secrets(settings),
 	                              .callers = needs->callers && cluster_knows_callers(settings),
 	                              .pods = needs->pods && cluster_has_pods(settings)};
 }
@@ -51,13 +53,14 @@ bool cluster_read(struct cluster *cluster, const struct settings *settings, cons
 	const struct kube_sources sources = kube_sources_of(environ_);
 	const struct cluster_needs met = met_by_cluster(needs, settings);
 
-	if (!met.secrets && !met.callers && !met.pods)
+	if (!met.readiness && !met.callers && !met.pods)
 		return true;
 	cluster->known = kube_config_load(&sources, &cluster->config, err);
 	return cluster->known;
 }
 
-static bool open_secrets(struct cluster *cluster, const struct settings *settings, const char *installation, struct error *err)
+static bool open_secrets(struct cluster *cluster, const struct settings *settings, bool use, const char *installation,
+                         struct error *err)
 {
 	const struct kube_secrets_options options = {.client = cluster->client,
 	                                             .namespace_ = settings_get(settings, NAMESPACE),
@@ -65,6 +68,10 @@ static bool open_secrets(struct cluster *cluster, const struct settings *setting
 	                                             .installation = installation};
 	struct error why = ERROR_INIT;
 
+	if (!secrets_readiness_new(&options, &cluster->readiness, err))
+		return false;
+	if (!use)
+		return true;
 	if (!kube_secrets_new(&options, &cluster->secrets, err))
 		return false;
 	if (kube_secrets_check(cluster->secrets, &why) || why.code != ERR_CONFIG_INVALID)
@@ -93,5 +100,5 @@ bool cluster_open(struct cluster *cluster, const struct settings *settings, cons
 		cluster->identity = identity_for(cluster, settings, settings_get(settings, TOKENREVIEW_AUDIENCES));
 	if (met.pods)
 		cluster->pods = identity_for(cluster, settings, settings_get(settings, GATE_AUDIENCES));
-	return !met.secrets || open_secrets(cluster, settings, installation, err);
+	return !met.readiness || open_secrets(cluster, settings, met.secrets, installation, err);
 }

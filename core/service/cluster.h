@@ -5,15 +5,17 @@
  */
 #include "cluster_identity.h"
 #include "kube_secrets.h"
+#include "secrets_readiness.h"
 #include "settings.h"
 
 struct cluster {
 	struct kube_config config;
 	bool known; /* `config` is read */
 	struct kube_client *client;
-	struct kube_secrets *secrets;      /* NULL: values lie in the database */
-	struct cluster_identity *identity; /* NULL: callers are in the file of tokens */
-	struct cluster_identity *pods;     /* session pods at the git gate; NULL: none are served */
+	struct kube_secrets *secrets;        /* NULL: values lie in the database */
+	struct secrets_readiness *readiness; /* likewise */
+	struct cluster_identity *identity;   /* NULL: callers are in the file of tokens */
+	struct cluster_identity *pods;       /* session pods at the git gate; NULL: none are served */
 };
 #define CLUSTER_INIT ZERO_INIT
 void cluster_release(struct cluster *cluster);
@@ -26,6 +28,7 @@ bool cluster_has_pods(const struct settings *settings);
 /* What a process needs of the cluster, where the settings have it there. */
 struct cluster_needs {
 	bool secrets;
+	bool readiness; /* only whether the Secrets can be used; comes with them, too */
 	bool callers;
 	bool pods; /* who they are that come to the git gate */
 };

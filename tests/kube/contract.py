@@ -6,6 +6,9 @@ from contract_case import METADATA_ONLY, SESSIONS, Row, metadata_only
 from kube_client import encode, secret_path
 
 
+NO_MANAGERS = {"op": "add", "path": "/metadata/managedFields", "value": [{}]}
+
+
 def two_managers(case):
     case.apply({"a": "1"}, "one").must()
     case.apply({"b": "2"}, "two").must()
@@ -90,6 +93,11 @@ SECRETS = [
     Row("apply to a namespace that is not there", None, lambda c: c.kube.admin.apply(secret_path("no-such-place", c.name), {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": c.name}}),
         404, "NotFound"),
     Row("a merge patch after apply takes the key over", None, lambda c: (c.apply({"a": "1"}, "one").must(), c.keys(a="2").must(), c.apply({}, "one"))[2], 200, effect=lambda c: c.has(a="2")),
+
+    Row("a patch empties the list of who set which field", {"a": "1"}, lambda c: c.json(NO_MANAGERS, {"op": "add", "path": "/data/b", "value": encode("2")}), 200,
+        effect=lambda c: c.has(a="1", b="2") and c.managers() == set()),
+    Row("once it is empty nothing is put into it", {"a": "1"}, lambda c: (c.json(NO_MANAGERS).must(), c.keys(b="2"))[1], 200, effect=lambda c: c.has(a="1", b="2") and c.managers() == set()),
+    Row("once it is empty an apply without data touches nobody's keys", {"a": "1"}, lambda c: (c.json(NO_MANAGERS).must(), c.apply(force=True))[1], 200, effect=lambda c: c.has(a="1")),
 
     Row("create", None, lambda c: c.post(data={"a": encode("1")}), 201, effect=lambda c: c.has(a="1")),
     Row("create from plain strings", None, lambda c: c.post(stringData={"a": "1"}), 201, effect=lambda c: c.has(a="1")),
@@ -194,6 +202,10 @@ REVIEWS = [
         effect=lambda c: c.access_status["allowed"] is False),
     Row("a right of a name", lambda c: (reviewer(c), names_only("get")(c), reviewer(c)), lambda c: c.may(f"system:serviceaccount:{c.namespace}:{c.name}", "get", "secrets", group="", name=c.name), 201,
         effect=lambda c: c.access_status["allowed"] is True),
+    Row("what one may do oneself", lambda c: names_only("get", "patch")(c), lambda c: c.own_rules(), 201,
+        effect=lambda c: c.answer.json["status"]["incomplete"] is False and {"verbs": ["get", "patch"], "apiGroups": [""], "resources": ["secrets"], "resourceNames": [c.name]}
+        in c.answer.json["status"]["resourceRules"]),
+    Row("what one may do oneself, nowhere", reviewer, lambda c: c.own_rules(None), 400, "BadRequest"),
     Row("a review of nobody", reviewer, lambda c: c.access(resourceAttributes={"verb": "get", "resource": "secrets"}), 422, "Invalid"),
     Row("a review of nothing", reviewer, lambda c: c.access(user="alice"), 422, "Invalid"),
     Row("an access review by one who may not", lambda c: setattr(c, "as_user", c.kube.client("alice")), lambda c: c.may("alice", "get"), 403, "Forbidden"),

@@ -93,7 +93,7 @@ class Case:
         return self.stored()["metadata"]["resourceVersion"] == self.before["metadata"]["resourceVersion"]
 
     def managers(self):
-        return {(entry["manager"], entry["operation"]) for entry in self.stored()["metadata"]["managedFields"]}
+        return {(entry["manager"], entry["operation"]) for entry in self.stored()["metadata"].get("managedFields", [])}
 
     # ------------------------------------------------------------------------------------------------ callers
     def user_with(self, *rules, namespace=None, **bound):
@@ -116,6 +116,11 @@ class Case:
                                    {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})
         self.access_status = answer.json.get("status", {}) if answer.ok else {}
         return answer
+
+    def own_rules(self, namespace=""):
+        spec = {} if namespace is None else {"namespace": namespace or self.namespace}
+        return self.as_user.post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+                                 {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": spec})
 
     def may(self, user, verb, resource="agenticsessions", groups=(), group="ambient-code.io", namespace=None, name=""):
         return self.access(user=user, groups=list(groups), resourceAttributes={

@@ -85,7 +85,7 @@ class Api(Reads, Writes, Reviews):
 
     def _resource(self, user, call):
         review = {"tokenreviews": self._token_review, "subjectaccessreviews": self._access_review, "selfsubjectaccessreviews": self._self_access_review,
-                  "selfsubjectreviews": self._self_review}.get(call.plural)
+                  "selfsubjectrulesreviews": self._self_rules_review, "selfsubjectreviews": self._self_review}.get(call.plural)
         if review and call.method == "POST":
             return 201, review(user, self._body(call))
         if call.resource == ("", "serviceaccounts") and call.subresource == "token" and call.method == "POST":

@@ -47,6 +47,15 @@ class Reviews:
         spec = body.get("spec") or {}
         return {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": spec, "status": self._decide(user, spec)}
 
+    def _self_rules_review(self, user, body):
+        namespace = (body.get("spec") or {}).get("namespace")
+        if not namespace:
+            raise Refused(400, "no namespace on request")
+        with self.store.lock:
+            rules = list(self.authorizer.rules(user, namespace))
+        return {"kind": "SelfSubjectRulesReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": {},
+                "status": {"resourceRules": rules, "nonResourceRules": [], "incomplete": False}}
+
     @staticmethod
     def _self_review(user, body):
         return {"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {}, "status": {"userInfo": user}}

@@ -108,16 +108,17 @@ class Authorizer:
 
     def allows(self, user, attributes):
         """`attributes`: verb, group, resource (with its subresource), namespace, name; "" where there is none."""
+        return any(_covers(rule, attributes) for rule in self.rules(user, attributes["namespace"]))
+
+    def rules(self, user, namespace):
+        """All rules that hold for a user there."""
         if "system:masters" in user.get("groups", ()):
-            return True
-        if "system:authenticated" in user.get("groups", ()) and any(_covers(rule, attributes) for rule in BASIC):
-            return True
-        namespace = attributes["namespace"]
+            yield from BUILT_IN["cluster-admin"]
+        if "system:authenticated" in user.get("groups", ()):
+            yield from BASIC
         bindings = [(record, "") for record in self.store.select((RBAC, "clusterrolebindings"), "")]
         if namespace:
             bindings += [(record, namespace) for record in self.store.select((RBAC, "rolebindings"), namespace)]
         for record, where in bindings:
             if any(_subject_is(subject, user, where) for subject in record.body.get("subjects") or ()):
-                if any(_covers(rule, attributes) for rule in self._rules(record.body["roleRef"], where)):
-                    return True
-        return False
+                yield from self._rules(record.body["roleRef"], where)

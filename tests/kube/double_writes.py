@@ -157,7 +157,10 @@ class Writes:
         kind.check(new, old)
         if kind.custom and not call.subresource and {n: v for n, v in new.items() if n != "metadata"} != {n: v for n, v in old.items() if n != "metadata"}:
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
-        if manager is not None:
+        if body["metadata"].get("managedFields") == [{}]:
+            owners.clear()
+        # Where nobody is noted, only an apply begins to.
+        if manager is not None and owners:
             note_update(old, new, owners, manager)
         if new == old and owners == record.owners:
             return 200, record

@@ -4,13 +4,14 @@ import base64
 import json
 import subprocess
 import threading
+import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from double import Double
 from kube_client import secret_path
 from kube_server import KubeServer, Unavailable
-from stack import Stack
+from stack import Stack, wait_until
 
 NAMESPACE = "vteam-backend"
 SHARDS = 4
@@ -110,6 +111,40 @@ class Secrets:
             self.assertIn(verb, ("get", "patch", "create"))
             self.assertIn(name, names())
 
+    def ready(self):
+        """Status and code; the API server is asked again every five seconds."""
+        answer = self.stack.api("GET", "/readyz", bearer="")
+        return answer.status, answer.json.get("code"), answer.json.get("error", "")
+
+    def give_rights(self, verbs=("get", "patch", "create"), leave_out=None):
+        self.kube.role(NAMESPACE, ACCOUNT, [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": [n for n in names() if n != leave_out], "verbs": list(verbs)}],
+                       [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}])
+
+    def test_a_missing_right_makes_it_not_ready_and_is_named(self):
+        self.addCleanup(wait_until, "ready again", lambda: self.ready()[0] == 200, 20)
+        self.addCleanup(self.give_rights)
+        wait_until("ready", lambda: self.ready()[0] == 200, 20)
+        for change, sentence in (({"verbs": ("get", "create")}, "no right to patch the Secret gitlab-user-tokens."),
+                                 ({"leave_out": "github-user-tokens-003"}, "no right to get the Secret github-user-tokens-003.")):
+            self.give_rights(**change)
+            wait_until(sentence, lambda sentence=sentence: self.ready()[:2] == (503, "secret_store_not_ready") and sentence in self.ready()[2], 20)
+            # Who asks in between gets an answer all the same.
+            self.assertEqual(200, self.stack.status().status)
+
+    def test_secrets_of_another_installation_make_it_not_ready(self):
+        self.assertEqual(200, self.stack.connect().status)
+        path = secret_path(NAMESPACE, "gitlab-user-tokens")
+        ours = self.kube.admin.get(path).must().json["metadata"]["annotations"]
+        wait_until("ready", lambda: self.ready()[0] == 200, 20)
+        self.addCleanup(wait_until, "ready again", lambda: self.ready()[0] == 200, 20)
+        self.addCleanup(self.kube.admin.patch, path, {"metadata": {"annotations": ours}})
+        for name, value, sentence in (("installation", "anothers", "belongs to another installation"), ("secret-shards", "8", "were set up with 8")):
+            self.kube.admin.patch(path, {"metadata": {"annotations": {**ours, f"ambient-code.io/{name}": value}}}).must()
+            wait_until(sentence, lambda sentence=sentence: self.ready()[:2] == (503, "secret_store_not_ready") and sentence in self.ready()[2], 20)
+
+    def test_the_verbose_answer_names_the_secrets(self):
+        wait_until("known", lambda: self.stack.api("GET", "/readyz?verbose", bearer="").json["checks"][-1] == {"name": "secrets", "ok": True}, 20)
+
     def test_another_number_of_secrets_stops_the_start(self):
         self.assertEqual(200, self.stack.connect().status)
         environment = {**self.stack.environment(), **self.settings, "ACP_SECRET_SHARDS": str(2 * SHARDS)}
@@ -146,6 +181,21 @@ class OnTheDouble(Secrets, unittest.TestCase):
                 self.kube.faults.clear()
         self.assertEqual(set(before), set(self.records()))
 
+
+    def test_an_api_server_that_does_not_answer_leaves_it_ready(self):
+        for fault in ({"kind": "status", "code": 503}, {"kind": "silent"}):
+            self.kube.faults.add(match=".", **fault)
+            try:
+                def unknown():
+                    started = time.monotonic()
+                    answer = self.stack.api("GET", "/readyz?verbose", bearer="")
+                    self.assertEqual(200, answer.status, answer)
+                    self.assertLess(time.monotonic() - started, 4)
+                    return answer.json["checks"][-1]["ok"] is None
+                wait_until("nobody knows", unknown, 20)
+            finally:
+                self.kube.faults.clear()
+        wait_until("known again", lambda: self.stack.api("GET", "/readyz?verbose", bearer="").json["checks"][-1]["ok"] is True, 20)
 
     def test_what_comes_while_a_secret_is_written_is_written_together(self):
         self.kube.namespace("together")
