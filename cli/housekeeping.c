@@ -4,6 +4,7 @@
 #include "key_service.h"
 #include "log.h"
 #include "notify.h"
+#include "project_access.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,6 +15,7 @@ enum {
 	ROUND_JITTER_S = 15, /* several machines started together do not stay in step */
 	RECHECK_STEP = 10,   /* connections between two looks at the signals */
 	RECHECK_ROUND = 200,
+	PROJECTS_ROUND = 50,
 	CENSUS_EVERY_S = 3600,
 };
 
@@ -25,12 +27,14 @@ struct keeper {
 	struct machine *machine;
 	const struct settings *settings;
 	struct notify *notify;
+	struct check_service *checks;
+	struct project_store projects;
 	const sigset_t *signals;
 	int64_t counted_ms; /* when the stored tokens were last counted; 0: not yet */
 };
 
 struct round {
-	size_t intents, checked, invalid, notices;
+	size_t intents, checked, invalid, projects, notices;
 	bool counted;
 	size_t broken, orphans; /* stored tokens that do not open, or have no row; where they were counted */
 };
@@ -104,7 +108,8 @@ static bool run_round(struct keeper *keeper, struct round *ret, int *ret_signal,
 		if (checked < RECHECK_STEP)
 			break;
 	}
-	return notify_of_tokens(keeper->notify, &ret->notices, err);
+	return project_access_check(keeper->checks, &keeper->projects, PROJECTS_ROUND, &ret->projects, err) &&
+	       notify_of_tokens(keeper->notify, &ret->notices, err);
 }
 
 static int exit_code_of(int signal_number)
@@ -114,9 +119,9 @@ static int exit_code_of(int signal_number)
 
 static json_t *round_json(const struct round *round)
 {
-	json_t *fields =
-	        json_pack("{s:I, s:I, s:I, s:I}", "intents", (json_int_t)round->intents, "checked", (json_int_t)round->checked,
-	                  "invalid", (json_int_t)round->invalid, "notices", (json_int_t)round->notices);
+	json_t *fields = json_pack("{s:I, s:I, s:I, s:I, s:I}", "intents", (json_int_t)round->intents, "checked",
+	                           (json_int_t)round->checked, "invalid", (json_int_t)round->invalid, "projects",
+	                           (json_int_t)round->projects, "notices", (json_int_t)round->notices);
 
 	if (round->counted) {
 		json_object_set_new(fields, "broken", json_integer((json_int_t)round->broken));
@@ -141,9 +146,9 @@ static int run_once(const struct cli *cli, struct keeper *keeper)
 		json_object_set_new(fields, "delivered", json_integer((json_int_t)delivered));
 		cli_print_json(fields);
 	} else {
-		(void)printf("%zu intents carried out, %zu connections checked, %zu of them invalid; %zu notices about tokens, %zu "
-		             "notices delivered.\n",
-		             round.intents, round.checked, round.invalid, round.notices, delivered);
+		(void)printf("%zu intents carried out, %zu connections checked, %zu of them invalid; %zu projects looked at; %zu "
+		             "notices about tokens, %zu notices delivered.\n",
+		             round.intents, round.checked, round.invalid, round.projects, round.notices, delivered);
 		if (round.broken + round.orphans > 0)
 			(void)printf("%zu stored tokens do not open ('acp-gitlab keys status'), %zu have no row.\n", round.broken,
 			             round.orphans);
@@ -155,7 +160,8 @@ static int run_once(const struct cli *cli, struct keeper *keeper)
 
 static void log_round(const struct logger *logger, const struct round *round, const struct error *failure)
 {
-	bool quiet = failure->code == ERR_NONE && round->intents == 0 && round->checked == 0 && round->notices == 0;
+	bool quiet = failure->code == ERR_NONE && round->intents == 0 && round->checked == 0 && round->projects == 0 &&
+	             round->notices == 0;
 	json_t *fields = round_json(round);
 
 	if (failure->code != ERR_NONE) {
@@ -212,6 +218,8 @@ static int housekeeping(struct cli *cli, int argc, char **argv)
 	CLEANUP(notify_release) struct notify notify = NOTIFY_INIT; /* ends before the machine that it borrows */
 	struct logger logger = {.fd = STDERR_FILENO, .level = LOG_INFO, .program = "acp-gitlab", .pool = "housekeeping"};
 	struct error failure = ERROR_INIT;
+	CLEANUP(instance_url_release) struct instance_url github = {0};
+	struct check_service checks;
 	struct keeper keeper;
 	sigset_t signals;
 
@@ -228,7 +236,18 @@ static int housekeeping(struct cli *cli, int argc, char **argv)
 	    !machine_open_network(&machine, &cli->settings, &failure) ||
 	    !notify_open(&notify, &cli->settings, &machine, &logger, &failure))
 		return cli_fail(&failure);
-	keeper = (struct keeper){.machine = &machine, .settings = &cli->settings, .notify = &notify, .signals = &signals};
+	if (!instance_url_parse(settings_get(&cli->settings, GITHUB_URL), &github, &failure)) {
+		settings_blame(GITHUB_URL, &failure);
+		return cli_fail(&failure);
+	}
+	checks = (struct check_service){
+	        .credentials = {.accounts = &machine.accounts, .projects = database_projects(machine.database), .github = &github}};
+	keeper = (struct keeper){.machine = &machine,
+	                         .settings = &cli->settings,
+	                         .notify = &notify,
+	                         .checks = &checks,
+	                         .projects = checks.credentials.projects,
+	                         .signals = &signals};
 	return once ? run_once(cli, &keeper) : run_loop(&logger, &keeper);
 }
 

@@ -44,7 +44,7 @@ static void controller_release(struct controller *c)
 {
 	resource_feed_stop(&c->sessions_feed);
 	resource_feed_stop(&c->settings_feed);
-	json_decref(c->settings.waiting);
+	resource_settings_release(&c->settings);
 	resource_sessions_freep(&c->sessions);
 	database_freep(&c->database);
 	kube_client_freep(&c->client);
@@ -72,11 +72,7 @@ static bool controller_open(struct controller *c, struct error *err)
 	        .projects = database_projects(c->database),
 	};
 	c->sessions = resource_sessions_new(&sessions);
-	c->settings = (struct resource_settings){.worker = c->worker,
-	                                         .client = c->client,
-	                                         .kind = &c->settings_kind,
-	                                         .projects = database_projects(c->database),
-	                                         .waiting = json_object()};
+	resource_settings_open(&c->settings, c->worker, c->client, &c->settings_kind, database_projects(c->database));
 	c->settings_feed = resource_feed_start(c->worker, c->client, &c->settings_kind);
 	c->sessions_feed = resource_feed_start(c->worker, c->client, &c->sessions_kind);
 	return true;

@@ -4,13 +4,13 @@
  * resource_session.c (what becomes of a resource), resource_entry.c (what is known of it), resource_owner.c (whose it is),
  * resource_status.c (claims, and writing its status) and resource_events.c (Events about it) alone.
  */
+#include "resource_guard.h"
 #include "resource_session.h"
 
 enum {
 	LOOK_MS = 500,        /* at a session that runs */
 	LOOK_KEPT_MS = 5000,  /* at one that has ended and may be pushed again */
 	LOOK_AGAIN_MS = 2000, /* after a refusal that passes */
-	GUARD_EVERY_MS = 30 * 1000,
 };
 
 /* A resource and what we know of it. Times are monotonic milliseconds. */
@@ -36,10 +36,7 @@ struct resource_sessions {
 	size_t count;
 	json_t *places; /* uid → place in entries */
 
-	/* resource_owner.c */
-	bool guarded;
-	int64_t guarded_since; /* unix seconds */
-	int64_t guard_at_ms;
+	struct resource_guard guard; /* resource_owner.c */
 
 	/* resource_events.c */
 	int64_t events_left, event_at_ms, events_again_at_ms;

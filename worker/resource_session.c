@@ -26,6 +26,10 @@ struct resource_sessions *resource_sessions_new(const struct resource_sessions_o
 	s->o = *options;
 	s->id = xasprintf("%s:%s", options->worker->name, suffix.data);
 	s->places = json_object();
+	s->guard = (struct resource_guard){.worker = options->worker,
+	                                   .client = options->client,
+	                                   .group = options->kind->group,
+	                                   .resource = options->kind->plural};
 	return s;
 }
 
@@ -111,7 +115,7 @@ static void publish_without(struct resource_sessions *s, struct entry *e, enum s
 	const struct resource_view view = entry_view(s, e);
 	CLEANUP(release_json) json_t *wanted = resource_status_without(&view, phase, reason, why);
 
-	e->look_at_ms = phase == PHASE_OWNER_UNVERIFIED ? clock_monotonic_ms() + GUARD_EVERY_MS : INT64_MAX;
+	e->look_at_ms = phase == PHASE_OWNER_UNVERIFIED ? clock_monotonic_ms() + RESOURCE_GUARD_MS : INT64_MAX;
 	if (e->untold || !entry_shows(e, wanted))
 		entry_tell(s, e, phase, wanted);
 	if ((!entry_publish(s, e, wanted, false) || e->untold) && e->look_at_ms == INT64_MAX)

@@ -2,11 +2,20 @@
 
 #include <string.h>
 
+#include "admission.h"
+#include "alloc.h"
+#include "caps.h"
 #include "clock.h"
 #include "project_adopt.h"
+#include "settings_resource.h"
 #include "supervisor.h"
 
-enum { AGAIN_MS = 5000 };
+enum {
+	LOOK_MS = 2000,         /* whether there is something to do */
+	WAITING_MS = 2000,      /* at a list that has not been looked at yet */
+	SETTLED_MS = 60 * 1000, /* at one that has */
+	AGAIN_MS = 5000,        /* after a refusal that passes */
+};
 
 static const char settings_name[] = "projectsettings";
 
@@ -15,52 +24,102 @@ static void release_json(json_t **value)
 	json_decref(*value);
 }
 
-static json_t *condition_of(const struct error *failure, int64_t generation, size_t count)
+void resource_settings_open(struct resource_settings *s, const struct worker *worker, struct kube_client *client,
+                            const struct kube_kind *kind, struct project_store projects)
 {
-	char now[CLOCK_TEXT_SIZE], message[64];
-	bool kept = failure->code == ERR_NONE;
-
-	clock_format(clock_now_s(), now);
-	snprintf(message, sizeof(message), "%zu repositories are the project's.", count);
-	return json_pack("[{s:s, s:s, s:s, s:s, s:s, s:I}]", "type", "RepositoriesKept", "status", kept ? "True" : "False",
-	                 "reason", kept ? "Kept" : "Refused", "message", kept ? message : failure->message, "lastTransitionTime",
-	                 now, "observedGeneration", (json_int_t)generation);
+	*s = (struct resource_settings){
+	        .worker = worker,
+	        .client = client,
+	        .kind = kind,
+	        .projects = projects,
+	        .guard = {.worker = worker, .client = client, .group = kind->group, .resource = kind->plural},
+	        .known = json_object(),
+	        .due = json_object()};
 }
 
-/* What was kept, entry by entry; a provider that nobody could tell is the reader's to set. */
-static json_t *shown_entries(const json_t *entries)
+void resource_settings_release(struct resource_settings *s)
 {
-	json_t *shown = json_array(), *entry;
-	size_t i;
-
-	json_array_foreach(entries, i, entry)
-	{
-		const char *provider = json_string_or(entry, "provider", NULL);
-		struct error unknown = ERROR_INIT;
-		json_t *one = json_pack("{s:s}", "url", json_string_or(entry, "url", ""));
-
-		if (provider) {
-			json_object_set_new(one, "provider", json_string(provider));
-		} else {
-			error_set(&unknown, ERR_PROVIDER_UNKNOWN, "The address does not tell whether it is GitLab or GitHub.");
-			json_object_set_new(one, "code", json_string(error_name(unknown.code)));
-			json_object_set_new(one, "message", json_string(unknown.message));
-			json_object_set_new(one, "remediation", json_string(error_remediation(&unknown)));
-		}
-		json_array_append_new(shown, one);
-	}
-	return shown;
+	json_decref(s->known);
+	json_decref(s->due);
 }
 
-static bool write_status(const struct resource_settings *s, const json_t *object, json_t *entries, const struct error *failure)
+/* ---- Who wrote the list ---- */
+
+/*
+ * The stamp proves it of what was written while the webhook was in force: of a resource that was created then, and of a list that
+ * has changed since it was seen then. An older annotation may be anybody's text.
+ */
+static const char *verified_editor(const json_t *object, int64_t since, const struct project_access *before)
 {
 	const json_t *metadata = json_object_get(object, "metadata");
+	const char *editor = admission_annotation(object, ADMISSION_EDITOR);
+	int64_t created;
+
+	if (!editor)
+		return "";
+	if (clock_parse(json_string_or(metadata, "creationTimestamp", ""), &created) && created >= since)
+		return editor;
+	return before && before->seen_at >= since && before->generation < json_int_or(metadata, "generation", 0) ? editor : "";
+}
+
+/* Leaves the list to be looked at. `access`: what was known before (project NULL: nothing), and what is now. */
+static bool ask(struct resource_settings *s, const json_t *object, const json_t *entries, struct project_access *access,
+                struct error *err)
+{
+	const json_t *metadata = json_object_get(object, "metadata");
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(4 * (size_t)LIMIT_BODY_DEFAULT);
+	int64_t since;
+
+	if (!resource_guard_look(&s->guard, &since))
+		return error_set(err, ERR_KUBERNETES_UNAVAILABLE, "Whether the webhook is in force cannot be known now.");
+	json_write(&text, entries);
+	const char *editor = verified_editor(object, since, access->project ? access : NULL);
+	struct project_access now = {.project = xstrdup(json_string_or(metadata, "namespace", "")),
+	                             .generation = json_int_or(metadata, "generation", 0),
+	                             .seen_at = clock_now_s(),
+	                             .checked_by = xstrdup(editor),
+	                             .repositories = strbuf_detach(&text)};
+	bool asked = s->projects.ops->access_ask(s->projects.state, &now, err);
+	project_access_release(access);
+	*access = now;
+	return asked;
+}
+
+/* ---- One resource ---- */
+
+/* What is kept of the list, and what is known about it. False: again later. A list that cannot be kept is told (*refused). */
+static bool take_over(struct resource_settings *s, const json_t *object, struct project_access *access, json_t **ret_entries,
+                      struct error *refused, struct error *err)
+{
+	const json_t *metadata = json_object_get(object, "metadata"), *status = json_object_get(object, "status");
+	const char *project = json_string_or(metadata, "namespace", "");
 	const int64_t generation = json_int_or(metadata, "generation", 0);
+	bool known, seen = json_int_or(status, "observedGeneration", -1) == generation;
+
+	if (!s->projects.ops->access_get(s->projects.state, project, access, &known, err))
+		return false;
+	if (seen && known && access->generation == generation) {
+		*ret_entries = json_parse_answer(access->repositories, strlen(access->repositories));
+		return true;
+	}
+	if (seen) { /* by an earlier version, which left nothing to be looked at */
+		*ret_entries = json_deep_copy(json_object_get(status, "repositories"));
+		return !*ret_entries || ask(s, object, *ret_entries, access, err);
+	}
+	if (project_adopt(&s->projects, project, object, ret_entries, refused))
+		return ask(s, object, *ret_entries, access, err);
+	if (error_status(refused->code) < 500 && refused->code != ERR_CONFLICT)
+		return true;
+	*err = *refused;
+	return false;
+}
+
+static bool write_status(const struct resource_settings *s, const json_t *object, json_t *status)
+{
+	const json_t *metadata = json_object_get(object, "metadata");
 	CLEANUP(release_json)
-	json_t *patch = json_pack("{s:{s:s}, s:{s:I, s:o, s:o}}", "metadata", "resourceVersion",
-	                          json_string_or(metadata, "resourceVersion", ""), "status", "observedGeneration",
-	                          (json_int_t)generation, "repositories", shown_entries(entries), "conditions",
-	                          condition_of(failure, generation, json_array_size(entries)));
+	json_t *patch = json_pack("{s:{s:s}, s:O}", "metadata", "resourceVersion", json_string_or(metadata, "resourceVersion", ""),
+	                          "status", status);
 	CLEANUP(release_json) json_t *answer = NULL;
 	struct error err = ERROR_INIT;
 
@@ -73,22 +132,29 @@ static bool write_status(const struct resource_settings *s, const json_t *object
 	return false;
 }
 
-/* False: again later. */
-static bool tend(struct resource_settings *s, const json_t *object)
+/* In how many milliseconds it is to be looked at again. */
+static int64_t tend(struct resource_settings *s, const json_t *object)
 {
-	const json_t *metadata = json_object_get(object, "metadata"), *status = json_object_get(object, "status");
-	CLEANUP(release_json) json_t *entries = NULL;
-	struct error failure = ERROR_INIT;
+	const json_t *metadata = json_object_get(object, "metadata");
+	CLEANUP(project_access_release) struct project_access access = PROJECT_ACCESS_INIT;
+	CLEANUP(release_json) json_t *entries = NULL, *wanted = NULL;
+	struct error refused = ERROR_INIT, failure = ERROR_INIT;
 
-	if (strcmp(json_string_or(metadata, "name", ""), settings_name) != 0 || json_object_get(metadata, "deletionTimestamp") ||
-	    json_int_or(status, "observedGeneration", -1) == json_int_or(metadata, "generation", 0))
-		return true;
-	if (!project_adopt(&s->projects, json_string_or(metadata, "namespace", ""), object, &entries, &failure) &&
-	    (error_status(failure.code) >= 500 || failure.code == ERR_CONFLICT)) {
+	if (strcmp(json_string_or(metadata, "name", ""), settings_name) != 0 || json_object_get(metadata, "deletionTimestamp"))
+		return INT64_MAX / 2;
+	if (!take_over(s, object, &access, &entries, &refused, &failure)) {
 		supervisor_log(s->worker, LOG_WARNING, NULL, &failure, "Project settings could not be taken over yet");
-		return false;
+		return AGAIN_MS;
 	}
-	return write_status(s, object, entries, &failure);
+	const struct settings_view view = {.object = object,
+	                                   .entries = entries,
+	                                   .refused = &refused,
+	                                   .access = access.project && refused.code == ERR_NONE ? &access : NULL,
+	                                   .now = clock_now_s()};
+	wanted = settings_status(&view);
+	if (!settings_status_is(object, wanted) && !write_status(s, object, wanted))
+		return AGAIN_MS;
+	return view.access && access.checked_by[0] && !access.findings ? WAITING_MS : SETTLED_MS;
 }
 
 void resource_settings_tend(struct resource_settings *s, const struct resource_news *news)
@@ -98,13 +164,23 @@ void resource_settings_tend(struct resource_settings *s, const struct resource_n
 	json_t *object;
 	void *next;
 
-	json_object_foreach(news->changed, uid, object) json_object_set(s->waiting, uid, object);
-	if (json_object_size(news->changed) == 0 && now < s->again_at_ms)
-		return;
-	s->again_at_ms = now + AGAIN_MS;
-	json_object_foreach_safe(s->waiting, next, uid, object)
+	json_object_foreach(news->changed, uid, object)
 	{
-		if (!json_is_object(object) || tend(s, object))
-			json_object_del(s->waiting, uid);
+		json_object_set(s->known, uid, object);
+		json_object_set_new(s->due, uid, json_integer(0));
+	}
+	if (json_object_size(news->changed) == 0 && now < s->look_at_ms)
+		return;
+	s->look_at_ms = now + LOOK_MS;
+	json_object_foreach_safe(s->known, next, uid, object)
+	{
+		if (now < json_int_or(s->due, uid, 0))
+			continue;
+		if (json_is_object(object)) {
+			json_object_set_new(s->due, uid, json_integer((json_int_t)(now + tend(s, object))));
+			continue;
+		}
+		json_object_del(s->due, uid);
+		json_object_del(s->known, uid);
 	}
 }

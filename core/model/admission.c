@@ -301,7 +301,13 @@ static bool lists(const json_t *rule, const char *member, const char *wanted)
 	return false;
 }
 
-static bool rules_cover(const json_t *webhook, const char *group, const char *operation)
+/* In which each resource is served. */
+static const char *version_of(const char *group, const char *resource)
+{
+	return strcmp(group, groups[0]) == 0 && strcmp(resource, "projectsettings") == 0 ? "v1" : "v1alpha1";
+}
+
+static bool rules_cover(const json_t *webhook, const char *group, const char *resource, const char *operation)
 {
 	size_t i;
 	json_t *rule;
@@ -310,8 +316,8 @@ static bool rules_cover(const json_t *webhook, const char *group, const char *op
 	{
 		const char *scope = json_string_or(rule, "scope", "*");
 
-		if (lists(rule, "apiGroups", group) && lists(rule, "apiVersions", "v1alpha1") &&
-		    lists(rule, "resources", "agenticsessions") && lists(rule, "operations", operation) &&
+		if (lists(rule, "apiGroups", group) && lists(rule, "apiVersions", version_of(group, resource)) &&
+		    lists(rule, "resources", resource) && lists(rule, "operations", operation) &&
 		    (strcmp(scope, "*") == 0 || strcmp(scope, "Namespaced") == 0))
 			return true;
 	}
@@ -327,11 +333,11 @@ static bool selects_all(const json_t *webhook, const char *selector)
 	       json_array_size(json_object_get(value, "matchExpressions")) == 0;
 }
 
-static bool webhook_guards(const json_t *webhook, const char *group)
+static bool webhook_guards(const json_t *webhook, const char *group, const char *resource)
 {
 	return strcmp(json_string_or(webhook, "failurePolicy", "Fail"), "Fail") == 0 && selects_all(webhook, "namespaceSelector") &&
 	       selects_all(webhook, "objectSelector") && json_array_size(json_object_get(webhook, "matchConditions")) == 0 &&
-	       rules_cover(webhook, group, "CREATE") && rules_cover(webhook, group, "UPDATE");
+	       rules_cover(webhook, group, resource, "CREATE") && rules_cover(webhook, group, resource, "UPDATE");
 }
 
 /* The last time that anybody changed it: before, it may have said something else. */
@@ -351,7 +357,7 @@ static bool changed_at(const json_t *metadata, int64_t *ret)
 	return true;
 }
 
-bool admission_guards(const json_t *configuration, const char *group, int64_t *ret_since)
+bool admission_guards(const json_t *configuration, const char *group, const char *resource, int64_t *ret_since)
 {
 	size_t i;
 	json_t *webhook;
@@ -360,7 +366,7 @@ bool admission_guards(const json_t *configuration, const char *group, int64_t *r
 		return false;
 	json_array_foreach(json_object_get(configuration, "webhooks"), i, webhook)
 	{
-		if (webhook_guards(webhook, group))
+		if (webhook_guards(webhook, group, resource))
 			return true;
 	}
 	return false;

@@ -24,9 +24,9 @@ bool admission_answer(const json_t *review, json_t **ret, struct error *err) MUS
 const char *admission_annotation(const json_t *object, const char *name);
 
 /*
- * Whether a MutatingWebhookConfiguration sends every session of this group past us and lets none through when we do not answer, so
- * that an annotation cannot be a person's own text; *ret_since (unix seconds) is when it was made or last changed. A configuration
- * that leaves something out (a selector, a condition, an operation, failurePolicy Ignore) proves nothing. `configuration` NULL:
- * there is none.
+ * Whether a MutatingWebhookConfiguration sends every object of this group's resource ("agenticsessions") past us and lets none
+ * through when we do not answer, so that an annotation cannot be a person's own text; *ret_since (unix seconds) is when it was made
+ * or last changed. A configuration that leaves something out (a selector, a condition, an operation, failurePolicy Ignore) proves
+ * nothing. `configuration` NULL: there is none.
  */
-bool admission_guards(const json_t *configuration, const char *group, int64_t *ret_since);
+bool admission_guards(const json_t *configuration, const char *group, const char *resource, int64_t *ret_since);

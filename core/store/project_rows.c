@@ -194,4 +194,8 @@ const struct project_store_ops project_rows = {
         .installations = installations,
         .installation_put = installation_put,
         .installations_remove = installations_remove,
+        .access_get = project_access_get,
+        .access_ask = project_access_ask,
+        .access_take = project_access_take,
+        .access_found = project_access_found,
 };

@@ -34,6 +34,18 @@ struct installation_list {
 #define INSTALLATION_LIST_INIT ZERO_INIT
 void installation_list_release(struct installation_list *list);
 
+/* A list of repositories that is to be looked at with the account of who wrote it, and what was found. Strings owned. */
+struct project_access {
+	char *project;
+	int64_t generation; /* of the resource that the list is from */
+	int64_t seen_at;    /* unix seconds: when the list was taken over */
+	char *checked_by;   /* whose account; "": it is not proven who wrote the list, and nothing is asked */
+	char *repositories; /* JSON array of {url, provider?, branch?} */
+	char *findings;     /* JSON object {checkedAt, repositories[]} (project_access.h); NULL: not looked at yet */
+};
+#define PROJECT_ACCESS_INIT ZERO_INIT
+void project_access_release(struct project_access *access);
+
 struct project_store_ops {
 	bool (*get)(void *state, const char *project, struct project_list *ret, struct error *err);
 	/*
@@ -47,6 +59,14 @@ struct project_store_ops {
 	bool (*installation_put)(void *state, const struct installation *installation, struct error *err);
 	/* All of the user's; none is no error. */
 	bool (*installations_remove)(void *state, const char *user_id, struct error *err);
+
+	bool (*access_get)(void *state, const char *project, struct project_access *ret, bool *ret_found, struct error *err);
+	/* Replaces what was known; it is due at once. */
+	bool (*access_ask)(void *state, const struct project_access *access, struct error *err);
+	/* The one that is due for longest, which is then due again at until_s: of several who ask one gets it. */
+	bool (*access_take)(void *state, int64_t until_s, struct project_access *ret, bool *ret_found, struct error *err);
+	/* Keeps access->findings, unless the list is another by now. */
+	bool (*access_found)(void *state, const struct project_access *access, int64_t due_at, struct error *err);
 };
 
 struct project_store {

@@ -3,6 +3,7 @@
  * rows — what the files with the tables' SQL give each other. One file knows one table: connection_rows.c, intent_rows.c,
  * session_rows.c (as users see it) with session_claims.c (as workers see it) and session_repositories.c, session_phases.c (what
  * they went through), session_gate.c (bindings and outcomes), project_rows.c (repositories of projects, installations),
+ * project_access_rows.c (whether they can be reached),
  * notice_rows.c (the outbox). The operations over several tables are in connection_changes.c. Floor: store, private.
  */
 #include "transaction.h"
@@ -117,6 +118,12 @@ bool session_binding_of(void *state, const char *id, const char *repository, str
                         struct error *err);
 bool session_add_outcome(void *state, const char *id, const struct gate_outcome *outcome, struct error *err);
 bool session_outcomes(void *state, const char *id, struct gate_outcome_list *ret, struct error *err);
+
+/* project_access_rows.c: the table project_access */
+bool project_access_get(void *state, const char *project, struct project_access *ret, bool *ret_found, struct error *err);
+bool project_access_ask(void *state, const struct project_access *access, struct error *err);
+bool project_access_take(void *state, int64_t until_s, struct project_access *ret, bool *ret_found, struct error *err);
+bool project_access_found(void *state, const struct project_access *access, int64_t due_at, struct error *err);
 
 /* notice_rows.c: the tables notices and token_notices */
 bool notice_row_add(struct handle *handle, const struct notice *notice, struct error *err) MUST_CHECK;

@@ -134,8 +134,8 @@ class Settings(Case):
     def test_the_list_becomes_the_projects_and_sessions_take_it(self):
         mine = {"url": self.stack.simulator["repository"], "provider": "gitlab"}
         shown = self.apply(mine)
-        condition, = shown["status"]["conditions"]
-        self.assertEqual((condition["type"], condition["status"]), ("RepositoriesKept", "True"))
+        condition = next(one for one in shown["status"]["conditions"] if one["type"] == "RepositoriesKept")
+        self.assertEqual(condition["status"], "True")
         self.assertEqual(shown["metadata"]["annotations"]["ambient-code.io/edited-by"], "alice")
         self.assertEqual(self.project_list(), [mine])
         self.assertEqual(self.stack.create_resource("alice", "names-none", {"description": "Add feature X"}, project="my-project").status, 201)
@@ -154,11 +154,58 @@ class Settings(Case):
         self.apply(one, two)
         self.assertEqual(self.project_list(), [one, two])
 
+    def access(self, user, *entries):
+        """What the status says of the access to these entries, applied as that user, once they were looked at."""
+        applied = self.settings_with(*entries)
+        applied["metadata"]["annotations"] = {"ambient-code.io/edited-by": "alice"}  # anybody can write that; the webhook writes over it
+        self.stack.as_user(user, "apply", "-f", "-", stdin=json.dumps(applied))
+        generation = kube.admin.get(self.path + "/projectsettings").must().json["metadata"]["generation"]
+
+        def look():
+            status = kube.admin.get(self.path + "/projectsettings").must().json.get("status", {})
+            checked = [entry for entry in status.get("repositories", []) if "checkedAt" in entry]
+            return status if status.get("observedGeneration") == generation and len(checked) == len(entries) else None
+        wait_until("the list was taken over", lambda: kube.admin.get(self.path + "/projectsettings").json.get("status", {}).get("observedGeneration") == generation, 30)
+        self.stack.program("acp-gitlab", "housekeeping", "--once")
+        return wait_until("the access is told", look, 90)
+
+    @staticmethod
+    def condition(status, kind="RepositoriesAccessible"):
+        found, = [one for one in status["conditions"] if one["type"] == kind]
+        return found["status"], found["reason"], found["message"]
+
+    def test_access_is_told_with_the_account_of_who_wrote_the_list(self):
+        mine = {"url": self.stack.simulator["repository"], "provider": "gitlab"}
+        missing = {"url": self.stack.simulator["url"] + "/nobody/has-this.git", "provider": "gitlab"}
+        status = self.access("alice", mine, missing)
+        self.assertEqual([(entry["accessible"], entry["reason"], entry["checkedBy"]) for entry in status["repositories"]],
+                         [(True, "Accessible", "alice"), (False, "NoAccess", "alice")])
+        self.assertEqual(self.condition(status), ("False", "NotAllAccessible", "1 of 2 with the account of alice, who wrote the list."))
+        of_alice = status["repositories"][1]["message"]
+        # Why is alice's own: her token, her role and what she would find there are not for the project.
+        for word in ("token", "scope", "role", "glpat", "404", "demo"):
+            self.assertNotIn(word, of_alice.lower())
+        # bob has connected nothing. The project learns the same of him as of alice at a repository that is not there.
+        status = self.access("bob", missing, mine)
+        self.assertEqual([(entry["accessible"], entry["reason"], entry["checkedBy"]) for entry in status["repositories"]],
+                         [(False, "NoAccess", "bob"), (False, "NoAccess", "bob")])
+        self.assertEqual({entry["message"] for entry in status["repositories"]}, {of_alice.replace("alice", "bob")})
+        table = self.stack.as_user("alice", "get", "projectsettings", "-n", "my-project").stdout
+        self.assertRegex(table, r"projectsettings +True +False")
+
+    def test_what_changes_in_a_repositorys_access_is_told_of_a_new_list_alone(self):
+        mine = {"url": self.stack.simulator["repository"], "provider": "gitlab"}
+        status = self.access("alice", mine)
+        self.assertEqual(self.condition(status), ("True", "AllAccessible", "1 of 1 with the account of alice, who wrote the list."))
+        # Findings of one list are never shown beside another.
+        shown = self.apply({"url": self.stack.simulator["url"] + "/nobody/has-this.git", "provider": "gitlab"})
+        self.assertEqual((self.condition(shown["status"])[1], "accessible" in shown["status"]["repositories"][0]), ("NotChecked", False))
+
     def test_an_address_that_cannot_be_one_is_told(self):
         shown = self.apply({"url": "https://git.corp.example/team/x"}, {"url": "https://gitlab.com/a/b"})
         self.assertEqual([entry.get("provider", entry.get("code")) for entry in shown["status"]["repositories"]], ["provider_unknown", "gitlab"])
         shown = self.apply({"url": "not an address"})
-        condition, = shown["status"]["conditions"]
+        condition, = [one for one in shown["status"]["conditions"] if one["type"] == "RepositoriesKept"]
         self.assertEqual((condition["status"], "repositories[0]" in condition["message"]), ("False", True))
 
 
@@ -239,6 +286,29 @@ class WithoutWebhook(Case):
             self.assertIn("OwnerUnverified", wait_until("the event", lambda name=name: self.stack.events(name)))
         self.assertEqual(self.rows(), {})
         self.assertFalse([ref for ref in self.stack.control("GET", "/refs?project=demo/hello") if "unverified" in ref])
+
+    def test_nobodys_account_looks_at_a_list_whose_author_is_not_proven(self):
+        body = json.loads(json.dumps({"apiVersion": "ambient-code.io/v1", "kind": "ProjectSettings", "metadata": {
+            "name": "projectsettings", "namespace": "my-project", "annotations": {"ambient-code.io/edited-by": "alice"}},
+            "spec": {"repositories": [{"url": self.stack.simulator["repository"], "provider": "gitlab"}]}}))
+        path = "/apis/ambient-code.io/v1/namespaces/my-project/projectsettings"
+        kube.client("bob").post(path, body).must()
+        status = wait_until("the status tells of the list", lambda: kube.admin.get(path + "/projectsettings").json.get("status"), 30)
+        accessible, = [one for one in status["conditions"] if one["type"] == "RepositoriesAccessible"]
+        self.assertEqual((accessible["status"], accessible["reason"]), ("Unknown", "EditorUnverified"))
+        told = json.loads(self.stack.program("acp-gitlab", "housekeeping", "--once", "--json").stdout)
+        self.assertEqual(told["projects"], 0)
+        # Not even once the webhook is there: what was written before proves nothing, and what bob writes later is bob's.
+        self.stack.install_webhook()
+        try:
+            wait_until("the API server asks the webhook", self.stack._is_asked, 30)
+            time.sleep(32)  # the service looks at the configuration once in half a minute
+            kube.client("bob").patch(path + "/projectsettings", {"metadata": {"annotations": {"ambient-code.io/edited-by": "alice"}}}).must()
+            time.sleep(3)
+            status = kube.admin.get(path + "/projectsettings").json["status"]
+            self.assertEqual(next(one["reason"] for one in status["conditions"] if one["type"] == "RepositoriesAccessible"), "EditorUnverified")
+        finally:
+            kube.admin.delete("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/acp-gitlab")
 
 
 class Trouble(Case):

@@ -380,16 +380,16 @@ static void configuration_guards_only_when_it_leaves_nothing_out(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(configurations); i++) {
 		CLEANUP(release_json) json_t *configuration = object_of(configurations[i].configuration);
 
-		if (admission_guards(configuration, "ambient-code.io", &since) != configurations[i].guards)
+		if (admission_guards(configuration, "ambient-code.io", "agenticsessions", &since) != configurations[i].guards)
 			fail_msg("%s", configurations[i].sentence);
 	}
 	assert_int_equal(since, 1795369200);
 	CLEANUP(release_json)
 	json_t *changed = object_of("{'metadata':{'creationTimestamp':'2026-11-22T17:40:00Z','managedFields':[{'time':"
 	                            "'2026-11-22T17:40:30Z'},{'time':'2026-11-22T17:40:10Z'}]},'webhooks':[{'rules':[" RULE "]}]}");
-	assert_true(admission_guards(changed, "ambient-code.io", &since));
+	assert_true(admission_guards(changed, "ambient-code.io", "agenticsessions", &since));
 	assert_int_equal(since, 1795369230);
-	assert_false(admission_guards(NULL, "ambient-code.io", &since));
+	assert_false(admission_guards(NULL, "ambient-code.io", "agenticsessions", &since));
 }
 
 int main(void)
