@@ -129,12 +129,28 @@ static json_t *reconciled_repos(const json_t *repositories)
 	return list;
 }
 
+/* Its schema has no place for the notification, and with it for the links: the condition tells them. */
+static void tell_notification(json_t *status)
+{
+	const char *text = json_string_or(status, "notification", "");
+	size_t i;
+	json_t *condition;
+
+	json_array_foreach(json_object_get(status, "conditions"), i, condition)
+	{
+		if (text[0] && strcmp(json_string_or(condition, "type", ""), "Completed") == 0)
+			json_object_set_new(condition, "message", json_string(text));
+	}
+}
+
 static void finish(const struct resource_view *view, json_t *status, enum session_phase phase)
 {
 	bool platform = view->shape == RESOURCE_PLATFORM;
 
 	json_object_set_new(status, "phase", json_string(platform ? platform_phase(phase) : session_phase_name(phase)));
 	json_object_set_new(status, "observedGeneration", json_integer(view->generation));
+	if (platform)
+		tell_notification(status);
 	if (platform)
 		json_object_set_new(status, "reconciledRepos", reconciled_repos(json_object_get(status, "repositories")));
 	mask(status);

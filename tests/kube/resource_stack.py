@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+import yaml
+
 TOP = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "tests/integration"), str(TOP / "simulator")]
 
@@ -20,10 +22,13 @@ FINAL = ("Completed", "PartiallyCompleted", "Failed", "Stopped")
 
 
 class ResourceStack(Stack):
-    """`webhook`: whether the API server asks our admission webhook. `users`: who has a bearer and a GitLab account here."""
+    """`webhook`: whether the API server asks our admission webhook. `users`: who has a bearer and a GitLab account here. `platform`: the resources are
+    the platform's own, and the rights and the webhook those of deploy/platform."""
 
-    def __init__(self, kube, webhook=True, users=("alice", "bob"), projects=("team-a",), settings=None, **more):
-        self.kube, self.users, self.projects = kube, users, projects
+    def __init__(self, kube, webhook=True, users=("alice", "bob"), projects=("team-a",), settings=None, platform=False, **more):
+        self.kube, self.users, self.projects, self.platform = kube, users, projects, platform
+        self.group = "vteam.ambient-code" if platform else GROUP
+        self.deployed = {document["kind"]: document for document in yaml.safe_load_all(kube.kubectl("kustomize", TOP / "deploy/platform").stdout)} if platform else {}
         self.admission_port = free_port()
         super().__init__(settings=settings, **more)
         self.webhook = webhook
@@ -33,22 +38,23 @@ class ResourceStack(Stack):
         self.arguments += ["--admission-port", str(self.admission_port), "--admission-certificate", str(self.data / "admission/webhook.pem"),
                            "--admission-key", str(self.data / "admission/webhook.key")]
         self.account = kube.service_account(NAMESPACE, ACCOUNT)
-        kube.role(None, ACCOUNT, rules()[1], [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}])
+        kube.role(None, ACCOUNT, self.deployed["ClusterRole"]["rules"] if platform else rules()[1], [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}])
         self.account_files = kube.account_folder(self.data / "serviceaccount", NAMESPACE, ACCOUNT)
-        kube.apply(TOP / "deploy/kubernetes/crds/agenticsessions.yaml", TOP / "deploy/kubernetes/crds/projectsettings.yaml")
-        kube.kubectl("wait", "--for=condition=Established", f"crd/agenticsessions.{GROUP}", f"crd/projectsettings.{GROUP}", "--timeout=30s")
+        crds = TOP / "deploy/kubernetes/crds"
+        kube.apply(*([TOP / "tests/kube/platform_crds.yaml"] if platform else [crds / "agenticsessions.yaml", crds / "projectsettings.yaml"]))
+        kube.kubectl("wait", "--for=condition=Established", f"crd/agenticsessions.{self.group}", f"crd/projectsettings.{self.group}", "--timeout=30s")
         for project in projects:
             kube.project(project)
         if webhook:
             self.install_webhook()
         else:
             kube.admin.delete("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/acp-gitlab")
-        self.settings = {"ACP_CRD_GROUP": GROUP, "KUBECONFIG": str(kube.kubeconfig(token_file=self.account_files / "token", namespace=NAMESPACE)),
+        self.settings = {"ACP_CRD_GROUP": self.group, "KUBECONFIG": str(kube.kubeconfig(token_file=self.account_files / "token", namespace=NAMESPACE)),
                          **self.settings}
 
     def install_webhook(self, **changes):
         """deploy/'s configuration, with the address that the webhook has here."""
-        configuration = json.loads(self.kube.kubectl("create", "--dry-run=client", "-o", "json", "-f", TOP / "deploy/kubernetes/webhook.yaml").stdout)
+        configuration = self.deployed.get("MutatingWebhookConfiguration") or yaml.safe_load((TOP / "deploy/kubernetes/webhook.yaml").read_text())
         configuration["webhooks"][0]["clientConfig"] = {
             "caBundle": base64.b64encode(self.admission_ca.read_bytes()).decode(),
             "url": f"https://127.0.0.1:{self.admission_port}/admission/v1",
@@ -67,8 +73,8 @@ class ResourceStack(Stack):
         return self
 
     def _is_asked(self):
-        body = session_object("probe", {"outputRepo": {"url": "https://gitlab.com/a/b"}})
-        answer = self.kube.admin.post(SESSIONS.format(self.projects[0]) + "?dryRun=All", body)
+        body = session_object("probe", {"repos": [{"url": "https://gitlab.com/a/b"}]}, group=self.group)
+        answer = self.kube.admin.post(self.sessions(self.projects[0]) + "?dryRun=All", body)
         return answer.status == 201 and "ambient-code.io/owner" in answer.json["metadata"].get("annotations", {})
 
     # ------------------------------------------------------------------------------------------------ resources
@@ -76,13 +82,16 @@ class ResourceStack(Stack):
         """kubectl as a developer."""
         return self.kube.kubectl(*arguments, kubeconfig=self.kube.kubeconfig(user), stdin=stdin, check=check)
 
+    def sessions(self, project):
+        return f"/apis/{self.group}/v1alpha1/namespaces/{project}/agenticsessions"
+
     def create_resource(self, user, name, spec, project=None, **metadata):
         """POST as that user; gives the answer."""
         project = project or self.projects[0]
-        return self.kube.client(user).post(SESSIONS.format(project), session_object(name, spec, **metadata))
+        return self.kube.client(user).post(self.sessions(project), session_object(name, spec, group=self.group, **metadata))
 
     def resource(self, name, project=None):
-        answer = self.kube.admin.get(f"{SESSIONS.format(project or self.projects[0])}/{name}")
+        answer = self.kube.admin.get(f"{self.sessions(project or self.projects[0])}/{name}")
         return answer.json if answer.status == 200 else None
 
     def wait_for_phase(self, name, phases=FINAL, seconds=90, project=None):
@@ -104,5 +113,5 @@ class ResourceStack(Stack):
         return [event["reason"] for event in found if event["involvedObject"]["name"] == name]
 
 
-def session_object(name, spec, **metadata):
-    return {"apiVersion": f"{GROUP}/v1alpha1", "kind": "AgenticSession", "metadata": {"name": name, **metadata}, "spec": spec}
+def session_object(name, spec, group=GROUP, **metadata):
+    return {"apiVersion": f"{group}/v1alpha1", "kind": "AgenticSession", "metadata": {"name": name, **metadata}, "spec": spec}

@@ -74,6 +74,19 @@ class ManifestsTest(unittest.TestCase):
             self.assertNotIn(word, text)
         kube.kubectl("apply", "--dry-run=server", "-f", "-", stdin=text)
 
+    def test_the_platforms_own_resources_are_one_change_of_group(self):
+        changed = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(kube.kubectl("kustomize", TOP / "deploy/platform").stdout)}
+        for document in yaml.safe_load_all(kube.kubectl("kustomize", BASE).stdout):
+            other = changed.pop((document["kind"], document["metadata"]["name"]), None)
+            if document["kind"] == "CustomResourceDefinition":
+                self.assertIsNone(other, "the definitions are the platform's")
+            elif document["kind"] in ("ConfigMap", "ClusterRole", "MutatingWebhookConfiguration"):
+                group = lambda text: text.replace("apiGroups\": [\"ambient-code.io", "apiGroups\": [\"vteam.ambient-code").replace("ACP_CRD_GROUP=ambient-code.io", "ACP_CRD_GROUP=vteam.ambient-code")
+                self.assertEqual(json.loads(group(json.dumps(document))), other)
+            else:
+                self.assertEqual(document, other)
+        self.assertEqual(changed, {})
+
     def test_the_servers_own_admission_takes_the_pods_as_restricted(self):
         for kind, name in (("Deployment", "vteam-backend"), ("Job", "acp-gitlab-setup")):
             self.assertEqual(self.create_pod(pod_of(manifest(kind, name))).must().status, 201)
