@@ -2,10 +2,11 @@
  * kube_writes — as many records as are wanted, written by the product's own Secret store or by a bare client, for kube.py and the
  * tests of many records.
  *
- * kube_writes store|bare|print KUBECONFIG NAMESPACE SHARDS KEYS FIRST COUNT THREADS INSTANCE: each record is what a connect would
- * store for the users "bench-FIRST" and on, sealed before the clock starts. `store` puts them through core/kube; `bare` sends the
- * same bytes to the same Secrets as merge patches through libcurl alone, with metadata-only answers, on one kept connection a
- * thread. Prints seconds and failures. `print` writes nothing and prints Secret, key and value of each.
+ * kube_writes store|bare|tested|print KUBECONFIG NAMESPACE SHARDS KEYS FIRST COUNT THREADS INSTANCE: each record is what a connect
+ * would store for the users "bench-FIRST" and on, sealed before the clock starts. `store` puts them through core/kube; `bare` sends
+ * the same bytes to the same Secrets as merge patches through libcurl alone, with metadata-only answers, on one kept connection a
+ * thread; `tested` does so with the JSON patches of the store, which test that there is no such record yet. Prints seconds and
+ * failures. `print` writes nothing and prints Secret, key and value of each.
  */
 #include <curl/curl.h>
 #include <pthread.h>
@@ -31,7 +32,7 @@ struct work {
 	const char *namespace_;
 	unsigned shards;
 	struct secret_store store;
-	bool bare;
+	bool bare, tested;
 	struct one *all;
 	size_t count, next, failures; /* next and failures: guarded by the lock */
 	pthread_mutex_t lock;
@@ -117,9 +118,15 @@ static void patch(struct work *work, CURL *curl, const struct one *one)
 	if (!kube_secret_name("gitlab", kube_secret_shard(one->key, work->shards), name))
 		abort();
 	url = xasprintf("%s/api/v1/namespaces/%s/secrets/%s", work->config->server, work->namespace_, name);
-	strbuf_addf(&body, "{\"data\":{\"%s\":\"", one->key);
+	if (work->tested)
+		strbuf_addf(&body,
+		            "[{\"op\":\"test\",\"path\":\"/data/%s\",\"value\":null},{\"op\":\"add\",\"path\":\"/data/"
+		            "%s\",\"value\":\"",
+		            one->key, one->key);
+	else
+		strbuf_addf(&body, "{\"data\":{\"%s\":\"", one->key);
 	encode_base64(&body, one->record.bytes, one->record.length);
-	strbuf_add_string(&body, "\"}}");
+	strbuf_add_string(&body, work->tested ? "\"}]" : "\"}}");
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data);
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.length);
@@ -154,7 +161,8 @@ static void *run_thread(void *context)
 	CLEANUP(freep) char *bearer = bearer_of(work->config);
 	CURL *curl = curl_easy_init();
 	struct curl_slist *headers = curl_slist_append(NULL, bearer);
-	headers = curl_slist_append(headers, "Content-Type: application/merge-patch+json");
+	headers = curl_slist_append(headers, work->tested ? "Content-Type: application/json-patch+json"
+	                                                  : "Content-Type: application/merge-patch+json");
 	headers = curl_slist_append(headers, "Accept: application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "PATCH");
@@ -221,7 +229,8 @@ int main(int argc, char **argv)
 	must(kube_secrets_new(&options, &secrets, &err), "store", &err);
 	must(kube_secrets_check(secrets, &err), "Secrets", &err);
 	work.store = kube_secrets_store(secrets);
-	work.bare = strcmp(argv[1], "bare") == 0;
+	work.tested = strcmp(argv[1], "tested") == 0;
+	work.bare = work.tested || strcmp(argv[1], "bare") == 0;
 	work.all = xcalloc(count, sizeof(*work.all));
 	pthread_mutex_init(&work.lock, NULL);
 	for (size_t i = 0; i < count; i++)
