@@ -77,7 +77,8 @@ static bool count_stored(struct keeper *keeper, struct round *ret, struct error 
 
 	if (keeper->counted_ms != 0 && now_ms - keeper->counted_ms < CENSUS_EVERY_S * INT64_C(1000))
 		return true;
-	if (!key_census_take(&keeper->machine->accounts, KEY_CENSUS_ROWS, &census, err))
+	if (!key_census_take(&keeper->machine->accounts, KEY_CENSUS_ROWS, &census, err) ||
+	    !database_note_values(keeper->machine->database, census.broken, census.orphans, err))
 		return false;
 	keeper->counted_ms = now_ms;
 	ret->counted = true;

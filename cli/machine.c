@@ -81,10 +81,15 @@ bool machine_open_database(struct machine *machine, const struct settings *setti
 	        .any_state = any_state,
 	};
 	const struct cluster_needs needs = {.secrets = true};
+	const unsigned shards = (unsigned)settings_number(settings, SECRET_SHARDS);
 
-	if (!database_open(&options, &machine->database, err) || !cluster_read(&machine->cluster, settings, &needs, environ, err) ||
+	if (!database_open(&options, &machine->database, err) ||
+	    (cluster_holds_secrets(settings) && !database_compare_shards(machine->database, shards, err)) ||
+	    !cluster_read(&machine->cluster, settings, &needs, environ, err) ||
 	    !cluster_open(&machine->cluster, settings, &needs, machine->keyring ? keyring_installation(machine->keyring) : NULL,
 	                  "acp-gitlab/" ACP_VERSION, err))
+		return false;
+	if (machine->cluster.secrets && !database_keep_shards(machine->database, shards, err))
 		return false;
 	machine->accounts = (struct account_service){
 	        .keyring = machine->keyring,

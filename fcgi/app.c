@@ -118,13 +118,25 @@ static void wire_services(struct app *app)
 	                                  .pods = app->pods};
 }
 
-static bool open_stores(struct app *app, unsigned threads, struct error *err)
+static unsigned shards_of(const struct app *app)
 {
+	return (unsigned)settings_number(&app->settings, SECRET_SHARDS);
+}
+
+static bool open_database(struct app *app, unsigned threads, struct error *err)
+{
+	/* A crowd that connects may wait; whoever only asks for a status gets a plain answer sooner. */
 	struct database_options options = {.path = settings_get(&app->settings, DATABASE),
 	                                   .connections = threads < DATABASE_CONNECTIONS_MAX ? threads : DATABASE_CONNECTIONS_MAX,
 	                                   .busy_timeout_ms = pools_call_out(app->pools) ? 15000 : 5000};
 
-	if (!database_open(&options, &app->database, err))
+	return database_open(&options, &app->database, err) &&
+	       (!cluster_holds_secrets(&app->settings) || database_compare_shards(app->database, shards_of(app), err));
+}
+
+static bool open_stores(struct app *app, struct error *err)
+{
+	if (app->cluster.secrets && !database_keep_shards(app->database, shards_of(app), err))
 		return false;
 	if (app->cluster.identity) {
 		app->identity = cluster_identity(app->cluster.identity);
@@ -154,5 +166,5 @@ bool app_open(struct app *app, unsigned pools, unsigned threads, char *const *en
 		return false;
 	if (pools != POOL_ALL)
 		app_confine(app);
-	return open_clients(app, err) && open_cluster(app, err) && open_stores(app, threads, err);
+	return open_clients(app, err) && open_database(app, threads, err) && open_cluster(app, err) && open_stores(app, err);
 }

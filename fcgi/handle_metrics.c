@@ -31,6 +31,19 @@ static void write_connections_of(const char *provider, const struct connection_f
 	            f->invalid);
 }
 
+/* What nobody has counted yet is no zero. */
+static void write_values(const struct database_figures *figures, struct strbuf *to)
+{
+	if (!figures->counted)
+		return;
+	strbuf_addf(to,
+	            "# HELP acp_gitlab_stored_tokens_broken Stored tokens that no key opens, when housekeeping last counted.\n"
+	            "# TYPE acp_gitlab_stored_tokens_broken gauge\nacp_gitlab_stored_tokens_broken %zu\n"
+	            "# HELP acp_gitlab_stored_tokens_orphaned Stored tokens without a row, when housekeeping last counted.\n"
+	            "# TYPE acp_gitlab_stored_tokens_orphaned gauge\nacp_gitlab_stored_tokens_orphaned %zu\n",
+	            figures->values_broken, figures->values_orphaned);
+}
+
 static void write_store(struct call *call, struct strbuf *to)
 {
 	struct session_store *sessions = &call->app->sessions;
@@ -52,6 +65,7 @@ static void write_store(struct call *call, struct strbuf *to)
 	write_connections_of("gitlab", &figures.gitlab, to);
 	write_connections_of("github", &figures.github, to);
 	write_sessions(&figures, &queue, to);
+	write_values(&figures, to);
 	strbuf_addf(
 	        to,
 	        "# HELP acp_gitlab_intents_overdue Changes of connections that a crash left over and that housekeeping should have "

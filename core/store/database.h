@@ -46,9 +46,22 @@ struct connection_figures {
 struct database_figures {
 	struct connection_figures gitlab, github;
 	size_t sessions[SESSION_PHASES];
+	bool counted; /* database_note_values was called */
+	size_t values_broken, values_orphaned;
 	size_t intents_overdue; /* older than the 5 minutes in which housekeeping carries them out */
 };
 bool database_figures(struct database *db, struct database_figures *ret, struct error *err) MUST_CHECK;
+
+/*
+ * In how many Secrets tokens lie: compared before the Secrets are touched, and written down once they have agreed.
+ * ERR_CONFIG_INVALID: another number is written there. A database that is not ready is not asked; with `any_state` nothing is
+ * compared and the number is written over, since the Secrets are then the truth.
+ */
+bool database_compare_shards(struct database *db, unsigned shards, struct error *err) MUST_CHECK;
+bool database_keep_shards(struct database *db, unsigned shards, struct error *err) MUST_CHECK;
+
+/* What was found when the stored tokens were counted, for database_figures. */
+bool database_note_values(struct database *db, size_t broken, size_t orphaned, struct error *err) MUST_CHECK;
 
 /* Creates the file if there is none (0600; 0660 in a folder with the set-group-ID bit, for its group), applies the embedded
  * migrations that are missing, each in one transaction with its checksum, and writes the installation id. Refuses a database newer

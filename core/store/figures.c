@@ -69,6 +69,24 @@ static bool count_intents(struct handle *handle, int64_t now_s, struct database_
 	return true;
 }
 
+static bool read_values(struct handle *handle, struct database_figures *ret, struct error *err)
+{
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+	bool row;
+
+	if (!query_start(
+	            &query, handle,
+	            "SELECT values_broken, values_orphaned FROM meta WHERE values_broken IS NOT NULL AND values_orphaned IS NOT "
+	            "NULL",
+	            err) ||
+	    !query_next(&query, &row, err))
+		return false;
+	ret->counted = row;
+	ret->values_broken = row ? (size_t)query_number(&query, 0) : 0;
+	ret->values_orphaned = row ? (size_t)query_number(&query, 1) : 0;
+	return true;
+}
+
 bool database_figures(struct database *db, struct database_figures *ret, struct error *err)
 {
 	CLEANUP(reading_end) struct reading r = READING_INIT;
@@ -76,7 +94,8 @@ bool database_figures(struct database *db, struct database_figures *ret, struct 
 	int64_t now_s = clock_now_s();
 
 	if (!reading_begin(db, &r, err) || !count_connections(r.handle, now_s, &figures, err) ||
-	    !count_sessions(r.handle, &figures, err) || !count_intents(r.handle, now_s, &figures, err))
+	    !count_sessions(r.handle, &figures, err) || !count_intents(r.handle, now_s, &figures, err) ||
+	    !read_values(r.handle, &figures, err))
 		return false;
 	*ret = figures;
 	return true;

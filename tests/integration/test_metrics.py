@@ -1,4 +1,5 @@
 """What Prometheus is told: true sums over all workers of a pool, well-formed, only for those who may ask, with rules that fit."""
+import json
 import os
 import re
 import signal
@@ -113,9 +114,23 @@ class MetricsTest(unittest.TestCase):
                                 timeout=60)
         self.assertEqual(result.returncode, 0, result.stdout)
 
+    def test_a_token_that_no_key_opens_is_an_alert(self):
+        program, reason = promtool.find()
+        if not program:
+            self.skipTest(reason)
+        alert = {"exp_labels": {"severity": "critical"}, "exp_annotations": {"summary": "No key opens 2 stored tokens.", "runbook": "docs/operations.md#acpgitlabtokensbroken"}}
+        case = {"rule_files": [str(TOP / "deploy/prometheus/acp-gitlab.rules.yaml")], "evaluation_interval": "1m", "tests": [
+            {"interval": "1m", "input_series": [{"series": "acp_gitlab_stored_tokens_broken", "values": "0 0 2"}], "alert_rule_test": [
+                {"eval_time": time_, "alertname": "AcpGitlabTokensBroken", "exp_alerts": expected} for time_, expected in (("1m", []), ("2m", [alert]))]}]}
+        path = self.stack.data / "alert.yaml"
+        path.write_text(json.dumps(case))
+        result = subprocess.run([program, "test", "rules", path], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        self.assertEqual(result.returncode, 0, result.stdout)
+
     def test_rules_and_documents_name_what_is_told(self):
         rules = (TOP / "deploy/prometheus/acp-gitlab.rules.yaml").read_text()
         operations = (TOP / "docs/operations.md").read_text()
+        wait_until("housekeeping has counted", lambda: "acp_gitlab_stored_tokens_broken 0" in self.text("status"), 30)
         told = set()
         for pool in POOLS:
             told |= set(re.findall(r"(?m)^# TYPE (acp_gitlab_\w+)", self.text(pool)))

@@ -144,3 +144,13 @@ class Database(unittest.TestCase):
         self.assertEqual(self.shown, self.states())
         self.assertEqual({*self.records, junk}, set(self.stack.records()))
         self.assertRegex(rebuilt.stdout + rebuilt.stderr, r"\b1\b")
+        # Housekeeping counts it, and an alert is made of the count.
+        self.assertEqual(3, self.stack.program("acp-gitlab", "housekeeping", "--once", check=False, timeout=90).returncode)
+        self.assertEqual("1", self.metric("stored_tokens_broken"))
+        kube.admin.patch(path, {"data": {junk: None}}).must()
+        self.stack.program("acp-gitlab", "housekeeping", "--once", timeout=90)
+        self.assertEqual("0", self.metric("stored_tokens_broken"))
+
+    def metric(self, name):
+        text = request("GET", self.stack.url + "/metrics").body.decode()
+        return next((line.split()[1] for line in text.splitlines() if line.startswith(f"acp_gitlab_{name} ")), None)

@@ -3,8 +3,10 @@ import shutil
 import sqlite3
 import unittest
 
+from kube_client import secret_path
 from kube_machine import Machine, lacks_kubernetes
 from kube_server import KubeServer, Unavailable
+from kube_stack import NAMESPACE
 
 
 def setUpModule():
@@ -58,6 +60,19 @@ class RebuildTest(unittest.TestCase):
 
     def test_restored_from_yesterday(self):
         self.check(lambda machine: shutil.copy(machine.folder / "yesterday.db", machine.database), 3)
+
+    def test_another_number_of_secrets_is_refused_by_the_database_alone(self):
+        with Machine(kube) as machine:
+            machine.connect(1)
+            for name in machine.secrets():
+                kube.admin.delete(secret_path(NAMESPACE, name)).must()
+            for provider in ("gitlab", "github"):
+                kube.admin.delete(secret_path(NAMESPACE, f"{provider}-user-tokens"))
+            machine.environment["ACP_SECRET_SHARDS"] = "8"
+            self.assertIn("this database was set up with 16", machine.run("keys", "status", code=1).stderr)
+            self.assertEqual({}, machine.secrets())  # nothing was made with the wrong number
+            machine.environment["ACP_SECRET_SHARDS"] = "16"
+            machine.run("keys", "status")
 
     def test_rows_whose_token_is_gone_are_dropped_and_secrets_that_are_all_empty_are_not_believed(self):
         with Machine(kube) as machine:
