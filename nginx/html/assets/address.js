@@ -1,5 +1,5 @@
-// The address of an instance as people paste it and as the API wants it. The rules are those of core/model/instance_url.h; the API has
-// the last word, this only saves a round.
+// What people paste as the address of an instance and as a token. The rules are those of core/model/instance_url.h and token_text.c; the
+// API has the last word, this only saves a round.
 
 const PAGES = new Set(['-', 'admin', 'dashboard', 'explore', 'groups', 'help', 'oauth', 'profile', 'projects', 'search', 'snippets', 'users']);
 
@@ -49,3 +49,14 @@ export function tokenPages(provider, instanceUrl) {
 }
 
 export const hostOf = (url) => url.replace(/^https?:\/\//, '');
+
+const GITLAB = /(?:^|-)gl(pat|dt|cbt|rtr?|ptt|ft|imt|agent|soat|oas|ffct|wt)-|^GR1348941/;
+const NAMES = { pat: 'personal access token', dt: 'deploy token', cbt: 'CI job token', rt: 'runner token', ptt: 'pipeline trigger token' };
+
+/** "GitLab deploy token": what this is, if it will not do for the provider; '' when nothing speaks against it. */
+export function wrongKind(token, provider) {
+	const gitlab = GITLAB.exec(token), github = /^(gh[oprsu]|github_pat)_/.exec(token);
+	if (provider === 'gitlab' && token.includes('glpat-')) return '';
+	if (gitlab) return `GitLab ${NAMES[gitlab[1]] ?? 'token of another kind'}`;
+	return github && (provider === 'gitlab' || /^gh[rs]/.test(token)) ? `GitHub token${provider === 'github' ? ' of another kind' : ''}` : '';
+}

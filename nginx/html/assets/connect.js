@@ -1,8 +1,7 @@
 // The form that connects an account or replaces its token: corrects what is pasted, leads to where tokens are made, tests.
 import * as api from './api.js';
 import { $, button, el, icon, link, note, pill, problem, toast, waitFor } from './dom.js';
-import { correctInstance, hostOf, tokenPages } from './address.js';
-import { wrongKind } from './token.js';
+import { correctInstance, hostOf, tokenPages, wrongKind } from './address.js';
 import { checklist, waiting } from './report.js';
 import { stateOf } from './state.js';
 
