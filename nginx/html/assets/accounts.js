@@ -22,8 +22,9 @@ async function check(provider, connection) {
 		probes.set(key, answer.valid ? {} : { failure: answer });
 		toast(answer.valid ? 'good' : 'info', answer.valid ? `${host}: the token of @${answer.username} works.` : answer.error);
 	} catch (failure) {
-		probes.set(key, failure.code === 'rate_limited' ? { failure } : {});
-		toast('bad', failure.message, failure);
+		const limited = failure.code === 'rate_limited';
+		probes.set(key, limited ? { failure } : {});
+		toast(limited ? 'info' : 'bad', failure.message, failure);
 	}
 	await refresh(provider);
 }
