@@ -84,13 +84,14 @@ class PageCase(unittest.TestCase):
         self.browser.screenshot(OUTPUT / f"page-{name}.png")
 
     def snap_everywhere(self, name):
-        """Light and dark, desk and phone; nothing may stick out to the side."""
+        """Light and dark, desk and phone: nothing may stick out to the side, and the accessibility checker, where it can be had, finds nothing."""
         for colours in ("light", "dark"):
             self.browser.media(prefers_color_scheme=colours)
             for device, size in (("desktop", DESKTOP), ("phone", PHONE)):
                 self.browser.resize(*size, touch=device == "phone")
                 self.snap(f"{name}-{device}-{colours}")
                 self.assertLessEqual(self.browser.run("return document.documentElement.scrollWidth"), size[0], f"{name}, {device}")
+            self.assertIn(check_accessibility(self.browser), ([], None), f"{name}, {colours}")
         self.browser.resize(*DESKTOP)
         self.browser.media(prefers_color_scheme="light")
 

@@ -60,7 +60,7 @@ class FormTest(PageCase):
                 self.browser.type("#token", self.stack.tokens[name])
                 self.press("#connect", "Test without saving")
                 self.see("#verdict", words)
-                self.snap(f"form-{name}")
+                self.snap_everywhere(f"form-{name}")
         self.browser.type("#instance", "https://127.0.0.1:1")
         self.press("#connect", "Test without saving")
         self.see("#verdict", "Address: ")
@@ -94,7 +94,7 @@ class FormTest(PageCase):
             # Neither button sends it.
             self.browser.type("#token", "glrt-0123456789abcdef")
             self.assertIn("GitLab runner token", self.browser.text("#token-note"))
-            self.snap(f"form-wrong-kind-{name}")
+            self.snap_everywhere(f"form-wrong-kind-{name}")
             self.browser.run("performance.clearResourceTimings()")
             for button in ("Test without saving", "Connect"):
                 self.press("#connect", button)
@@ -143,7 +143,7 @@ class GitLabTest(PageCase):
         self.press("#gitlab-body", f"Disconnect: @john at {self.gitlab_host}")
         self.see("#ask", "Disconnect @john?")
         self.assertEqual(self.browser.focused()[1], "Keep it", "the harmless answer has the focus")
-        self.snap("disconnect-question")
+        self.snap_everywhere("disconnect-question")
         self.browser.keys("Enter")
         self.assertTrue(self.stack.status().json["connected"])
         self.press("#gitlab-body", f"Disconnect: @john at {self.gitlab_host}")
@@ -157,7 +157,7 @@ class GitLabTest(PageCase):
                 shown = self.connected(expiresAt=in_days(days))
                 self.assertIn(label, shown)
                 self.assertRegex(shown, rf"in {days} days?")
-                self.snap(f"expiring-{days}")
+                self.snap_everywhere(f"expiring-{days}")
 
     def test_token_that_dies_is_found_by_checking(self):
         for change, label, code in (({"state": "revoked"}, "Revoked", "token_revoked"), ({"state": "expired"}, "Expired", "token_expired"),
@@ -180,7 +180,7 @@ class GitLabTest(PageCase):
         shown = self.see("#gitlab-body", "Unreachable")
         self.assertIn("Server: ", shown)
         self.assertIn("Push: yes", shown, "what was found before stays")
-        self.snap("unreachable")
+        self.snap_everywhere("unreachable")
         self.stack.mode("api", "normal")
         self.press("#gitlab-body", f"Check now: @john at {self.gitlab_host}")
         self.see("#gitlab-body", "Connected")
@@ -191,7 +191,7 @@ class GitLabTest(PageCase):
         self.press("#gitlab-body", f"Check now: @john at {self.gitlab_host}")
         shown = self.see("#gitlab-body", "Rate limited")
         self.assertRegex(shown, r"Try again in\s+0:1\d")
-        self.snap("rate-limited")
+        self.snap_everywhere("rate-limited")
         self.stack.mode("api", "normal")
         self.see("#gitlab-body", "Connected", seconds=25)
 
@@ -242,7 +242,7 @@ class GitLabTest(PageCase):
             self.press("#gitlab-body", f"Check now: @john at {self.gitlab_host}")
             shown = self.see("#gitlab-body", "The service cannot be reached.")
             self.assertIn("@john", shown, "what is known stays")
-            self.snap("service-down")
+            self.snap_everywhere("service-down")
         finally:
             self.browser.cdp("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
         self.press("#gitlab-body", "Try again")

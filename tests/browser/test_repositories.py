@@ -43,7 +43,7 @@ class TesterTest(PageCase):
         self.assertIn("Repository not found", shown)
         self.assertIn("Check the spelling", shown)
         self.assertEqual(self.checks()[7:], ["Repository found: failed", "Clone: not run", "Push: not run", "Branch: not run"])
-        self.snap("report-not-found")
+        self.snap_everywhere("report-not-found")
         shown = self.ask("not an address")
         self.assertIn("Address: failed", shown)
         self.assertTrue(self.browser.run("return document.querySelector('#report .actions button').disabled"), "nothing to add")
@@ -138,7 +138,7 @@ class ProjectTest(PageCase):
             self.assertIn(words, shown)
         self.browser.run("document.querySelectorAll('#repositories-body details')[1].open = true")
         self.see("#repositories-body", "Repository not found")
-        self.snap("repositories")
+        self.snap_everywhere("repositories")
         self.press("#repositories-body", "Remove demo/nothere from the project")
         self.press("#ask", "Keep it")
         wait_until("the question is closed", lambda: not self.browser.run("return document.querySelector('#ask').open"), 30)
@@ -159,7 +159,7 @@ class ProjectTest(PageCase):
             self.assertRegex(shown, r"request [0-9a-f]{32}")
             self.see("#repositories-body", "By itself in")
             self.see("#sessions-body", "Try again")
-            self.snap("pool-down")
+            self.snap_everywhere("pool-down")
         finally:
             for path in sockets:
                 path.with_suffix(".away").rename(path)
