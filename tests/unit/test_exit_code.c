@@ -18,7 +18,10 @@ static const struct {
          "merge_request_refused",
          CLI_FAILED},
         {"session_ended session_lost agent_failed agent_timeout agent_too_large agent_unconfined workspace_failed", CLI_FAILED},
-        {"store_unavailable store_not_ready secret_store_unavailable secret_store_full config_invalid service_unavailable service_timeout",
+        {"store_unavailable store_not_ready secret_store_unavailable secret_store_full secret_store_not_ready "
+         "kubernetes_unavailable config_invalid "
+         "service_unavailable "
+         "service_timeout",
          CLI_FAILED},
         {"field_missing field_invalid instance_url_invalid instance_insecure repo_url_invalid branch_invalid session_invalid "
          "session_no_repository",

@@ -6,9 +6,9 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <time.h>
 
 #include "caps.h"
-#include "clock.h"
 #include "json.h"
 
 struct body_row {
@@ -73,11 +73,11 @@ static void very_deep_input_is_refused_without_parsing(void **state)
 		strbuf_add_char(&body, '[');
 	struct error err = ERROR_INIT;
 	json_t *object = NULL;
-	int64_t before = clock_monotonic_ms();
+	clock_t before = clock(); /* of the processor: others may be busy */
 	assert_false(json_parse_body(body.data, body.length, &object, &err));
 	assert_string_equal(err.message, "The body is nested too deeply.");
 	assert_null(json_parse_answer(body.data, body.length));
-	assert_true(clock_monotonic_ms() - before < 1000);
+	assert_true(clock() - before < CLOCKS_PER_SEC);
 }
 
 static void answers_may_be_lax_but_not_endless(void **state)

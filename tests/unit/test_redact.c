@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <time.h>
 
-#include "clock.h"
 #include "encoding.h"
 #include "redact.h"
 
@@ -297,10 +297,11 @@ static void time_grows_with_length_only(void **state)
 		CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(500000), to = STRBUF_INIT(5000000);
 		while (text.length < 400000)
 			strbuf_add_string(&text, units[i]);
-		int64_t before = clock_monotonic_ms();
+		clock_t before = clock(); /* of the processor: others may be busy */
 		redact(r, text.data, text.length, &to);
-		if (clock_monotonic_ms() - before > 2000)
-			fail_msg("'%s' repeated takes %lld ms", units[i], (long long)(clock_monotonic_ms() - before));
+		clock_t taken = clock() - before;
+		if (taken > 2 * CLOCKS_PER_SEC)
+			fail_msg("'%s' repeated takes %lld ms", units[i], (long long)taken * 1000 / CLOCKS_PER_SEC);
 	}
 }
 
