@@ -144,6 +144,29 @@ void doctor_folders(struct doctor *doctor)
 
 /* ---- The audit log ---- */
 
+/* Whether a log that is there takes lines, and from whom; false: there is something to say. */
+static bool judge_audit_file(struct doctor *doctor, const char *path, const struct stat *file)
+{
+	const char *name = "audit log";
+
+	if (!S_ISREG(file->st_mode))
+		finding_add(doctor, name, FINDING_WARNING, "Name a file in ACP_AUDIT_LOG.",
+		            "%s is no file: 'acp-gitlab audit find' finds nothing in it.", path);
+	else if (access(path, W_OK) != 0)
+		finding_add(doctor, name, FINDING_FAILED,
+		            "Let the users of connect, repositories, git and housekeeping append to it.", "%s cannot be written.",
+		            path);
+	else if (file->st_mode & S_IWOTH)
+		finding_add(doctor, name, FINDING_FAILED, "Run 'chmod o-rw' on it.",
+		            "Everybody may write %s: what it says proves nothing.", path);
+	else if (file->st_mode & S_IROTH)
+		finding_add(doctor, name, FINDING_WARNING, "Run 'chmod o-r' on it.",
+		            "Everybody may read in %s who uses which repository.", path);
+	else
+		return true;
+	return false;
+}
+
 /* Whoever opens it makes it: here it is only looked at. */
 void doctor_audit(struct doctor *doctor)
 {
@@ -151,26 +174,10 @@ void doctor_audit(struct doctor *doctor)
 	CLEANUP(freep) char *copy = xstrdup(path);
 	struct stat file;
 
-	if (strcmp(path, "stderr") == 0) {
+	if (strcmp(path, "stderr") == 0)
 		finding_add(doctor, "audit log", FINDING_OK, NULL, "Uses of tokens are lines of the programs' standard error.");
-	} else if (stat(path, &file) != 0) {
+	else if (stat(path, &file) != 0 || judge_audit_file(doctor, path, &file))
 		look_at_folder(doctor, "audit log", "ACP_AUDIT_LOG", dirname(copy));
-	} else if (!S_ISREG(file.st_mode)) {
-		finding_add(doctor, "audit log", FINDING_WARNING, "Name a file in ACP_AUDIT_LOG.",
-		            "%s is no file: 'acp-gitlab audit find' finds nothing in it.", path);
-	} else if (access(path, W_OK) != 0) {
-		finding_add(doctor, "audit log", FINDING_FAILED,
-		            "Let the users of connect, repositories, git and housekeeping append to it.", "%s cannot be written.",
-		            path);
-	} else if (file.st_mode & S_IWOTH) {
-		finding_add(doctor, "audit log", FINDING_FAILED, "Run 'chmod o-rw' on it.",
-		            "Everybody may write %s: what it says proves nothing.", path);
-	} else if (file.st_mode & S_IROTH) {
-		finding_add(doctor, "audit log", FINDING_WARNING, "Run 'chmod o-r' on it.",
-		            "Everybody may read in %s who uses which repository.", path);
-	} else {
-		look_at_folder(doctor, "audit log", "ACP_AUDIT_LOG", dirname(copy));
-	}
 }
 
 /* ---- Database ---- */
