@@ -3,6 +3,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "http_limits.h"
+#include "kube_turns.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -27,11 +28,10 @@ struct kube_client {
 	char *server, *user_agent;
 	struct address_policy *policy;
 	struct kube_credentials *credentials;
-	pthread_mutex_t lock; /* guards what follows */
+	struct kube_turns turns; /* of calls */
+	pthread_mutex_t lock;    /* guards what follows */
 	struct kube_link *link;
 	uint64_t ca_number; /* what `link` was made with */
-	unsigned calls;     /* under way; TURNS at most */
-	pthread_cond_t turn;
 };
 
 /* ---- Links ---- */
@@ -121,7 +121,7 @@ bool kube_client_new(const struct kube_config *config, const char *user_agent, s
 	struct kube_link *link;
 
 	pthread_mutex_init(&client->lock, NULL);
-	pthread_cond_init(&client->turn, NULL);
+	kube_turns_init(&client->turns, TURNS);
 	client->server = xstrdup(config->server);
 	client->user_agent = xstrdup(user_agent);
 	client->policy = address_policy_new_for(config->host, config->port);
@@ -144,7 +144,7 @@ void kube_client_freep(struct kube_client **slot)
 	link_free(client->link);
 	kube_credentials_freep(&client->credentials);
 	address_policy_freep(&client->policy);
-	pthread_cond_destroy(&client->turn);
+	kube_turns_destroy(&client->turns);
 	pthread_mutex_destroy(&client->lock);
 	free(client->server);
 	free(client->user_agent);
@@ -190,7 +190,8 @@ static bool may_repeat(const struct kube_call *call, enum http_failure failure)
 {
 	if (failure == HTTP_UNREACHABLE || failure == HTTP_UNRESOLVABLE)
 		return true;
-	return (failure == HTTP_TIMEOUT || failure == HTTP_BROKEN) && (call->repeatable || strcmp(call->method, "GET") == 0);
+	return (failure == HTTP_TIMEOUT || failure == HTTP_BROKEN || failure == HTTP_RESTING) &&
+	       (call->repeatable || strcmp(call->method, "GET") == 0);
 }
 
 static enum verdict judge_failure(struct attempt *a, const struct http_call *http, struct error *err)
@@ -198,7 +199,7 @@ static enum verdict judge_failure(struct attempt *a, const struct http_call *htt
 	fail(a->call, http->failure_text, err);
 	if (!may_repeat(a->call, http->failure))
 		return OVER;
-	a->pause_ms = with_jitter((int64_t)PAUSE_MS * a->call->tries);
+	a->pause_ms = with_jitter(http->failure == HTTP_RESTING ? REST_MS : (int64_t)PAUSE_MS * a->call->tries);
 	return AGAIN;
 }
 
@@ -280,30 +281,6 @@ static enum verdict try_once(struct attempt *a, struct kube_link *link, struct e
 	return http.failure != HTTP_OK ? judge_failure(a, &http, err) : judge_status(a, &http, &token, err);
 }
 
-/* A crowd waits for its turn, as long again as a call may take. */
-static bool take_turn(struct kube_client *client, int64_t deadline_ms)
-{
-	const struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
-	bool taken;
-
-	pthread_mutex_lock(&client->lock);
-	while (client->calls >= TURNS && clock_monotonic_ms() < deadline_ms)
-		(void)pthread_cond_clockwait(&client->turn, &client->lock, CLOCK_MONOTONIC, &until);
-	taken = client->calls < TURNS;
-	if (taken)
-		client->calls++;
-	pthread_mutex_unlock(&client->lock);
-	return taken;
-}
-
-static void give_turn(struct kube_client *client)
-{
-	pthread_mutex_lock(&client->lock);
-	client->calls--;
-	pthread_cond_signal(&client->turn);
-	pthread_mutex_unlock(&client->lock);
-}
-
 bool kube_call_run(struct kube_client *client, struct kube_call *call, struct error *err)
 {
 	struct attempt a = {.client = client, .call = call};
@@ -316,18 +293,19 @@ bool kube_call_run(struct kube_client *client, struct kube_call *call, struct er
 	for (;;) {
 		int64_t total_ms = call->total_ms ? call->total_ms : KUBE_TOTAL_MS;
 
-		if (!take_turn(client, a.deadline_ms ? a.deadline_ms : clock_monotonic_ms() + total_ms))
+		/* A crowd waits for its turn, as long again as a call may take. */
+		if (!kube_turns_take(&client->turns, a.deadline_ms ? a.deadline_ms : clock_monotonic_ms() + total_ms))
 			return fail(call, "too many calls are under way", err);
 		if (a.deadline_ms == 0)
 			a.deadline_ms = clock_monotonic_ms() + total_ms;
 		link = kube_link_take(client, err);
 		if (!link) {
-			give_turn(client);
+			kube_turns_give(&client->turns);
 			return fail(call, "no connections can be made", err);
 		}
 		verdict = try_once(&a, link, &why);
 		kube_link_drop(client, link);
-		give_turn(client);
+		kube_turns_give(&client->turns);
 		if (verdict != AGAIN || call->tries >= TRIES || clock_monotonic_ms() + a.pause_ms >= a.deadline_ms)
 			break;
 		kube_pause(a.pause_ms);

@@ -29,7 +29,7 @@ bool kube_secrets_new(const struct kube_secrets_options *options, struct kube_se
 	s->installation = xstrdup(options->installation);
 	s->shards = shards;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->turn, NULL);
+	kube_turns_init(&s->turns, KUBE_WRITES_MAX);
 	*ret = s;
 	return true;
 }
@@ -44,7 +44,7 @@ void kube_secrets_freep(struct kube_secrets **slot)
 		kube_write_queues_free(s->queues[i], KUBE_SHARDS_MAX);
 	free(s->namespace_);
 	free(s->installation);
-	pthread_cond_destroy(&s->turn);
+	kube_turns_destroy(&s->turns);
 	pthread_mutex_destroy(&s->lock);
 	freep(slot);
 }

@@ -4,18 +4,20 @@
  * refused one are dropped. Errors: ERR_SECRET_STORE_UNAVAILABLE, ERR_SECRET_STORE_FULL. Private to kube. Floor: kube.
  */
 #include "kube_secrets.h"
-#include <pthread.h>
+#include "kube_turns.h"
 
-enum { KUBE_PROVIDERS = 2 };
+enum {
+	KUBE_PROVIDERS = 2,
+	KUBE_WRITES_MAX = 4, /* patches at once from a process: more only take the server's time from each other */
+};
 
 struct kube_secrets {
 	struct kube_client *client;
 	char *namespace_, *installation;
 	unsigned shards;
-	pthread_mutex_t lock; /* guards what follows */
+	struct kube_turns turns; /* of patches */
+	pthread_mutex_t lock;    /* guards what follows */
 	bool checked;
-	unsigned writes; /* patches under way */
-	pthread_cond_t turn;
 	struct kube_write_queue *queues[KUBE_PROVIDERS][KUBE_SHARDS_MAX]; /* NULL: nothing was written there yet */
 };
 

@@ -12,7 +12,6 @@ enum {
 	BATCH_BYTES_MAX = 768 * 1024, /* of values, before base64: the server takes bodies of 3 MiB */
 	VALUE_MAX = 1024 * 1024,      /* more than a whole Secret */
 	WAIT_MS = 2 * KUBE_TOTAL_MS,  /* for the patches before one's own */
-	WRITES_MAX = 4,               /* patches at once from a process: more only take the server's time from each other */
 	CONFLICTS_MAX = 8,            /* in a row; each stands for several tries of the server */
 	CONFLICT_MS = 20,             /* the pause after the first; it doubles, and is anything up to that */
 };
@@ -247,23 +246,6 @@ static void send_batch(struct kube_secrets *s, const char *name, const struct ba
 
 /* ---- One caller ---- */
 
-static void take_turn(struct kube_secrets *s)
-{
-	pthread_mutex_lock(&s->lock);
-	while (s->writes >= WRITES_MAX)
-		pthread_cond_wait(&s->turn, &s->lock);
-	s->writes++;
-	pthread_mutex_unlock(&s->lock);
-}
-
-static void give_turn(struct kube_secrets *s)
-{
-	pthread_mutex_lock(&s->lock);
-	s->writes--;
-	pthread_cond_signal(&s->turn);
-	pthread_mutex_unlock(&s->lock);
-}
-
 /*
  * Whoever finds no patch under way sends the next, also for others: all that have come when its turn does. The queue is locked when
  * it begins and when it ends.
@@ -274,13 +256,14 @@ static void lead(struct kube_secrets *s, struct kube_write_queue *queue, const c
 
 	queue->busy = true;
 	pthread_mutex_unlock(&queue->lock);
-	take_turn(s);
+	while (!kube_turns_take(&s->turns, clock_monotonic_ms() + WAIT_MS))
+		; /* those under way all end */
 	pthread_mutex_lock(&queue->lock);
 	take_locked(queue, name, &batch);
 	pthread_mutex_unlock(&queue->lock);
 	if (batch.count > 0)
 		send_batch(s, name, &batch);
-	give_turn(s);
+	kube_turns_give(&s->turns);
 	pthread_mutex_lock(&queue->lock);
 	queue->busy = false;
 	for (size_t i = 0; i < batch.count; i++)

@@ -141,7 +141,7 @@ class ApiServerFaults(unittest.TestCase):
         # And afterwards everything works: a server that failed several times in a row is left alone for a second.
         for number in numbers:
             if number not in good:
-                wait_until(f"user {number} connects", lambda: self.connect(number).status == 200, 15, 0.3)
+                wait_until(f"user {number} connects", lambda: self.connect(number).status == 200, 5, 0.3)
         self.assertEqual(len(before) + CONNECTS, len(stack.records()))
 
     # ------------------------------------------------------------------------------------------------ the whole server

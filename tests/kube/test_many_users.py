@@ -1,5 +1,6 @@
 """Many users connect at once, to four workers of a pool, and none loses."""
 import collections
+import json
 import os
 import threading
 import time
@@ -124,6 +125,28 @@ class ManyUsers(unittest.TestCase):
         self.assertLessEqual(before.keys(), after.keys())
         self.assertEqual(USERS + RECORDS, len(after))
         self.assertEqual(USERS, sum(after[key] != value for key, value in before.items()) + len(after.keys() - before.keys()))
+
+    def test_6_every_token_gets_the_new_key_while_users_connect(self):
+        over, answers = threading.Event(), []
+
+        def work(number):
+            while not over.is_set():
+                answers.append(self.connect(number))
+                answers.append(stack.api("POST", "/api/auth/gitlab/check", {}, bearer=kube.tokens[f"user-{number:03}"], timeout=60))
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 5)]
+        for thread in threads:
+            thread.start()
+        try:
+            rotated = json.loads(stack.program("acp-gitlab", "keys", "rotate", "--settle", "5", "--rate", "0", "--json", timeout=300).stdout)
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join(90)
+        self.assertEqual([answer for answer in answers if answer.status != 200 or not answer.json.get("valid", True)], [])
+        self.assertGreater(len(answers), 8)
+        self.assertEqual((rotated["broken"], rotated["tokens"]), (0, len(stack.records())))
+        self.assertEqual(stack.program("acp-gitlab", "keys", "check", check=False, timeout=120).returncode, 0)
 
     def check(self, bearer):
         body = {"url": stack.simulator["repository"]}

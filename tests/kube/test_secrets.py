@@ -63,7 +63,8 @@ class Secrets:
         (key, (_, value)), = records.items()
         self.assertRegex(key, r"^k1-[a-z2-7]{52}$")
         self.assertTrue(value.startswith(b"ACPR"), value[:8])
-        self.assertNotIn(self.by_name["good"].encode(), value)
+        for readable in (self.by_name["good"], self.stack.ready["user"]):
+            self.assertNotIn(readable.encode(), value)
         self.assertEqual(True, self.stack.status().json["connected"])
         self.assertEqual(200, self.stack.disconnect().status)
         self.assertEqual({}, self.records())
