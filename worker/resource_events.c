@@ -11,6 +11,7 @@ enum {
 	EVENTS_BURST = 20,
 	EVENT_EVERY_MS = 200,
 	EVENTS_AGAIN_MS = 5000, /* after one that could not be written */
+	EVENTS_QUIET_MS = 2 * 60 * 1000,
 };
 
 static bool may_tell(struct resource_sessions *s)
@@ -47,8 +48,11 @@ static bool tell(struct resource_sessions *s, const struct entry *e, struct kube
 		entry_log(s, e, LOG_WARNING, &err, "An event was refused");
 		return true;
 	}
-	entry_log(s, e, LOG_DEBUG, &err, "An event could not be written yet");
-	s->events_again_at_ms = clock_monotonic_ms() + EVENTS_AGAIN_MS;
+	/* Said once, and again when it has worked for a while. */
+	int64_t now = clock_monotonic_ms();
+	bool new_trouble = s->events_again_at_ms == 0 || now - s->events_again_at_ms > EVENTS_QUIET_MS;
+	entry_log(s, e, new_trouble ? LOG_WARNING : LOG_DEBUG, &err, "An event could not be written yet");
+	s->events_again_at_ms = now + EVENTS_AGAIN_MS;
 	return false;
 }
 

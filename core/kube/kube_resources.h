@@ -59,8 +59,8 @@ enum kube_watch_end {
 
 /*
  * Follows the kind from *version on (kube_list), which moves with every event and bookmark; owned by the caller. False:
- * ERR_KUBERNETES_UNAVAILABLE, also when nothing came for longer than the server promised; *version still stands: watch on after a
- * pause.
+ * ERR_KUBERNETES_UNAVAILABLE; *version still stands: watch on after a pause. A server that says nothing for a minute and a half,
+ * not even a bookmark, may be gone without a word: the watch then ends as if agreed.
  */
 bool kube_watch_run(struct kube_client *client, const struct kube_watch *watch, char **version, enum kube_watch_end *ret,
                     struct error *err) MUST_CHECK;

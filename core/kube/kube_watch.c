@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "caps.h"
+#include "clock.h"
 #include "http_stream.h"
 #include "kube_private.h"
 
@@ -9,11 +10,13 @@ enum {
 	TIMEOUT_MIN_S = 300,
 	TIMEOUT_SPREAD_S = 300, /* so that not all watches end at once */
 	GRACE_S = 30,           /* the server ends a watch itself; later than this it is dead */
+	SILENCE_MS = 90 * 1000, /* bookmarks come about every minute: a server that says less may be gone without a word */
 };
 
 struct following {
 	struct kube_lines lines;
 	int status;
+	int64_t heard_at_ms;
 };
 
 static bool take_head(void *context, int status, const char *content_type UNUSED, const char *location UNUSED,
@@ -22,6 +25,7 @@ static bool take_head(void *context, int status, const char *content_type UNUSED
 	struct following *f = context;
 
 	f->status = status;
+	f->heard_at_ms = clock_monotonic_ms();
 	return status == 200;
 }
 
@@ -29,6 +33,7 @@ static bool take_bytes(void *context, const char *bytes, size_t length)
 {
 	struct following *f = context;
 
+	f->heard_at_ms = clock_monotonic_ms();
 	return kube_lines_add(&f->lines, bytes, length);
 }
 
@@ -36,11 +41,13 @@ static bool may_go_on(void *context)
 {
 	struct following *f = context;
 	const struct kube_watch *watch = f->lines.watch;
+	bool silent = clock_monotonic_ms() - f->heard_at_ms > SILENCE_MS;
 
-	if (!watch->goes_on || watch->goes_on(watch->context))
+	if (!silent && (!watch->goes_on || watch->goes_on(watch->context)))
 		return true;
+	/* Watching on from the same version, on a connection of its own, costs little and loses nothing. */
 	f->lines.ended = true;
-	f->lines.end = KUBE_WATCH_STOPPED;
+	f->lines.end = silent ? KUBE_WATCH_ENDED : KUBE_WATCH_STOPPED;
 	return false;
 }
 
@@ -75,8 +82,11 @@ static bool conclude(struct kube_client *client, const struct following *f, cons
 	/* The next watch begins with what the file holds by then. */
 	if (f->status == 401)
 		(void)!kube_credentials_refused(kube_client_credentials(client), token);
-	error_set(err, ERR_KUBERNETES_UNAVAILABLE, "The Kubernetes API server's changes cannot be followed now.");
-	return error_detail(err, "watch: %d %s", f->status, f->lines.broken ? "a line that is no event" : stream->failure_text);
+	error_set(err, ERR_KUBERNETES_UNAVAILABLE,
+	          f->status == 403 ? "The Kubernetes API server does not allow this service to watch them."
+	                           : "The Kubernetes API server's changes cannot be followed now.");
+	return error_detail(err, "watch %s: %d %s", f->lines.watch->kind->plural, f->status,
+	                    f->lines.broken ? "a line that is no event" : stream->failure_text);
 }
 
 bool kube_watch_run(struct kube_client *client, const struct kube_watch *watch, char **version, enum kube_watch_end *ret,
@@ -84,7 +94,7 @@ bool kube_watch_run(struct kube_client *client, const struct kube_watch *watch, 
 {
 	CLEANUP(strbuf_release) struct strbuf path = STRBUF_INIT(LIMIT_URL_MAX);
 	CLEANUP(secret_release) struct secret token = SECRET_INIT;
-	struct following f = {.status = 0};
+	struct following f = {.heard_at_ms = clock_monotonic_ms()};
 	unsigned timeout_s = choose_timeout(watch);
 	struct kube_link *link = kube_link_take(client, err);
 

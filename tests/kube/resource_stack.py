@@ -2,6 +2,7 @@
 own rights. Accounts and callers are the embedded ones, with the same user names as in the API server."""
 import base64
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -103,6 +104,23 @@ class ResourceStack(Stack):
             return wait_until(f"the resource {name} is one of {phases}", look, seconds, 0.1)
         except AssertionError as late:
             raise AssertionError(f"{late}; it is {json.dumps(self.resource(name, project))[:3000]}") from None
+
+    def controller(self):
+        """The process id of the worker's child that follows the resources: it holds a connection to the API server. None: there is none now."""
+        port = f":{self.kube.port:04X}"
+        for pid in self.pids():
+            try:
+                inodes = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+            except OSError:
+                continue
+            if name != "acp-git-worker":
+                continue
+            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[2].endswith(port) and f"socket:[{fields[9]}]" in inodes:
+                    return pid
+        return None
 
     def repository_spec(self, branch, description="Add feature X"):
         return {"description": description, "outputRepo": {"url": self.simulator["repository"], "branch": branch, "provider": "gitlab"}}

@@ -154,7 +154,7 @@ class RightsTest(unittest.TestCase):
         for shard in shards:
             for verb in ("get", "patch", "create"):
                 self.assertTrue(self.may(verb, "secrets", name=shard, namespace=NAMESPACE), (verb, shard))
-        for verb in ("get", "list", "watch"):
+        for verb in ("list", "watch"):
             for resource in ("agenticsessions", "projectsettings"):
                 self.assertTrue(self.may(verb, resource, "ambient-code.io", namespace="team-a"), (verb, resource))
         for resource in ("agenticsessions", "projectsettings"):

@@ -410,24 +410,7 @@ class Trouble(Case):
         self.assertEqual(self.stack.events("told-once"), [])
 
     def controller(self):
-        """The process id of the worker's child that follows the resources: it holds a connection to the API server."""
-        port = f":{kube.port:04X}"
-
-        def look():
-            for pid in self.stack.pids():
-                try:
-                    inodes = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
-                    name = open(f"/proc/{pid}/comm").read().strip()
-                except OSError:
-                    continue
-                if name != "acp-git-worker":
-                    continue
-                for line in open("/proc/net/tcp").read().splitlines()[1:]:
-                    fields = line.split()
-                    if fields[2].endswith(port) and f"socket:[{fields[9]}]" in inodes:
-                        return pid
-            return None
-        return wait_until("a controller is connected", look, 30)
+        return wait_until("a controller is connected", self.stack.controller, 30)
 
     def test_a_session_removed_through_the_api_is_told_as_stopped(self):
         self.assertEqual(self.stack.create_resource("alice", "by-api", self.spec("by-api")).status, 201)
