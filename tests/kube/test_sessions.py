@@ -3,9 +3,11 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
+from pathlib import Path
 
 from kube_server import KubeServer, Unavailable
 from resource_stack import ACCOUNT, FINAL, NAMESPACE, SESSIONS, ResourceStack, session_object
@@ -268,6 +270,52 @@ class Ownership(Case):
         finally:
             self.stack.install_webhook()
             time.sleep(4)  # what is created before is not proven
+
+
+# In a file of its own: what the command itself names is the agent's to read.
+CURIOUS_AGENT = """#!/bin/sh
+echo seen-by-the-agent > mine
+for file in mine {tried} /proc/[0-9]*/root/var/run/secrets/kubernetes.io/serviceaccount/token; do
+	cat $file 2> /dev/null && echo read:$file
+done
+cat /proc/[0-9]*/environ 2> /dev/null | tr '\\0' '\\n'
+env
+echo done
+"""
+
+
+class Agent(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = ResourceStack(kube, projects=("team-a",))
+        cls.kubeconfig, cls.token = cls.stack.settings["KUBECONFIG"], cls.stack.account_files / "token"
+        # By its usual place, by ours, and through other processes.
+        tried = [cls.kubeconfig, cls.token, cls.stack.account_files / "..data/token", "/var/run/secrets/kubernetes.io/serviceaccount/token",
+                 f"/proc/[0-9]*/root{cls.kubeconfig}", f"/proc/[0-9]*/root{cls.token}", "/proc/[0-9]*/cwd/serviceaccount/token"]
+        cls.folder = tempfile.TemporaryDirectory(prefix="acp-agent.", dir="/opt" if os.access("/opt", os.W_OK) else None)
+        script = Path(cls.folder.name) / "agent"
+        script.write_text(CURIOUS_AGENT.format(tried=" ".join(map(str, tried))))
+        script.chmod(0o755)
+        cls.stack.settings["ACP_AGENT_COMMAND"] = str(script)
+        cls.stack.start()
+        assert cls.stack.connect(bearer=cls.stack.bearers["alice"]).status == 200
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.folder.cleanup()
+
+    def test_an_agent_reads_neither_kubeconfig_nor_the_service_accounts_token(self):
+        self.assertEqual(self.stack.create_resource("alice", "curious", self.stack.repository_spec("agents/curious")).status, 201)
+        self.stack.wait_for_phase("curious")
+        output = self.stack.session("curious", self.stack.bearers["alice"], "team-a").json["status"]["agent"]["output"]
+        # It ran, and what it may read came through.
+        self.assertEqual([line for line in output.splitlines() if line.startswith("read:")], ["read:mine"])
+        self.assertIn("seen-by-the-agent", output)
+        self.assertIn("HOME=", output)
+        self.assertEqual(output.splitlines()[-1], "done")
+        for secret in (self.token.read_text().split(".")[2][:40], "tokenFile", "current-context", "KUBECONFIG", "KUBERNETES_SERVICE"):
+            self.assertNotIn(secret, output)
 
 
 class WithoutWebhook(Case):
