@@ -177,7 +177,7 @@ void resource_settings_tend(struct resource_settings *s, const struct resource_n
 		if (now < json_int_or(s->due, uid, 0))
 			continue;
 		if (json_is_object(object)) {
-			json_object_set_new(s->due, uid, json_integer((json_int_t)(now + tend(s, object))));
+			json_object_set_new(s->due, uid, json_integer(now + tend(s, object)));
 			continue;
 		}
 		json_object_del(s->due, uid);

@@ -78,13 +78,13 @@ static bool decode_claims(const char *text, size_t length, json_t **ret)
 {
 	CLEANUP(freep) char *plain = xcalloc(1, length + 4);
 	CLEANUP(freep) char *decoded = xcalloc(1, length + 1);
-	size_t padded = length, decoded_length;
+	size_t padded = length, capacity = length, decoded_length;
 
 	for (size_t i = 0; i < length; i++)
 		plain[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
 	while (padded % 4)
 		plain[padded++] = '=';
-	if (!decode_base64(plain, padded, decoded, length, &decoded_length))
+	if (!decode_base64(plain, padded, decoded, capacity, &decoded_length))
 		return false;
 	*ret = json_parse_answer(decoded, decoded_length);
 	return json_is_object(*ret);

@@ -133,7 +133,7 @@ json_t *settings_status(const struct settings_view *view)
 	{
 		json_t *shown = shown_entry(entry);
 
-		if (findings)
+		if (view->access && findings)
 			add_finding(shown, view->access, json_string_or(known, "checkedAt", ""), json_array_get(findings, i));
 		json_array_append_new(repositories, shown);
 	}
