@@ -58,13 +58,14 @@ static bool find_home(struct kube_secrets *s, const struct secret_place *place, 
 {
 	unsigned shard = record_key_is_valid(place->record_key) ? kube_secret_shard(place->record_key, s->shards) : KUBE_SHARDS_MAX;
 
-	if (!kube_secret_name(place->provider, shard, ret->name))
-		return error_set(err, ERR_INTERNAL, "A record has no place in the Secrets.");
-	ret->first = shard == 0;
-	for (size_t i = 0; i < KUBE_PROVIDERS; i++)
-		if (strcmp(providers[i].provider, place->provider) == 0)
-			ret->queue = &s->queues[i][shard];
-	return true;
+	for (size_t i = 0; i < KUBE_PROVIDERS; i++) {
+		if (strcmp(providers[i].provider, place->provider) != 0 || shard == KUBE_SHARDS_MAX)
+			continue;
+		*ret = (struct home){.first = shard == 0, .queue = &s->queues[i][shard]};
+		if (kube_secret_name(place->provider, shard, ret->name))
+			return true;
+	}
+	return error_set(err, ERR_INTERNAL, "A record has no place in the Secrets.");
 }
 
 /* ---- Values ---- */
@@ -138,7 +139,7 @@ static bool secrets_get(void *state, const struct secret_place *place, struct se
 	struct kube_secrets *s = state;
 	CLEANUP(kube_json_release) json_t *secret = NULL;
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
-	struct home home;
+	struct home home = {.queue = NULL};
 
 	if (!kube_secrets_check(s, err) || !find_home(s, place, &home, err) ||
 	    !read_value(s, home.name, place->record_key, &secret, &value, err))
@@ -184,7 +185,7 @@ static bool secrets_replace(void *state, const struct secret_place *place, const
 {
 	struct kube_secrets *s = state;
 	struct kube_change change = {.key = place->record_key, .expected = expected, .value = value};
-	struct home home;
+	struct home home = {.queue = NULL};
 	bool over;
 
 	if (!kube_secrets_check(s, err) || !find_home(s, place, &home, err))
@@ -222,7 +223,7 @@ static bool replace_neighbours(struct kube_secrets *s, struct secret_change *cha
 {
 	CLEANUP(freep) struct kube_change *together = xcalloc(count - first, sizeof(*together));
 	CLEANUP(freep) size_t *which = xcalloc(count - first, sizeof(*which));
-	struct home home, other;
+	struct home home = {.queue = NULL}, other = {.queue = NULL};
 	size_t found = 0;
 
 	if (!find_home(s, &changes[first].place, &home, err))
@@ -264,7 +265,7 @@ static bool secrets_replace_all(void *state, struct secret_change *changes, size
 static bool secrets_remove(void *state, const struct secret_place *place, int64_t generation, struct error *err)
 {
 	struct kube_secrets *s = state;
-	struct home home;
+	struct home home = {.queue = NULL};
 
 	if (!kube_secrets_check(s, err) || !find_home(s, place, &home, err))
 		return false;
