@@ -6,6 +6,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "encoding.h"
+#include "resource_condition.h"
 #include "secret.h"
 #include "session_service.h"
 #include "supervisor.h"
@@ -198,19 +199,6 @@ static void tend_without(struct resource_sessions *s, struct entry *e)
 
 /* ---- A resource with its session ---- */
 
-static bool may_change_later(const json_t *status)
-{
-	size_t i;
-	json_t *condition;
-
-	json_array_foreach(json_object_get(status, "conditions"), i, condition)
-	{
-		if (strcmp(json_string_or(condition, "type", ""), "WorkKept") == 0)
-			return strcmp(json_string_or(condition, "status", ""), "True") == 0;
-	}
-	return false;
-}
-
 enum { POD_UID_MAX = 128 };
 
 /*
@@ -252,7 +240,7 @@ static void tend_with(struct resource_sessions *s, struct entry *e, const struct
 		return;
 	CLEANUP(release_json) json_t *wanted = resource_status(&view, row);
 	if (session_phase_is_final(phase))
-		e->look_at_ms = may_change_later(wanted) ? now + LOOK_KEPT_MS : INT64_MAX;
+		e->look_at_ms = resource_condition_is_true(wanted, "WorkKept") ? now + LOOK_KEPT_MS : INT64_MAX;
 	freep(&e->row_status);
 	/* One that is being removed goes without having entered a last phase. */
 	if (row->stop_requested && (e->untold || !entry_shows(e, wanted)))

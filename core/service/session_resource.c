@@ -5,6 +5,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "redact.h"
+#include "resource_condition.h"
 #include "session_service.h"
 
 enum { TEXT_MAX = 256 * 1024 };
@@ -46,42 +47,22 @@ static const char *platform_phase(enum session_phase phase)
 
 /* ---- Conditions ---- */
 
-static const json_t *condition_of(const json_t *status, const char *type)
-{
-	size_t i;
-	json_t *condition;
-
-	json_array_foreach(json_object_get(status, "conditions"), i, condition)
-	{
-		if (strcmp(json_string_or(condition, "type", ""), type) == 0)
-			return condition;
-	}
-	return NULL;
-}
-
-/* A condition keeps the time since when it is as it is. */
 static void add_condition(const struct resource_view *view, json_t *status, const char *type, bool holds, const char *reason,
                           const char *message)
 {
-	const json_t *earlier = condition_of(view->seen, type);
-	const char *state = holds ? "True" : "False", *since = json_string_or(earlier, "lastTransitionTime", "");
 	json_t *conditions = json_object_get(status, "conditions");
-	char now[CLOCK_TEXT_SIZE];
 
-	clock_format(view->now, now);
-	if (!since[0] || strcmp(json_string_or(earlier, "status", ""), state) != 0)
-		since = now;
 	if (!conditions) {
 		conditions = json_array();
 		json_object_set_new(status, "conditions", conditions);
 	}
-	json_array_append_new(conditions, json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", type, "status", state, "reason", reason,
-	                                            "message", message, "lastTransitionTime", since));
+	json_array_append_new(conditions, resource_condition_new(view->seen, type, holds ? "True" : "False", reason,
+	                                                         json_string(message), view->now));
 }
 
 bool resource_was_accepted(const json_t *status)
 {
-	return strcmp(json_string_or(condition_of(status, "Accepted"), "status", ""), "True") == 0;
+	return resource_condition_is_true(status, "Accepted");
 }
 
 /* ---- A status ---- */
@@ -133,14 +114,10 @@ static json_t *reconciled_repos(const json_t *repositories)
 static void tell_notification(json_t *status)
 {
 	const char *text = json_string_or(status, "notification", "");
-	size_t i;
-	json_t *condition;
+	json_t *completed = resource_condition(status, "Completed");
 
-	json_array_foreach(json_object_get(status, "conditions"), i, condition)
-	{
-		if (text[0] && strcmp(json_string_or(condition, "type", ""), "Completed") == 0)
-			json_object_set_new(condition, "message", json_string(text));
-	}
+	if (text[0] && completed)
+		json_object_set_new(completed, "message", json_string(text));
 }
 
 static void finish(const struct resource_view *view, json_t *status, enum session_phase phase)

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "clock.h"
+#include "resource_condition.h"
 
 static void release_json(json_t **value)
 {
@@ -11,34 +11,16 @@ static void release_json(json_t **value)
 
 /* ---- Conditions ---- */
 
-static const json_t *condition_of(const json_t *status, const char *type)
-{
-	size_t i;
-	json_t *condition;
-
-	json_array_foreach(json_object_get(status, "conditions"), i, condition)
-	{
-		if (strcmp(json_string_or(condition, "type", ""), type) == 0)
-			return condition;
-	}
-	return NULL;
-}
-
-/* `message` is taken over. A condition keeps the time since when it is as it is. */
+/* `message` is taken over. */
 static void add_condition(const struct settings_view *view, json_t *conditions, const char *type, const char *state,
                           const char *reason, json_t *message)
 {
-	const json_t *earlier = condition_of(json_object_get(view->object, "status"), type);
-	const char *since = json_string_or(earlier, "lastTransitionTime", "");
-	char now[CLOCK_TEXT_SIZE];
+	json_t *condition =
+	        resource_condition_new(json_object_get(view->object, "status"), type, state, reason, message, view->now);
 
-	clock_format(view->now, now);
-	if (!since[0] || strcmp(json_string_or(earlier, "status", ""), state) != 0)
-		since = now;
-	json_array_append_new(conditions,
-	                      json_pack("{s:s, s:s, s:s, s:o, s:s, s:I}", "type", type, "status", state, "reason", reason,
-	                                "message", message, "lastTransitionTime", since, "observedGeneration",
-	                                (json_int_t)json_int_or(json_object_get(view->object, "metadata"), "generation", 0)));
+	json_object_set_new(condition, "observedGeneration",
+	                    json_integer(json_int_or(json_object_get(view->object, "metadata"), "generation", 0)));
+	json_array_append_new(conditions, condition);
 }
 
 static void tell_kept(const struct settings_view *view, json_t *conditions)
