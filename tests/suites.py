@@ -101,13 +101,26 @@ def run_static(totals, pattern, everything):
         totals.check("documents: links, settings and codes in them exist", [sys.executable, HERE / "static/documents.py"])
     if wanted("examples"):
         totals.check("examples: a test runs every block of the documents", [sys.executable, HERE / "static/examples.py"])
-    if everything or pattern == "clang":
-        totals.check("clang: compiles without a warning", ["sh", "-c", "cmake -S . -B build/clang -G Ninja -DCMAKE_C_COMPILER=clang-14 "
+    if everything or pattern in SLOW_CHECKS:
+        run_slow_checks(totals, pattern)
+
+
+SLOW_CHECKS = ("clang", "tidy", "cppcheck")
+
+
+# Takes the time that nobody else wants. Sessions share a processor evenly whatever their processes' nice values: the session itself has one, too.
+YIELDING = ["setsid", "--wait", "nice", "-n", "19", "sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec "$@"', "yielding"]
+
+
+def run_slow_checks(totals, pattern=None, before=()):
+    """Other compilers over everything: minutes of work. `before` begins each command."""
+    if pattern in (None, "clang"):
+        totals.check("clang: compiles without a warning", [*before, "sh", "-c", "cmake -S . -B build/clang -G Ninja -DCMAKE_C_COMPILER=clang-14 "
                      "-DCMAKE_BUILD_TYPE=Debug -DACP_WERROR=ON -DACP_TESTS=OFF && cmake --build build/clang"])
-    if everything or pattern == "tidy":
-        totals.check("tidy: clang-tidy has no finding", ["sh", "-c", "cmake --preset tidy && cmake --build --preset tidy"])
-    if everything or pattern == "cppcheck":
-        totals.check("cppcheck has no finding", ["cppcheck", "--quiet", "--error-exitcode=1", "--inline-suppr", "--std=c11", "--force",
+    if pattern in (None, "tidy"):
+        totals.check("tidy: clang-tidy has no finding", [*before, "sh", "-c", "cmake --preset tidy && cmake --build --preset tidy"])
+    if pattern in (None, "cppcheck"):
+        totals.check("cppcheck has no finding", [*before, "cppcheck", "--quiet", "--error-exitcode=1", "--inline-suppr", "--std=c11", "--force",
                      "--enable=warning,portability", "--suppress=missingIncludeSystem", "--suppressions-list=tests/static/cppcheck.txt",
                      "-D_GNU_SOURCE", "-DTAKE(p)=(p)", "--library=tests/static/cppcheck_jansson.xml", *[f"-I{path}" for path in sorted({str(Path(n).parent) for n in c_files() if n.startswith("core/")})],
                      "core", "fcgi", "worker", "cli"])
@@ -188,10 +201,17 @@ def main():
     if arguments.live:
         totals.check("live", [sys.executable, HERE / "integration/live.py"])
     else:
+        whole = arguments.all and not arguments.suite
         chosen = [arguments.suite] if arguments.suite else ["unit", "static", "integration"] + (["browser", "kube", "fuzz"] if arguments.all else [])
+        # The tests of a running product wait most of the time: the slow checks take what is left of the processors meanwhile.
+        beside = threading.Thread(target=run_slow_checks, args=(totals,), kwargs={"before": YIELDING})
         for name in chosen:
+            if whole and name == "integration":
+                beside.start()
+            if whole and name == "fuzz":
+                beside.join()
             print(f"--- {name}", flush=True)
-            SUITES[name](totals, arguments.pattern, arguments.all)
+            SUITES[name](totals, arguments.pattern, arguments.all and not whole)
     print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
     return 1 if totals.failed or totals.passed + totals.skipped == 0 else 0
 

@@ -46,7 +46,7 @@ bool kube_turns_take(struct kube_turns *turns, int64_t deadline_ms)
 		own.has_it = true;
 	} else {
 		*turns->last = &own;
-		turns->last = &own.next;
+		turns->last = &own.next; // cppcheck-suppress autoVariables ; it is taken out before this function ends
 		while (!own.has_it && clock_monotonic_ms() < deadline_ms)
 			(void)pthread_cond_clockwait(&turns->given, &turns->lock, CLOCK_MONOTONIC, &until);
 		if (!own.has_it)
