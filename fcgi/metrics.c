@@ -134,7 +134,10 @@ static const char *known_host(const struct instances *instances, const char *hos
 	return NULL;
 }
 
-/* The place of a host; NULL when all are taken. A process that died while it named a place leaves it unusable, nothing worse. */
+/*
+ * The place of a host; NULL when all are taken. A process that died while it named a place leaves it unusable, and one that was
+ * stopped then makes another take a second place of the same name: what is told is the sum.
+ */
 static struct host_counters *place_of(struct metrics *metrics, const char *host)
 {
 	enum { PATIENCE = 1000 /* loads; naming a place takes a few */ };
@@ -261,22 +264,50 @@ static bool is_named(const struct host_counters *host)
 	return atomic_load_explicit(&host->state, memory_order_acquire) == 2;
 }
 
+static void sum_up(struct host_counters *sum, const struct host_counters *host)
+{
+	for (size_t o = 0; o < OUTCOMES; o++)
+		add(&sum->by_outcome[o], read_counter(&host->by_outcome[o]));
+	for (size_t i = 0; i < BUCKETS; i++)
+		add(&sum->seconds.buckets[i], read_counter(&host->seconds.buckets[i]));
+	add(&sum->seconds.sum_us, read_counter(&host->seconds.sum_us));
+}
+
+/* One entry a name. Returns how many. */
+static size_t sum_by_name(const struct metrics *m, struct host_counters ret[HOSTS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t h = 0; h < HOSTS_MAX; h++) {
+		size_t at = 0;
+
+		if (!is_named(&m->hosts[h]))
+			continue;
+		while (at < count && strcmp(ret[at].name, m->hosts[h].name) != 0)
+			at++;
+		if (at == count)
+			(void)snprintf(ret[count++].name, HOST_SIZE, "%s", m->hosts[h].name);
+		sum_up(&ret[at], &m->hosts[h]);
+	}
+	return count;
+}
+
 static void write_upstream(const struct metrics *m, const char *pool, struct strbuf *to)
 {
+	struct host_counters hosts[HOSTS_MAX] = {0};
+	size_t count = sum_by_name(m, hosts);
 	char labels[256];
 
 	head(to, "upstream_requests_total", "counter", "Calls to the API of GitLab and GitHub, by instance and outcome.");
-	for (size_t h = 0; h < HOSTS_MAX; h++)
-		for (size_t o = 0; o < OUTCOMES && is_named(&m->hosts[h]); o++)
+	for (size_t h = 0; h < count; h++)
+		for (size_t o = 0; o < OUTCOMES; o++)
 			strbuf_addf(to,
 			            "acp_gitlab_upstream_requests_total{pool=\"%s\",instance=\"%s\",outcome=\"%s\"} %" PRIu64 "\n",
-			            pool, m->hosts[h].name, outcome_names[o], read_counter(&m->hosts[h].by_outcome[o]));
+			            pool, hosts[h].name, outcome_names[o], read_counter(&hosts[h].by_outcome[o]));
 	head(to, "upstream_request_duration_seconds", "histogram", "How long calls to the API of GitLab and GitHub took.");
-	for (size_t h = 0; h < HOSTS_MAX; h++) {
-		if (!is_named(&m->hosts[h]))
-			continue;
-		(void)snprintf(labels, sizeof(labels), "pool=\"%s\",instance=\"%s\"", pool, m->hosts[h].name);
-		write_histogram(to, "upstream_request_duration_seconds", labels, &m->hosts[h].seconds);
+	for (size_t h = 0; h < count; h++) {
+		(void)snprintf(labels, sizeof(labels), "pool=\"%s\",instance=\"%s\"", pool, hosts[h].name);
+		write_histogram(to, "upstream_request_duration_seconds", labels, &hosts[h].seconds);
 	}
 }
 
