@@ -1,5 +1,6 @@
 """Runs one test module of the folder it is called in: a line a test, the reason of each skip, and a count at the end."""
 import os
+import signal
 import sys
 import time
 import unittest
@@ -41,6 +42,8 @@ class Result(unittest.TestResult):
             self.say("FAIL", subtest, "\n" + self._exc_info_to_string(err, test))
 
 
+# A shell starts what it puts into the background deaf to ^C, and so all that this starts; some tests are about ^C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 suite = unittest.defaultTestLoader.loadTestsFromName(sys.argv[1])
 if len(sys.argv) > 2:
     def flatten(tests):
