@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (review && admission_answer(review, &answer, &err))
 		check_creation(json_object_get(review, "request"), json_object_get(answer, "response"));
-	(void)admission_guards(review, "ambient-code.io", &since);
+	(void)admission_guards(review, "ambient-code.io", "agenticsessions", &since);
 	json_decref(answer);
 	json_decref(review);
 	return 0;

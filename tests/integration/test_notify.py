@@ -258,7 +258,7 @@ class TokenTest(NotifyCase):
 
     def test_expiry_is_told_once_for_a_token(self):
         self.stack.connect(self.stack.tokens["expiring"])
-        self.assertEqual(self.housekeeping(), {"intents": 0, "checked": 0, "invalid": 0, "notices": 1, "broken": 0, "orphans": 0, "delivered": 1})
+        self.assertEqual(self.housekeeping(), {"intents": 0, "checked": 0, "invalid": 0, "projects": 0, "notices": 1, "broken": 0, "orphans": 0, "delivered": 1})
         self.assertEqual(self.housekeeping()["notices"], 0)
         notice, = self.receiver.notices()
         self.assertEqual(notice["type"], "token.expiring")
@@ -286,9 +286,9 @@ class TokenTest(NotifyCase):
         self.assertEqual(self.stack.connect(made["token"]).status, 200)
         self.stack.control("POST", "/tokens", {"token": made["token"], "state": "revoked"})
         self.database("UPDATE connections SET last_checked_at = 0")
-        self.assertEqual(self.housekeeping(), {"intents": 0, "checked": 1, "invalid": 1, "notices": 1, "broken": 0, "orphans": 0, "delivered": 1})
+        self.assertEqual(self.housekeeping(), {"intents": 0, "checked": 1, "invalid": 1, "projects": 0, "notices": 1, "broken": 0, "orphans": 0, "delivered": 1})
         self.database("UPDATE connections SET last_checked_at = 0")
-        self.assertEqual(self.housekeeping(), {"intents": 0, "checked": 1, "invalid": 1, "notices": 0, "broken": 0, "orphans": 0, "delivered": 0})
+        self.assertEqual(self.housekeeping(), {"intents": 0, "checked": 1, "invalid": 1, "projects": 0, "notices": 0, "broken": 0, "orphans": 0, "delivered": 0})
         notice, = self.receiver.notices()
         self.assertEqual((notice["type"], notice["token"]["code"]), ("token.refused", "token_revoked"))
         self.assertIn(f"token of {self.stack.ready['user']} is no longer accepted", notice["text"])
