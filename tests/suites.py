@@ -127,7 +127,7 @@ def run_slow_checks(totals, pattern=None, before=()):
 
 
 def run_modules(totals, folder, pattern, **environment):
-    """Every test_*.py of a folder, each in a process of its own."""
+    """Every test_*.py of a folder, each in a process of its own. What each says is printed in one piece."""
     for module in sorted(folder.glob("test_*.py")):
         started = time.monotonic()
         command = [sys.executable, HERE / "integration/run_module.py", module.stem, *([pattern] if pattern else [])]
@@ -140,9 +140,8 @@ def run_modules(totals, folder, pattern, **environment):
         else:
             totals.add(failed=1)
             lines.append(f"FAIL {module.stem} ended without a count (exit {result.returncode})")
-        if lines:
-            print("\n".join(lines))
-        print(f"     {module.stem}: {time.monotonic() - started:.0f} s", flush=True)
+        with totals.lock:
+            print("\n".join([*lines, f"     {folder.name}/{module.stem}: {time.monotonic() - started:.0f} s"]), flush=True)
 
 
 def run_integration(totals, pattern, _all):
@@ -186,6 +185,24 @@ def run_fuzz(totals, pattern, _all):
         list(pool.map(run, programs))
 
 
+def run_everything(totals):
+    """
+    The tests of a running product wait most of the time: two of their suites run at once, and the slow checks take what they leave of
+    the processors. The fuzzers have the machine to themselves.
+    """
+    def lane(*names):
+        for name in names:
+            print(f"--- {name}", flush=True)
+            SUITES[name](totals, None, False)
+
+    lane("unit", "static")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        lanes = [pool.submit(lane, "integration"), pool.submit(lane, "kube", "browser"), pool.submit(run_slow_checks, totals, before=YIELDING)]
+    for done in lanes:
+        done.result()
+    lane("fuzz")
+
+
 SUITES = {"unit": run_unit, "static": run_static, "integration": run_integration, "browser": run_browser, "kube": run_kube, "fuzz": run_fuzz}
 
 
@@ -200,18 +217,12 @@ def main():
     totals = Totals()
     if arguments.live:
         totals.check("live", [sys.executable, HERE / "integration/live.py"])
+    elif arguments.all and not arguments.suite:
+        run_everything(totals)
     else:
-        whole = arguments.all and not arguments.suite
-        chosen = [arguments.suite] if arguments.suite else ["unit", "static", "integration"] + (["browser", "kube", "fuzz"] if arguments.all else [])
-        # The tests of a running product wait most of the time: the slow checks take what is left of the processors meanwhile.
-        beside = threading.Thread(target=run_slow_checks, args=(totals,), kwargs={"before": YIELDING})
-        for name in chosen:
-            if whole and name == "integration":
-                beside.start()
-            if whole and name == "fuzz":
-                beside.join()
+        for name in [arguments.suite] if arguments.suite else ["unit", "static", "integration"]:
             print(f"--- {name}", flush=True)
-            SUITES[name](totals, arguments.pattern, arguments.all and not whole)
+            SUITES[name](totals, arguments.pattern, arguments.all)
     print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
     return 1 if totals.failed or totals.passed + totals.skipped == 0 else 0
 

@@ -2,9 +2,11 @@
 
 Every wait has a limit, and only processes started here are ended, by their ids.
 """
+import fcntl
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -62,11 +64,27 @@ def wait_until(what, condition, seconds=30, every=0.05):
         time.sleep(every)
 
 
+PORTS = range(12000, 20000)  # below those that nginx/up chooses from and the kernel gives to connections (ip_local_port_range)
+KEPT_PORTS = []
+
+
 def free_port():
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on now and no other test gets while this process lives."""
+    folder = Path(tempfile.gettempdir()) / f"acp-test-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    for port in random.sample(PORTS, 1000):
+        claim = open(folder / str(port), "w")
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        KEPT_PORTS.append(claim)  # the lock ends with the process
+        return port
+    raise RuntimeError("no port is free")
 
 
 class Stack:

@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 
 from examples import example, shape
-from stack import Stack, wait_until
+from stack import Stack, free_port, wait_until
 
 SECRET = "a key that nobody guesses, 0123456789"
 
@@ -31,9 +31,7 @@ class Receiver:
     """An HTTPS server on 127.0.0.1 that keeps what it got. `answer` is a status, or a function of the notice's id that gives one."""
 
     def __init__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}/hooks/acp?channel=7"
         self.authority = f"127.0.0.1:{self.port}"
         self.got, self.answer, self.lock, self.server, self.connections = [], 204, threading.Lock(), None, []
