@@ -20,8 +20,9 @@ class WeightTest(PageCase):
         files = {"/" + str(file.relative_to(HTML)) for file in HTML.rglob("*") if file.is_file()} - {"/index.html"}
         self.assertEqual({path for path in loaded if not path.startswith("/api/")}, files)
 
-    def test_page_is_interactive_within_200_ms(self):
-        """The quickest of several visits counts: whatever else the machine does makes a visit slower, never quicker."""
+    def test_page_can_be_interactive_within_200_ms(self):
+        """A guard: one visit of up to forty is that quick, whatever the machine does besides. The median, which is what is promised, is
+        measured by tests/bench/run-page."""
         times = []
         while len(times) < 7 or (min(times) > INTERACTIVE_MS and len(times) < 40):
             self.visit("")
