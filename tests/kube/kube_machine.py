@@ -15,13 +15,6 @@ BUILD = Path(os.environ.get("ACP_BUILD") or Path(__file__).resolve().parents[2] 
 PROGRAM = BUILD / "bin/acp-gitlab"
 
 
-def lacks_kubernetes():
-    """Why this program cannot keep tokens in Secrets; None: it can."""
-    tried = subprocess.run([PROGRAM, "config"], env={**os.environ, "ACP_SECRET_STORE": "kubernetes", "ACP_CONFIG_FILE": ""}, text=True,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=30)
-    return tried.stderr.strip() if "ACP_SECRET_STORE" in tried.stderr else None
-
-
 class Machine:
     """`way`: a FaultProxy, or None for the straight way."""
 

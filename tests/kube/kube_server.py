@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -237,6 +238,21 @@ class KubeServer(KubeFixture):
             log.seek(since)
             events = [json.loads(line) for line in log if line.endswith(b"\n")]
         return [event for event in events if user is None or event["user"].get("username") == user]
+
+
+def server_for_tests(add_cleanup=unittest.addModuleCleanup, needs=(0, 0), lacks="", **options):
+    """A started server for setUpModule, or with cls.addClassCleanup for setUpClass; closed after their last test, and when what follows in them fails.
+
+    Where there can be none the tests are skipped with the reason; so they are by `lacks`, which one older than `needs` does.
+    """
+    try:
+        kube = KubeServer(**options)
+    except Unavailable as reason:
+        raise unittest.SkipTest(str(reason)) from None
+    add_cleanup(kube.close)
+    if kube.version < needs:
+        raise unittest.SkipTest(f"this API server {lacks}")
+    return kube.start()
 
 
 def main():

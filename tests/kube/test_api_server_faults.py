@@ -4,7 +4,7 @@ import time
 import unittest
 
 from kube_proxy import FaultProxy
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from kube_stack import KubeStack
 from stack import request, wait_until
 
@@ -43,29 +43,15 @@ FAULTS = [
 def setUpModule():
     global kube, way, stack
     users = {f"user-{number:03}": ["developers"] for number in range(CONNECTS * (len(FAULTS) + 4))}
-    try:
-        kube = KubeServer(users=users).start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason)) from None
-    try:
-        way = FaultProxy(kube).start()
-        stack = KubeStack(kube, way).start()
-        for number in range(len(users)):
-            stack.add_gitlab_user(number)
-        # `alice` is connected throughout, and asks for her status during every fault.
-        stack.add_gitlab_user(90_000)
-        assert stack.connect(stack.gitlab_token(90_000)).status == 200
-    except BaseException:
-        kube.close()
-        raise
-
-
-def tearDownModule():
-    try:
-        stack.close()
-        way.stop()
-    finally:
-        kube.close()
+    kube = server_for_tests(users=users)
+    way = unittest.enterModuleContext(FaultProxy(kube))
+    stack = KubeStack(kube, way).start()
+    unittest.addModuleCleanup(stack.close)
+    for number in range(len(users)):
+        stack.add_gitlab_user(number)
+    # `alice` is connected throughout, and asks for her status during every fault.
+    stack.add_gitlab_user(90_000)
+    assert stack.connect(stack.gitlab_token(90_000)).status == 200
 
 
 class ApiServerFaults(unittest.TestCase):

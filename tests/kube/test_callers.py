@@ -5,25 +5,17 @@ import time
 import unittest
 
 from kube_proxy import FaultProxy
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from kube_stack import NAMESPACE, KubeStack
 
 
 def setUpModule():
     """One installation for all: a second one is refused by the first one's Secrets."""
     global kube, way, stack
-    try:
-        kube = KubeServer().start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason))
-    way = FaultProxy(kube).start()
+    kube = server_for_tests()
+    way = unittest.enterModuleContext(FaultProxy(kube))
     stack = KubeStack(kube, way).start()
-
-
-def tearDownModule():
-    stack.close()
-    way.stop()
-    kube.close()
+    unittest.addModuleCleanup(stack.close)
 
 
 class SecretsTest(unittest.TestCase):

@@ -8,7 +8,7 @@ from contract import TABLES
 from contract_case import SESSION_CRD, SESSIONS, Case
 from double import Double
 from kube_client import secret_path
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from stack import wait_until
 
 WRITERS, WRITES = 8, 25
@@ -244,14 +244,7 @@ class OfServer(Contract, unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        try:
-            cls.kube = KubeServer().start()
-        except Unavailable as reason:
-            raise unittest.SkipTest(str(reason)) from None
+        cls.kube = server_for_tests(cls.addClassCleanup)
         cls.kube.namespace(cls.namespace)
         cls.kube.admin.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", SESSION_CRD).must()
         wait_until("the kind is served", lambda: cls.kube.admin.get(f"{SESSIONS}/agenticsessions").status == 200, 30)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.kube.close()

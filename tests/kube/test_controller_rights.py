@@ -7,7 +7,7 @@ import time
 import unittest
 
 from kube_relay import Relay
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from kube_stack import ACCOUNT, NAMESPACE, rules
 from resource_stack import ResourceStack
 from stack import wait_until
@@ -18,14 +18,7 @@ SETTINGS = "/apis/ambient-code.io/v1/namespaces/team-a/projectsettings"
 
 def setUpModule():
     global kube
-    try:
-        kube = KubeServer().start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason)) from None
-
-
-def tearDownModule():
-    kube.close()
+    kube = server_for_tests()
 
 
 class Case(unittest.TestCase):

@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 from kube_client import encode
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from kube_stack import NAMESPACE, KubeStack, secret_names
 from stack import request, wait_until
 
@@ -14,14 +14,7 @@ USERS = 12
 
 def setUpModule():
     global kube
-    try:
-        kube = KubeServer(users={f"user-{number:02}": ["developers"] for number in range(USERS + 1)}).start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason)) from None
-
-
-def tearDownModule():
-    kube.close()
+    kube = server_for_tests(users={f"user-{number:02}": ["developers"] for number in range(USERS + 1)})
 
 
 def bearer(number):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from kube_server import TOP, KubeServer, Unavailable
+from kube_server import TOP, server_for_tests
 
 BASE = TOP / "deploy/kubernetes"
 NAMESPACE = "vteam-backend"
@@ -23,24 +23,11 @@ KEYS = ("acp-gitlab-public-keys", "acp-gitlab-signing-key", "acp-gitlab-private-
 
 def setUpModule():
     global kube, manifests
-    try:
-        kube = KubeServer().start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason)) from None
-    try:
-        if kube.version < (1, 25):
-            raise unittest.SkipTest("this API server has neither PodSecurity nor the rules (CEL) that the resources use")
-        manifests = []
-        for folder in (BASE, BASE / "setup"):
-            kube.kubectl("apply", "-k", folder)
-            manifests += [document for document in yaml.safe_load_all(kube.kubectl("kustomize", folder).stdout) if document]
-    except BaseException:
-        kube.close()
-        raise
-
-
-def tearDownModule():
-    kube.close()
+    kube = server_for_tests(needs=(1, 25), lacks="has neither PodSecurity nor the rules (CEL) that the resources use")
+    manifests = []
+    for folder in (BASE, BASE / "setup"):
+        kube.kubectl("apply", "-k", folder)
+        manifests += [document for document in yaml.safe_load_all(kube.kubectl("kustomize", folder).stdout) if document]
 
 
 def manifest(kind, name):

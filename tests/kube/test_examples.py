@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from examples import TOP, example
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from resource_stack import NAMESPACE, ResourceStack
 from stack import BUILD, wait_until
 
@@ -21,14 +21,7 @@ PROJECT = "my-project"
 
 def setUpModule():
     global kube
-    try:
-        kube = KubeServer().start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason)) from None
-
-
-def tearDownModule():
-    kube.close()
+    kube = server_for_tests()
 
 
 def type_in(folder, commands, environment, user="admin", seconds=120):

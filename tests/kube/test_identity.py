@@ -4,7 +4,7 @@ import time
 import unittest
 
 from kube_proxy import FaultProxy
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from kube_stack import KubeStack
 from forged_callers import ForgedCallers
 from stack import wait_until
@@ -12,26 +12,12 @@ from stack import wait_until
 
 def setUpModule():
     global kube, way, stack
-    try:
-        kube = KubeServer().start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason)) from None
-    try:
-        way = FaultProxy(kube).start()
-        stack = KubeStack(kube, way).start()
-        stack.add_gitlab_user(1)
-        assert stack.connect(stack.gitlab_token(1)).status == 200
-    except BaseException:
-        kube.close()
-        raise
-
-
-def tearDownModule():
-    try:
-        stack.close()
-        way.stop()
-    finally:
-        kube.close()
+    kube = server_for_tests()
+    way = unittest.enterModuleContext(FaultProxy(kube))
+    stack = KubeStack(kube, way).start()
+    unittest.addModuleCleanup(stack.close)
+    stack.add_gitlab_user(1)
+    assert stack.connect(stack.gitlab_token(1)).status == 200
 
 
 class Forged(ForgedCallers, unittest.TestCase):

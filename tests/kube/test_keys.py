@@ -5,9 +5,9 @@ import threading
 import time
 import unittest
 
-from kube_machine import Machine, lacks_kubernetes
+from kube_machine import Machine
 from kube_proxy import FaultProxy
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from stack import wait_until
 
 RECORDS = int(os.environ.get("KUBE_RECORDS", "2000"))
@@ -15,16 +15,7 @@ RECORDS = int(os.environ.get("KUBE_RECORDS", "2000"))
 
 def setUpModule():
     global kube
-    if lacks_kubernetes():
-        raise unittest.SkipTest(lacks_kubernetes())
-    try:
-        kube = KubeServer().start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason))
-
-
-def tearDownModule():
-    kube.close()
+    kube = server_for_tests()
 
 
 class KeysTest(unittest.TestCase):

@@ -7,7 +7,7 @@ import time
 import unittest
 
 from kube_records import put_records
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from kube_stack import KubeStack, secret_names
 
 USERS = 128
@@ -17,24 +17,11 @@ RECORDS = int(os.environ.get("KUBE_RECORDS", "10000"))
 
 def setUpModule():
     global kube, stack
-    try:
-        kube = KubeServer(users={f"user-{number:03}": ["developers"] for number in range(USERS)}).start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason)) from None
-    try:
-        stack = KubeStack(kube).start()
-    except BaseException:
-        kube.close()
-        raise
+    kube = server_for_tests(users={f"user-{number:03}": ["developers"] for number in range(USERS)})
+    stack = KubeStack(kube).start()
+    unittest.addModuleCleanup(stack.close)
     for number in range(USERS):
         stack.add_gitlab_user(number)
-
-
-def tearDownModule():
-    try:
-        stack.close()
-    finally:
-        kube.close()
 
 
 def at_once(work):

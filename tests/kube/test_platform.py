@@ -2,7 +2,7 @@
 import json
 import unittest
 
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from kube_stack import ACCOUNT, NAMESPACE
 from resource_stack import TOP, ResourceStack
 from stack import request, wait_until
@@ -10,24 +10,11 @@ from stack import request, wait_until
 
 def setUpModule():
     global kube, stack
-    try:
-        kube = KubeServer().start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason)) from None
-    try:
-        if kube.version < (1, 25):
-            raise unittest.SkipTest("this API server does not know the rules (CEL) that the platform's definitions use")
-        stack = ResourceStack(kube, platform=True).start()
-        answer = stack.connect(bearer=stack.bearers["alice"])
-        assert answer.status == 200, answer
-    except BaseException:
-        kube.close()
-        raise
-
-
-def tearDownModule():
-    stack.close()
-    kube.close()
+    kube = server_for_tests(needs=(1, 25), lacks="does not know the rules (CEL) that the platform's definitions use")
+    stack = ResourceStack(kube, platform=True).start()
+    unittest.addModuleCleanup(stack.close)
+    answer = stack.connect(bearer=stack.bearers["alice"])
+    assert answer.status == 200, answer
 
 
 class Platform(unittest.TestCase):

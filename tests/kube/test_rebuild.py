@@ -4,23 +4,14 @@ import sqlite3
 import unittest
 
 from kube_client import secret_path
-from kube_machine import Machine, lacks_kubernetes
-from kube_server import KubeServer, Unavailable
+from kube_machine import Machine
+from kube_server import server_for_tests
 from kube_stack import NAMESPACE
 
 
 def setUpModule():
     global kube
-    if lacks_kubernetes():
-        raise unittest.SkipTest(lacks_kubernetes())
-    try:
-        kube = KubeServer().start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason))
-
-
-def tearDownModule():
-    kube.close()
+    kube = server_for_tests()
 
 
 class RebuildTest(unittest.TestCase):

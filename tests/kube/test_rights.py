@@ -2,7 +2,7 @@
 import unittest
 
 from double import Double
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from stack import Stack
 
 NAMESPACE = "vteam-backend"
@@ -120,15 +120,11 @@ class OnTheDouble(Callers, unittest.TestCase):
 class OnTheRealServer(Callers, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        try:
-            cls.set_up(KubeServer(users={"vera": ["viewers"], "ulla": []}).start())
-        except Unavailable as reason:
-            raise unittest.SkipTest(str(reason))
+        cls.set_up(server_for_tests(cls.addClassCleanup, users={"vera": ["viewers"], "ulla": []}))
 
     @classmethod
     def tearDownClass(cls):
         cls.stack.close()
-        cls.kube.close()
 
 
 if __name__ == "__main__":

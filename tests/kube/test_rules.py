@@ -3,7 +3,7 @@ import copy
 import re
 import unittest
 
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from kube_stack import ACCOUNT, NAMESPACE, KubeStack, rules
 from stack import wait_until
 
@@ -14,23 +14,12 @@ CLUSTER_ROLES = f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{ACCOUNT}"
 
 def setUpModule():
     global kube, stack
-    try:
-        # Each attempt has a user of its own: what the service remembers of one for ten seconds tells nothing of another.
-        kube = KubeServer(users={f"user-{n}": ["developers"] for n in range(USERS)}).start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason)) from None
-    try:
-        stack = KubeStack(kube, user="user-0").start()
-        for n in range(USERS):
-            stack.add_gitlab_user(n)
-    except BaseException:
-        kube.close()
-        raise
-
-
-def tearDownModule():
-    stack.close()
-    kube.close()
+    # Each attempt has a user of its own: what the service remembers of one for ten seconds tells nothing of another.
+    kube = server_for_tests(users={f"user-{n}": ["developers"] for n in range(USERS)})
+    stack = KubeStack(kube, user="user-0").start()
+    unittest.addModuleCleanup(stack.close)
+    for n in range(USERS):
+        stack.add_gitlab_user(n)
 
 
 class RightsTest(unittest.TestCase):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from double import Double
 from kube_client import secret_path
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from stack import Stack, wait_until
 
 NAMESPACE = "vteam-backend"
@@ -221,15 +221,11 @@ class OnTheDouble(Secrets, unittest.TestCase):
 class OnTheRealServer(Secrets, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        try:
-            cls.set_up(KubeServer().start())
-        except Unavailable as reason:
-            raise unittest.SkipTest(str(reason))
+        cls.set_up(server_for_tests(cls.addClassCleanup))
 
     @classmethod
     def tearDownClass(cls):
         cls.stack.close()
-        cls.kube.close()
 
 
 if __name__ == "__main__":

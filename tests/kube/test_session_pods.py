@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from kube_stack import ACCOUNT, NAMESPACE
 from resource_stack import SESSIONS, TOP, ResourceStack
 from stack import request, wait_until
@@ -21,24 +21,13 @@ AUDIENCE = MANIFEST["spec"]["volumes"][0]["projected"]["sources"][0]["serviceAcc
 
 def setUpModule():
     global kube, stack
-    try:
-        kube = KubeServer().start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason))
-    try:
-        # Without ACP_AGENT_COMMAND sessions wait for what works on them elsewhere.
-        stack = ResourceStack(kube, projects=("team-a", "team-b"), settings={"ACP_AGENT_COMMAND": ""}).start()
-        for user in ("alice", "bob"):
-            answer = stack.connect(stack.tokens["good"] if user == "alice" else stack.tokens["expiring"], bearer=stack.bearers[user])
-            assert answer.status == 200, answer
-    except BaseException:
-        kube.close()
-        raise
-
-
-def tearDownModule():
-    stack.close()
-    kube.close()
+    kube = server_for_tests()
+    # Without ACP_AGENT_COMMAND sessions wait for what works on them elsewhere.
+    stack = ResourceStack(kube, projects=("team-a", "team-b"), settings={"ACP_AGENT_COMMAND": ""}).start()
+    unittest.addModuleCleanup(stack.close)
+    for user in ("alice", "bob"):
+        answer = stack.connect(stack.tokens["good"] if user == "alice" else stack.tokens["expiring"], bearer=stack.bearers[user])
+        assert answer.status == 200, answer
 
 
 class Pods(unittest.TestCase):

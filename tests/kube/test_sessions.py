@@ -9,7 +9,7 @@ import time
 import unittest
 from pathlib import Path
 
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from resource_stack import ACCOUNT, FINAL, NAMESPACE, SESSIONS, ResourceStack, session_object
 from kube_stack import rules
 from stack import wait_until
@@ -48,14 +48,7 @@ SEED_SETTINGS_MIXED = SEED_SETTINGS.split("    - url")[0] + """\
 
 def setUpModule():
     global kube
-    try:
-        kube = KubeServer().start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason))
-
-
-def tearDownModule():
-    kube.close()
+    kube = server_for_tests()
 
 
 class Case(unittest.TestCase):

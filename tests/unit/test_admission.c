@@ -7,26 +7,8 @@
 #include <cmocka.h>
 
 #include "alloc.h"
-#include "caps.h"
 #include "encoding.h"
-
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
-/* Writes " for ' in the rows below. */
-static json_t *object_of(const char *text)
-{
-	CLEANUP(strbuf_release) struct strbuf json = STRBUF_INIT(LIMIT_BODY_DEFAULT);
-
-	for (; *text; text++)
-		strbuf_add_char(&json, *text == '\'' ? '"' : *text);
-	json_t *object = json_parse_answer(json.data, json.length);
-	if (!object)
-		fail_msg("not JSON: %s", json.data);
-	return object;
-}
+#include "json_row.h"
 
 /* `old` NULL: a creation. */
 static json_t *review_of(const char *resource, const char *user, const char *object, const char *old)
@@ -35,9 +17,9 @@ static json_t *review_of(const char *resource, const char *user, const char *obj
 	CLEANUP(freep) char *name = xstrndup(resource, (size_t)(dot - resource));
 	json_t *request = json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s}, s:o}", "uid", "u-1", "operation",
 	                            old ? "UPDATE" : "CREATE", "resource", "group", dot + 1, "version", "v1alpha1", "resource",
-	                            name, "userInfo", "username", user, "object", object_of(object));
+	                            name, "userInfo", "username", user, "object", json_row(object));
 
-	json_object_set_new(request, "oldObject", old ? object_of(old) : json_null());
+	json_object_set_new(request, "oldObject", old ? json_row(old) : json_null());
 	return json_pack("{s:s, s:s, s:o}", "apiVersion", "admission.k8s.io/v1", "kind", "AdmissionReview", "request", request);
 }
 
@@ -232,7 +214,7 @@ static void provider_is_filled_where_the_address_tells(void **state)
 		CLEANUP(release_json) json_t *review = review_of(providers[i].resource, "alice", providers[i].object, NULL);
 		char why[512] = "";
 		CLEANUP(release_json) json_t *stored = admitted(review, why);
-		CLEANUP(release_json) json_t *wanted = providers[i].spec ? object_of(providers[i].spec) : NULL;
+		CLEANUP(release_json) json_t *wanted = providers[i].spec ? json_row(providers[i].spec) : NULL;
 
 		if ((stored != NULL) != (wanted != NULL))
 			fail_msg("%s: %s", providers[i].sentence, stored ? "allowed" : why);
@@ -311,7 +293,7 @@ static void review_that_is_none_is_an_error(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		CLEANUP(release_json) json_t *review = object_of(texts[i]);
+		CLEANUP(release_json) json_t *review = json_row(texts[i]);
 		struct error err = ERROR_INIT;
 		json_t *answer = NULL;
 
@@ -378,15 +360,15 @@ static void configuration_guards_only_when_it_leaves_nothing_out(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(configurations); i++) {
-		CLEANUP(release_json) json_t *configuration = object_of(configurations[i].configuration);
+		CLEANUP(release_json) json_t *configuration = json_row(configurations[i].configuration);
 
 		if (admission_guards(configuration, "ambient-code.io", "agenticsessions", &since) != configurations[i].guards)
 			fail_msg("%s", configurations[i].sentence);
 	}
 	assert_int_equal(since, 1795369200);
 	CLEANUP(release_json)
-	json_t *changed = object_of("{'metadata':{'creationTimestamp':'2026-11-22T17:40:00Z','managedFields':[{'time':"
-	                            "'2026-11-22T17:40:30Z'},{'time':'2026-11-22T17:40:10Z'}]},'webhooks':[{'rules':[" RULE "]}]}");
+	json_t *changed = json_row("{'metadata':{'creationTimestamp':'2026-11-22T17:40:00Z','managedFields':[{'time':"
+	                           "'2026-11-22T17:40:30Z'},{'time':'2026-11-22T17:40:10Z'}]},'webhooks':[{'rules':[" RULE "]}]}");
 	assert_true(admission_guards(changed, "ambient-code.io", "agenticsessions", &since));
 	assert_int_equal(since, 1795369230);
 	assert_false(admission_guards(NULL, "ambient-code.io", "agenticsessions", &since));

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "alloc.h"
+#include "json_row.h"
 
 /* What a watch gave: "A:name@version " for each event. */
 struct log {
@@ -32,8 +33,7 @@ static void feed(struct kube_lines *lines, const char *text, size_t piece)
 {
 	CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT(65536);
 
-	for (; *text; text++)
-		strbuf_add_char(&bytes, *text == '\'' ? '"' : *text);
+	json_row_text(&bytes, text);
 	for (size_t at = 0; at < bytes.length; at += piece)
 		if (!kube_lines_add(lines, bytes.data + at, bytes.length - at < piece ? bytes.length - at : piece))
 			return;

@@ -6,28 +6,15 @@
 #include <cmocka.h>
 
 #include "caps.h"
+#include "json_row.h"
 #include "project_document.h"
 #include "secret.h"
 
 #include <string.h>
 
-/* Writes ' for " in the rows below. */
-static json_t *json_of(const char *text)
-{
-	CLEANUP(strbuf_release) struct strbuf json = STRBUF_INIT(LIMIT_BODY_DEFAULT);
-	json_t *value;
-
-	for (; *text; text++)
-		strbuf_add_char(&json, *text == '\'' ? '"' : *text);
-	value = json_loads(json.data, 0, NULL);
-	if (!value)
-		fail_msg("%s", json.data);
-	return value;
-}
-
 static bool keep(const char *sent, json_t **ret, struct error *err)
 {
-	json_t *given = json_of(sent), *before = json_deep_copy(given);
+	json_t *given = json_row(sent), *before = json_deep_copy(given);
 	bool ok = project_document_keep(given, ret, err);
 
 	assert_true(json_equal(given, before));
@@ -68,7 +55,7 @@ static void what_is_sent_is_kept_but_for_secrets_and_our_own_words(void **state 
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct error err = ERROR_INIT;
-		json_t *kept = NULL, *expected = json_of(rows[i].kept);
+		json_t *kept = NULL, *expected = json_row(rows[i].kept);
 
 		print_message("  %s\n", rows[i].sentence);
 		assert_true(keep(rows[i].sent, &kept, &err));

@@ -7,25 +7,7 @@
 #include <cmocka.h>
 
 #include "alloc.h"
-#include "caps.h"
-
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
-/* Writes " for ' in the rows below. */
-static json_t *object_of(const char *text)
-{
-	CLEANUP(strbuf_release) struct strbuf json = STRBUF_INIT(LIMIT_BODY_DEFAULT);
-
-	for (; *text; text++)
-		strbuf_add_char(&json, *text == '\'' ? '"' : *text);
-	json_t *object = json_parse_answer(json.data, json.length);
-	if (!object)
-		fail_msg("not JSON: %s", json.data);
-	return object;
-}
+#include "json_row.h"
 
 /* Borrows everything. */
 static struct session_row row_of(enum session_phase phase, const char *status)
@@ -152,8 +134,8 @@ static void unverified_owner_is_said_with_its_remedy(void **state)
 static void condition_keeps_the_time_since_when_it_holds(void **state)
 {
 	CLEANUP(release_json)
-	json_t *seen = object_of("{'conditions':[{'type':'Accepted','status':'True','lastTransitionTime':'2026-01-01T00:00:00Z'},"
-	                         "{'type':'OwnerVerified','status':'False','lastTransitionTime':'2026-01-01T00:00:00Z'}]}");
+	json_t *seen = json_row("{'conditions':[{'type':'Accepted','status':'True','lastTransitionTime':'2026-01-01T00:00:00Z'},"
+	                        "{'type':'OwnerVerified','status':'False','lastTransitionTime':'2026-01-01T00:00:00Z'}]}");
 	const struct resource_view view = {.shape = RESOURCE_OURS, .generation = 1, .seen = seen, .now = 1795369200};
 	const struct session_row row = row_of(PHASE_RUNNING, "{}");
 	CLEANUP(release_json) json_t *status = resource_status(&view, &row);
@@ -184,9 +166,9 @@ static void patch_says_what_differs(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(patches); i++) {
-		CLEANUP(release_json) json_t *seen = patches[i].seen ? object_of(patches[i].seen) : NULL;
-		CLEANUP(release_json) json_t *wanted = object_of(patches[i].wanted);
-		CLEANUP(release_json) json_t *expected = patches[i].patch ? object_of(patches[i].patch) : NULL;
+		CLEANUP(release_json) json_t *seen = patches[i].seen ? json_row(patches[i].seen) : NULL;
+		CLEANUP(release_json) json_t *wanted = json_row(patches[i].wanted);
+		CLEANUP(release_json) json_t *expected = patches[i].patch ? json_row(patches[i].patch) : NULL;
 		CLEANUP(release_json) json_t *patch = resource_status_patch(seen, wanted);
 
 		if ((patch == NULL) != (expected == NULL) || (patch && !json_equal(patch, expected)))

@@ -8,21 +8,8 @@
 
 #include "branch_name.h"
 #include "caps.h"
+#include "json_row.h"
 #include "secret.h"
-
-/* Writes ' for " in the rows below. */
-static json_t *object_of(const char *text)
-{
-	CLEANUP(strbuf_release) struct strbuf json = STRBUF_INIT(LIMIT_BODY_DEFAULT);
-	struct error err = ERROR_INIT;
-	json_t *object = NULL;
-
-	for (; *text; text++)
-		strbuf_add_char(&json, *text == '\'' ? '"' : *text);
-	if (!json_parse_body(json.data, json.length, &object, &err))
-		fail_msg("%s: %s", err.message, json.data);
-	return object;
-}
 
 /* name|url|provider|start|push; a line for each repository. */
 static void describe(const struct session_spec *spec, struct strbuf *to)
@@ -125,7 +112,7 @@ static void parse_gives_one_list_of_repositories(void **state)
 
 		print_message("%s\n", accepted[i].sentence);
 		strbuf_addf(&text, "{'metadata': {'name': 's1'}, 'spec': %s}", accepted[i].spec);
-		json_t *object = object_of(text.data);
+		json_t *object = json_row(text.data);
 		if (!session_spec_parse(object, &spec, &err))
 			fail_msg("%s", err.message);
 		json_decref(object);
@@ -138,11 +125,11 @@ static void parse_reads_the_seeds_shape(void **state)
 {
 	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
 	json_t *object =
-	        object_of("{'apiVersion': 'ambient-code.io/v1alpha1', 'kind': 'AgenticSession',"
-	                  " 'metadata': {'name': 'add-feature-x', 'namespace': 'my-project', 'labels': {'a': 'b'}},"
-	                  " 'spec': {'description': 'Add feature X\\nto the backend service', 'userContext': {'userId': 'mallory'},"
-	                  " 'outputRepo': {'url': 'https://gitlab.com/myteam/backend.git', 'branch': 'feature/add-feature-x'},"
-	                  " 'mergeRequest': {'title': 'X', 'draft': true}}}");
+	        json_row("{'apiVersion': 'ambient-code.io/v1alpha1', 'kind': 'AgenticSession',"
+	                 " 'metadata': {'name': 'add-feature-x', 'namespace': 'my-project', 'labels': {'a': 'b'}},"
+	                 " 'spec': {'description': 'Add feature X\\nto the backend service', 'userContext': {'userId': 'mallory'},"
+	                 " 'outputRepo': {'url': 'https://gitlab.com/myteam/backend.git', 'branch': 'feature/add-feature-x'},"
+	                 " 'mergeRequest': {'title': 'X', 'draft': true}}}");
 
 	(void)state;
 	assert_true(session_spec_parse(object, &spec, NULL));
@@ -159,9 +146,9 @@ static void parse_reads_the_platforms_shape(void **state)
 {
 	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
 	json_t *object =
-	        object_of("{'apiVersion': 'vteam.ambient-code/v1alpha1', 'kind': 'AgenticSession',"
-	                  " 'metadata': {'generateName': 'work-'}, 'spec': {'initialPrompt': 'Do it', 'displayName': 'My work',"
-	                  " 'timeout': 300, 'repos': [{'url': 'https://gitlab.com/a/b', 'autoPush': true}]}}");
+	        json_row("{'apiVersion': 'vteam.ambient-code/v1alpha1', 'kind': 'AgenticSession',"
+	                 " 'metadata': {'generateName': 'work-'}, 'spec': {'initialPrompt': 'Do it', 'displayName': 'My work',"
+	                 " 'timeout': 300, 'repos': [{'url': 'https://gitlab.com/a/b', 'autoPush': true}]}}");
 
 	(void)state;
 	assert_true(session_spec_parse(object, &spec, NULL));
@@ -179,7 +166,7 @@ static void parse_makes_a_name_where_there_is_none(void **state)
 {
 	CLEANUP(session_spec_release) struct session_spec one = SESSION_SPEC_INIT;
 	CLEANUP(session_spec_release) struct session_spec two = SESSION_SPEC_INIT;
-	json_t *object = object_of("{'spec': {}}");
+	json_t *object = json_row("{'spec': {}}");
 
 	(void)state;
 	assert_true(session_spec_parse(object, &one, NULL));
@@ -206,7 +193,7 @@ static void push_branch_is_one_that_git_accepts(void **state)
 		struct error err = ERROR_INIT;
 
 		strbuf_addf(&text, "{'metadata': {'name': '%s'}, 'spec': {'outputRepo': {'url': 'https://g.corp/a/b'}}}", names[i]);
-		json_t *object = object_of(text.data);
+		json_t *object = json_row(text.data);
 		if (!session_spec_parse(object, &spec, &err))
 			fail_msg("%s", err.message);
 		json_decref(object);
@@ -249,7 +236,7 @@ static void parse_names_the_member_that_is_wrong(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
 		struct session_spec spec = SESSION_SPEC_INIT;
 		struct error err = ERROR_INIT;
-		json_t *object = object_of(refused[i].object);
+		json_t *object = json_row(refused[i].object);
 
 		print_message("%s\n", refused[i].sentence);
 		assert_false(session_spec_parse(object, &spec, &err));
@@ -265,7 +252,7 @@ static void errors_hold_no_credentials(void **state)
 {
 	struct session_spec spec = SESSION_SPEC_INIT;
 	struct error err = ERROR_INIT;
-	json_t *object = object_of("{'spec': {'outputRepo': {'url': 'https://oauth2:s3cret@g.corp/a'}}}");
+	json_t *object = json_row("{'spec': {'outputRepo': {'url': 'https://oauth2:s3cret@g.corp/a'}}}");
 
 	(void)state;
 	assert_false(session_spec_parse(object, &spec, &err));
@@ -285,7 +272,7 @@ static void parse_has_a_limit_of_repositories(void **state)
 		for (int i = 1; i < LIMIT_SESSION_REPOSITORIES; i++)
 			strbuf_addf(&text, ",{'url': 'https://g.corp/a/%d'}", i);
 		strbuf_add_string(&text, extra ? "], 'repos': [{'url': 'https://g.corp/a/more'}]}}" : "]}}");
-		json_t *object = object_of(text.data);
+		json_t *object = json_row(text.data);
 		assert_int_equal(session_spec_parse(object, &spec, &err), !extra);
 		json_decref(object);
 	}
