@@ -78,7 +78,8 @@ static struct cluster_needs needs_of(unsigned pools)
 	return (struct cluster_needs){.secrets = pools_call_out(pools),
 	                              .readiness = true,
 	                              .callers = pools_know_callers(pools),
-	                              .pods = pools & POOL_GIT};
+	                              .pods = pools & POOL_GIT,
+	                              .git_tokens = pools_open_tokens(pools)};
 }
 
 /* Pool status asks the cluster who is calling, and whether the Secrets can be used. */
@@ -105,6 +106,8 @@ static void wire_services(struct app *app)
 	                                               .projects = database_projects(app->database),
 	                                               .app = app->github_app,
 	                                               .git_token = app->git_token.length > 0 ? &app->git_token : NULL,
+	                                               .cluster = app->cluster.git_token_secret ? app->cluster.client : NULL,
+	                                               .git_token_secret = app->cluster.git_token_secret,
 	                                               .github = &app->github};
 	app->checks = (struct check_service){.credentials = app->credentials, .probe = app->probe};
 	app->projects = (struct project_service){.checks = &app->checks, .store = app->credentials.projects};

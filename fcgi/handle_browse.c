@@ -84,8 +84,11 @@ static bool read_repository(const struct call *call, struct strbuf *repository, 
 static bool open_repository(struct call *call, const char *repository, const struct repo_url *url, struct browse *browse,
                             struct error *err)
 {
-	struct check_request request = {
-	        .user_id = call->caller.user_id, .url = repository, .access = CHECK_ACCESS_READ, .request_id = call->request->id};
+	struct check_request request = {.user_id = call->caller.user_id,
+	                                .project = call->parameters.project,
+	                                .url = repository,
+	                                .access = CHECK_ACCESS_READ,
+	                                .request_id = call->request->id};
 	struct check_opened *opened = &browse->opened;
 
 	request.until_ms = clock_monotonic_ms() + BROWSE_MS;

@@ -34,7 +34,8 @@ static bool read_check(const struct call *call, struct check_request *ret, struc
 	const char *branch = NULL, *access = NULL;
 	enum provider provider;
 
-	*ret = (struct check_request){.user_id = call->caller.user_id, .request_id = call->request->id};
+	*ret = (struct check_request){
+	        .user_id = call->caller.user_id, .project = call->parameters.project, .request_id = call->request->id};
 	if (!json_read_text(call->body, "url", JSON_REQUIRED, LIMIT_BODY_DEFAULT, &ret->url, err) ||
 	    !read_name(call->body, "branch", &branch, err) || !read_name(call->body, "provider", &ret->provider, err) ||
 	    !read_name(call->body, "access", &access, err) || !read_access(access, &ret->access, err))

@@ -43,6 +43,7 @@ enum setting_kind {
 	X(PROVIDER_PROBE, "ACP_PROVIDER_PROBE", SETTING_SWITCH, "off", "on|off", "Ask an unknown host once, without a credential, whether it is GitLab or GitHub.") \
 	X(GITHUB_URL, "ACP_GITHUB_URL", SETTING_URL, "https://github.com", NULL, "GitHub server of the App and of ACP_GIT_TOKEN, and the one a token is connected to when none is named.") \
 	X(GIT_TOKEN, "ACP_GIT_TOKEN", SETTING_SECRET, "", NULL, "GitHub token of the projects, used where a user has neither a token nor an installation.") \
+	X(GIT_TOKEN_SECRET, "ACP_GIT_TOKEN_SECRET", SETTING_TEXT, "", NULL, "Secret in a project's namespace whose key GIT_TOKEN serves that project before ACP_GIT_TOKEN (with ACP_AUTH=tokenreview); empty: none.") \
 	X(GITHUB_APP_ID, "ACP_GITHUB_APP_ID", SETTING_TEXT, "", NULL, "Number (or client id) of the GitHub App.") \
 	X(GITHUB_APP_KEY_FILE, "ACP_GITHUB_APP_KEY_FILE", SETTING_PATH, "", NULL, "Private key of the GitHub App, PEM (pools repositories and git).") \
 	X(WORKSPACES, "ACP_WORKSPACES", SETTING_PATH, "/var/lib/acp-gitlab/workspaces", NULL, "Folder of the sessions' workspaces.") \

@@ -19,6 +19,7 @@ enum check_access { CHECK_ACCESS_READ, CHECK_ACCESS_WRITE };
 
 struct check_request {
 	const char *user_id;
+	const char *project; /* whose list or session it is of: its GIT_TOKEN may serve; NULL: none */
 	const char *url;
 	const char *provider; /* explicit; NULL or "": detect */
 	enum check_access access;

@@ -168,7 +168,7 @@ static bool check_connected(struct check_run *run)
 static bool is_store_failure(enum error_code code)
 {
 	return code == ERR_STORE_UNAVAILABLE || code == ERR_STORE_NOT_READY || code == ERR_SECRET_STORE_UNAVAILABLE ||
-	       code == ERR_INTERNAL;
+	       code == ERR_KUBERNETES_UNAVAILABLE || code == ERR_INTERNAL;
 }
 
 static bool check_opens(struct check_run *run, struct error *err)
@@ -198,6 +198,7 @@ bool check_binding(struct check_run *run, struct error *err)
 	CLEANUP(connection_list_release) struct connection_list connections = CONNECTION_LIST_INIT;
 	const struct credential_sources *sources = &run->service->credentials;
 	const struct connection_store *store = &sources->accounts->connections;
+	const struct credential_asker asker = {run->request->user_id, run->request->project};
 	struct check_report *report = run->report;
 	enum provider asked = PROVIDER_UNKNOWN;
 
@@ -205,8 +206,8 @@ bool check_binding(struct check_run *run, struct error *err)
 		return false;
 	if (run->request->provider && !provider_parse(run->request->provider, &asked))
 		asked = PROVIDER_UNKNOWN;
-	if (!store->ops->list(store->state, run->request->user_id, &connections, err) ||
-	    !credential_choose(sources, &connections, run->request->user_id, &report->url, asked, &report->credential, err))
+	if (!store->ops->list(store->state, asker.user_id, &connections, err) ||
+	    !credential_choose(sources, &connections, &asker, &report->url, asked, &report->credential, err))
 		return false;
 	report->host = report->credential.source == CREDENTIAL_NONE || report->credential.instance.host == NULL
 	                       ? address_authority(&report->url)

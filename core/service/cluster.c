@@ -1,5 +1,7 @@
 #include "cluster.h"
 
+#include "session.h"
+
 #include <string.h>
 
 /* Whose AgenticSessions and ProjectSettings a caller's rights are read from, where the worker follows none. */
@@ -38,13 +40,31 @@ bool cluster_has_pods(const struct settings *settings)
 	return settings_get(settings, CRD_GROUP)[0] != '\0';
 }
 
+bool cluster_has_git_tokens(const struct settings *settings)
+{
+	return cluster_knows_callers(settings) && settings_get(settings, GIT_TOKEN_SECRET)[0] != '\0';
+}
+
+static bool check_git_token_secret(const struct settings *settings, struct error *err)
+{
+	const char *name = settings_get(settings, GIT_TOKEN_SECRET);
+
+	if (*name && !cluster_knows_callers(settings))
+		return error_set(err, ERR_CONFIG_INVALID,
+		                 "ACP_GIT_TOKEN_SECRET needs ACP_AUTH=tokenreview: only then is a project a namespace.");
+	if (*name && !session_name_is_valid(name))
+		return error_set(err, ERR_CONFIG_INVALID, "ACP_GIT_TOKEN_SECRET is not the name of a Secret.");
+	return true;
+}
+
 /* Which of the needs are the cluster's to meet. */
 static struct cluster_needs met_by_cluster(const struct cluster_needs *needs, const struct settings *settings)
 {
 	return (struct cluster_needs){.secrets = needs->secrets && cluster_holds_secrets(settings),
 	                              .readiness = (needs->secrets || needs->readiness) && cluster_holds_secrets(settings),
 	                              .callers = needs->callers && cluster_knows_callers(settings),
-	                              .pods = needs->pods && cluster_has_pods(settings)};
+	                              .pods = needs->pods && cluster_has_pods(settings),
+	                              .git_tokens = needs->git_tokens && cluster_has_git_tokens(settings)};
 }
 
 bool cluster_read(struct cluster *cluster, const struct settings *settings, const struct cluster_needs *needs,
@@ -53,7 +73,9 @@ bool cluster_read(struct cluster *cluster, const struct settings *settings, cons
 	const struct kube_sources sources = kube_sources_of(environ_);
 	const struct cluster_needs met = met_by_cluster(needs, settings);
 
-	if (!met.readiness && !met.callers && !met.pods)
+	if (!check_git_token_secret(settings, err))
+		return false;
+	if (!met.readiness && !met.callers && !met.pods && !met.git_tokens)
 		return true;
 	cluster->known = kube_config_load(&sources, &cluster->config, err);
 	return cluster->known;
@@ -100,5 +122,7 @@ bool cluster_open(struct cluster *cluster, const struct settings *settings, cons
 		cluster->identity = identity_for(cluster, settings, settings_get(settings, TOKENREVIEW_AUDIENCES));
 	if (met.pods)
 		cluster->pods = identity_for(cluster, settings, settings_get(settings, GATE_AUDIENCES));
+	if (met.git_tokens)
+		cluster->git_token_secret = settings_get(settings, GIT_TOKEN_SECRET);
 	return !met.readiness || open_secrets(cluster, settings, met.secrets, installation, err);
 }

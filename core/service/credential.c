@@ -2,6 +2,9 @@
 
 #include "alloc.h"
 #include "github.h"
+#include "kube_secret_value.h"
+#include "session.h"
+#include "token_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,6 +13,7 @@
 
 #define INSTALLATION_PREFIX "installation:"
 #define PROJECT_BINDING     "project"
+#define GIT_TOKEN_KEY       "GIT_TOKEN" /* of the project's Secret: the platform's own name for it */
 
 void credential_release(struct credential *c)
 {
@@ -18,6 +22,8 @@ void credential_release(struct credential *c)
 	connection_release(&c->connection);
 	instance_url_release(&c->instance);
 	free(c->path);
+	free(c->project);
+	secret_release(&c->kept);
 	secret_release(&c->token);
 	*c = (struct credential)CREDENTIAL_INIT;
 }
@@ -114,18 +120,38 @@ static bool choose_installation(const struct credential_sources *s, const char *
 	return true;
 }
 
+/* What the project's own Secret holds now; nothing where it has none. */
+static bool read_project_secret(const struct credential_sources *s, const char *project, struct secret *ret, struct error *err)
+{
+	bool found;
+
+	secret_release(ret);
+	return !s->cluster || !project || !project_name_is_valid(project) ||
+	       kube_secret_value(s->cluster, project, s->git_token_secret, GIT_TOKEN_KEY, ret, &found, err);
+}
+
+static bool choose_project_token(const struct credential_sources *s, const char *project, struct credential *c, struct error *err)
+{
+	if (!read_project_secret(s, project, &c->kept, err))
+		return false;
+	if (c->kept.length == 0 && (!s->git_token || s->git_token->length == 0))
+		return true;
+	c->source = CREDENTIAL_PROJECT;
+	set_string(&c->project, project);
+	return true;
+}
+
 /* What serves GitHub where the user has no token of their own. */
-static bool choose_shared(const struct credential_sources *s, const char *user_id, const struct repo_url *url,
+static bool choose_shared(const struct credential_sources *s, const struct credential_asker *asker, const struct repo_url *url,
                           struct credential *ret, struct error *err)
 {
 	CLEANUP(credential_release) struct credential c = CREDENTIAL_INIT;
 
 	if (!s->github || !take_if_deeper(s->github->text, url, &c))
 		return true;
-	if (!choose_installation(s, user_id, &c, err))
+	if (!choose_installation(s, asker->user_id, &c, err) ||
+	    (c.source == CREDENTIAL_NONE && !choose_project_token(s, asker->project, &c, err)))
 		return false;
-	if (c.source == CREDENTIAL_NONE && s->git_token && s->git_token->length > 0)
-		c.source = CREDENTIAL_PROJECT;
 	if (c.source == CREDENTIAL_NONE)
 		return true;
 	c.forge = &github_forge;
@@ -152,12 +178,13 @@ static void take_address(const struct credential_sources *s, const struct repo_u
 	ret->path = xstrdup(url->path);
 }
 
-bool credential_choose(const struct credential_sources *s, const struct connection_list *connections, const char *user_id,
-                       const struct repo_url *url, enum provider provider, struct credential *ret, struct error *err)
+bool credential_choose(const struct credential_sources *s, const struct connection_list *connections,
+                       const struct credential_asker *asker, const struct repo_url *url, enum provider provider,
+                       struct credential *ret, struct error *err)
 {
 	*ret = (struct credential)CREDENTIAL_INIT;
 	choose_connection(connections, url, provider, ret);
-	if (ret->source == CREDENTIAL_NONE && provider != PROVIDER_GITLAB && !choose_shared(s, user_id, url, ret, err))
+	if (ret->source == CREDENTIAL_NONE && provider != PROVIDER_GITLAB && !choose_shared(s, asker, url, ret, err))
 		return false;
 	if (ret->source == CREDENTIAL_NONE)
 		take_address(s, url, ret);
@@ -192,8 +219,26 @@ static bool open_installation(const struct credential_sources *s, struct credent
 	return github_app_token(s->app, &access, c->installation_id, &c->token, err);
 }
 
+/* People type into Secrets: what ends with a line break is a token, too. */
+static bool take_project_token(const struct credential_sources *s, struct credential *c, struct error *err)
+{
+	struct error why = ERROR_INIT;
+	bool usable = token_text_parse(PROVIDER_GITHUB, secret_bytes(&c->kept), &c->token, &why);
+
+	secret_release(&c->kept);
+	if (usable)
+		return true;
+	error_set(err, why.code, "The GIT_TOKEN of the project %s cannot be used. %s", c->project, why.message);
+	return error_remedy(err, "Put a token of GitHub into the Secret %s of the namespace %s.", s->git_token_secret, c->project);
+}
+
+/* Its own comes first: a project's people know what theirs may do. */
 static bool open_project_token(const struct credential_sources *s, struct credential *c, struct error *err)
 {
+	if (c->kept.length == 0 && !read_project_secret(s, c->project, &c->kept, err))
+		return false;
+	if (c->kept.length > 0)
+		return take_project_token(s, c, err);
 	if (!s->git_token || s->git_token->length == 0)
 		return error_set(err, ERR_NOT_CONNECTED, "no GitHub credentials available. The project has no GIT_TOKEN any more.");
 	secret_copy(&c->token, s->git_token);
@@ -320,8 +365,9 @@ static bool is_shared_instance(const struct credential_sources *s, const char *i
 	return s->github && strcmp(s->github->text, instance_url) == 0;
 }
 
-bool credential_from_binding(const struct credential_sources *s, const char *user_id, const char *provider, const char *binding,
-                             const char *instance_url, const char *project_path, struct credential *ret, struct error *err)
+bool credential_from_binding(const struct credential_sources *s, const struct credential_asker *asker, const char *provider,
+                             const char *binding, const char *instance_url, const char *project_path, struct credential *ret,
+                             struct error *err)
 {
 	CLEANUP(credential_release) struct credential c = {.forge = forge_of_name(provider), .path = xstrdup(project_path)};
 	bool found;
@@ -330,13 +376,14 @@ bool credential_from_binding(const struct credential_sources *s, const char *use
 		return c.forge ? false : error_set(err, ERR_INTERNAL, "A binding names the provider %.40s.", provider);
 	if (strcmp(binding, PROJECT_BINDING) == 0) {
 		c.source = CREDENTIAL_PROJECT;
+		set_string(&c.project, asker->project);
 		found = is_shared_instance(s, instance_url) || gone(c.forge, instance_url, err);
 	} else if (strncmp(binding, INSTALLATION_PREFIX, strlen(INSTALLATION_PREFIX)) == 0) {
 		c.installation_id = strtoll(binding + strlen(INSTALLATION_PREFIX), NULL, 10);
-		found = is_shared_instance(s, instance_url) ? find_installation(s, user_id, instance_url, &c, err)
+		found = is_shared_instance(s, instance_url) ? find_installation(s, asker->user_id, instance_url, &c, err)
 		                                            : gone(c.forge, instance_url, err);
 	} else {
-		found = find_connection(s, user_id, binding, instance_url, &c, err);
+		found = find_connection(s, asker->user_id, binding, instance_url, &c, err);
 	}
 	if (!found)
 		return false;

@@ -1,12 +1,13 @@
 #pragma once
 /*
  * credential — which token serves a repository. GitLab: the user's connection to the instance. GitHub: the user's own token, else
- * an installation of the App that the user added and whose account owns the repository, else the project's GIT_TOKEN; the last two
- * only on ACP_GITHUB_URL. A token goes to the exact scheme, host and port it was given for and to nothing that merely looks alike.
- * Floor: service.
+ * an installation of the App that the user added and whose account owns the repository, else the project's GIT_TOKEN (of its own
+ * Secret in Kubernetes, else ACP_GIT_TOKEN); the last two only on ACP_GITHUB_URL. A token goes to the exact scheme, host and port
+ * it was given for and to nothing that merely looks alike. Floor: service.
  */
 #include "account_service.h"
 #include "github_app.h"
+#include "kube_client.h"
 #include "project_store.h"
 #include "repo_url.h"
 
@@ -17,18 +18,28 @@ struct credential_sources {
 	struct account_service *accounts;
 	struct project_store projects;
 	struct github_app *app;            /* NULL: none configured */
-	const struct secret *git_token;    /* NULL: none */
+	const struct secret *git_token;    /* ACP_GIT_TOKEN, for projects without their own; NULL: none */
+	struct kube_client *cluster;       /* where projects are namespaces; NULL: they have no Secrets */
+	const char *git_token_secret;      /* with `cluster`: the Secret in a project's namespace */
 	const struct instance_url *github; /* ACP_GITHUB_URL */
 };
 
-/* Strings owned; credential_release wipes the token. */
+/* For whom a token is looked for. Borrowed. */
+struct credential_asker {
+	const char *user_id;
+	const char *project; /* NULL: none, and no token of one */
+};
+
+/* Strings owned; credential_release wipes the tokens. */
 struct credential {
 	enum credential_source source;
 	const struct forge *forge;
 	struct connection connection; /* CONNECTION; else empty */
 	int64_t installation_id;      /* INSTALLATION; else 0 */
 	struct instance_url instance;
-	char *path;                  /* of the project below the instance's root */
+	char *path;                  /* of the repository below the instance's root */
+	char *project;               /* PROJECT: whose; NULL: of none in particular */
+	struct secret kept;          /* private: what of a Secret was there when this was chosen */
 	struct instance_route route; /* borrowed from the service; after credential_open */
 	struct secret token;         /* after credential_open */
 };
@@ -42,23 +53,26 @@ const char *credential_actor(const struct credential *c);
 char *credential_shown(const struct credential *c) MUST_CHECK;
 
 /*
- * The credential that may serve this address (of nested relative roots the deepest connection). Nothing is opened or asked. With
- * `provider` not UNKNOWN only credentials of that provider are looked at. ret->source CREDENTIAL_NONE: there is none; then instance
- * and path are what the address itself says, and forge is NULL. False: the store failed.
+ * The credential that may serve this address (of nested relative roots the deepest connection). Nothing is opened, no forge asked.
+ * With `provider` not UNKNOWN only credentials of that provider are looked at. ret->source CREDENTIAL_NONE: there is none; then
+ * instance and path are what the address itself says, and forge is NULL. False: the store failed, or the cluster did not say
+ * whether the project has a token.
  */
-bool credential_choose(const struct credential_sources *s, const struct connection_list *connections, const char *user_id,
-                       const struct repo_url *url, enum provider provider, struct credential *ret, struct error *err) MUST_CHECK;
+bool credential_choose(const struct credential_sources *s, const struct connection_list *connections,
+                       const struct credential_asker *asker, const struct repo_url *url, enum provider provider,
+                       struct credential *ret, struct error *err) MUST_CHECK;
 
-/* Opens the token: unseals it, or asks for the installation's. ERR_NOT_CONNECTED, ERR_SEAL_BROKEN, ERR_INSTANCE_INSECURE, the App's
- * errors, those of the store. */
+/* Opens the token: unseals it, or asks for the installation's or the project's. ERR_NOT_CONNECTED, ERR_SEAL_BROKEN,
+ * ERR_INSTANCE_INSECURE, the App's errors, those of the store, ERR_KUBERNETES_UNAVAILABLE; of a project's ERR_TOKEN_MALFORMED and
+ * ERR_TOKEN_WRONG_KIND. */
 bool credential_open(const struct credential_sources *s, struct credential *c, const char *request_id,
                      struct error *err) MUST_CHECK;
 
 /* How a session's binding names it: a record key, "installation:<id>" or "project". Caller frees. */
 char *credential_to_binding(const struct credential *c) MUST_CHECK;
 /* The credential a binding names, as it is now; not opened. ERR_NOT_CONNECTED: it is gone since. */
-bool credential_from_binding(const struct credential_sources *s, const char *user_id, const char *provider, const char *binding,
-                             const char *instance_url, const char *project_path, struct credential *ret,
+bool credential_from_binding(const struct credential_sources *s, const struct credential_asker *asker, const char *provider,
+                             const char *binding, const char *instance_url, const char *project_path, struct credential *ret,
                              struct error *err) MUST_CHECK;
 
 /* What to ask the forge with; borrows from `c`. */

@@ -68,6 +68,7 @@ static struct check_request *make_requests(const struct session_row *session, co
 
 		requests[i] = (struct check_request){
 		        .user_id = session->owner,
+		        .project = session->project,
 		        .url = repository->url,
 		        .provider = repository->provider,
 		        .access = repository->push_branch ? CHECK_ACCESS_WRITE : CHECK_ACCESS_READ,
@@ -263,12 +264,13 @@ static bool open_route(struct gate_service *s, const struct session_row *session
                        enum git_service service, const char *request_id, struct gate_route *route, struct error *err)
 {
 	const struct credential_sources *sources = &s->checks->credentials;
+	const struct credential_asker asker = {session->owner, session->project};
 	struct forge_project *project = &route->project;
 	struct credential *credential = &route->credential;
 	const bool for_push = service == GIT_RECEIVE_PACK;
 	const int64_t now_s = clock_now_s(), age_s = now_s - (for_push ? binding->push_confirmed_at : binding->confirmed_at);
 
-	if (!credential_from_binding(sources, session->owner, binding->provider, binding->credential, binding->instance_url,
+	if (!credential_from_binding(sources, &asker, binding->provider, binding->credential, binding->instance_url,
 	                             binding->project_path, credential, err) ||
 	    !credential_open(sources, credential, request_id, err))
 		return false;

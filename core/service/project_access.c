@@ -67,6 +67,7 @@ static bool check_list(struct check_service *checks, const struct project_access
 		const json_t *entry = json_array_get(entries, i);
 
 		requests[i] = (struct check_request){.user_id = access->checked_by,
+		                                     .project = access->project,
 		                                     .url = json_string_or(entry, "url", ""),
 		                                     .provider = json_string_or(entry, "provider", NULL),
 		                                     .start_branch = json_string_or(entry, "branch", NULL),

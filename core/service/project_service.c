@@ -44,6 +44,7 @@ void project_view_release(struct project_view *view)
 /* Who asks. Borrowed. */
 struct asker {
 	const char *user_id;
+	const char *project;
 	const char *request_id;
 	int64_t until_ms; /* the reports' */
 };
@@ -79,6 +80,7 @@ static bool check_entries(struct check_service *checks, const struct asker *aske
 
 		requests[i] = (struct check_request){
 		        .user_id = asker->user_id,
+		        .project = asker->project,
 		        .url = url,
 		        .provider = project_entry_text(entry, "provider"),
 		        .access = CHECK_ACCESS_WRITE,
@@ -99,7 +101,7 @@ bool project_read(struct project_service *s, const char *project, const char *us
 {
 	CLEANUP(project_view_release) struct project_view view = PROJECT_VIEW_INIT;
 	CLEANUP(release_json) json_t *identities = NULL;
-	const struct asker asker = {user_id, request_id, check_until_ms()};
+	const struct asker asker = {user_id, project, request_id, check_until_ms()};
 
 	if (!load(&s->store, project, &view.document, &identities, &view.version, err))
 		return false;
@@ -258,7 +260,8 @@ bool project_write(struct project_service *s, const char *project, const char *u
                    const char *request_id, struct project_view *ret, struct error *err)
 {
 	CLEANUP(writing_release)
-	struct writing w = {.service = s, .project = project, .asker = {user_id, request_id, check_until_ms()}, .given = document};
+	struct writing w = {
+	        .service = s, .project = project, .asker = {user_id, project, request_id, check_until_ms()}, .given = document};
 	struct error failure = ERROR_INIT;
 
 	if (!project_document_keep(document, &w.kept, err))

@@ -114,6 +114,7 @@ class FaultTest(unittest.TestCase):
         self.assertOneLine(up("--data", self.data, "--port", "0", env={"ACP_AGENT_TIMEOUT": "soon"}), "ACP_AGENT_TIMEOUT")
         self.assertOneLine(up("--data", self.data, "--port", "0", env={"ACP_EGRESS_ALLOW": "10.0.0.0/99"}), "ACP_EGRESS_ALLOW")
         self.assertOneLine(up("--data", self.data, "--port", "0", env={"ACP_CA_FILE": "/nonexistent.pem"}), "/nonexistent.pem")
+        self.assertOneLine(up("--data", self.data, "--port", "0", env={"ACP_GIT_TOKEN_SECRET": "git-token"}), "ACP_GIT_TOKEN_SECRET", "ACP_AUTH=tokenreview")
 
     def test_a_missing_package_without_root_is_named(self):
         if os.getuid() != 0:

@@ -8,6 +8,8 @@
 #include "credential.h"
 #include "service_fixture.h"
 
+static const struct credential_asker alice = {"alice", "default"}, mallory = {"mallory", "default"};
+
 /* Installations of one user, in memory. */
 struct known_installations {
 	struct installation items[4];
@@ -82,7 +84,7 @@ static void token_is_for_the_very_origin_and_the_deepest_root(void **state UNUSE
 
 		print_message("  %s\n", rows[i].sentence);
 		must(repo_url_parse(rows[i].url, &url, &err), &err);
-		must(credential_choose(&sources, &list, "alice", &url, rows[i].asked, &chosen, &err), &err);
+		must(credential_choose(&sources, &list, &alice, &url, rows[i].asked, &chosen, &err), &err);
 		assert_int_equal(chosen.source, rows[i].instance ? CREDENTIAL_CONNECTION : CREDENTIAL_NONE);
 		if (!rows[i].instance)
 			continue;
@@ -148,7 +150,7 @@ static void github_is_served_by_user_then_installation_then_project(void **state
 
 		print_message("  %s\n", rows[i].sentence);
 		must(repo_url_parse(rows[i].url, &url, &err), &err);
-		must(credential_choose(&sources, &list, "alice", &url, PROVIDER_UNKNOWN, &chosen, &err), &err);
+		must(credential_choose(&sources, &list, &alice, &url, PROVIDER_UNKNOWN, &chosen, &err), &err);
 		assert_int_equal(chosen.source, rows[i].source);
 		assert_int_equal(chosen.installation_id, rows[i].installation);
 	}
@@ -172,7 +174,7 @@ static void token_of_a_replaced_connection_comes_with_its_own_account(void **sta
 	must(account_list(&f.service, PROVIDER_GITLAB, "alice", &list, &err), &err);
 	(void)snprintf(address, sizeof(address), "%s/team/api", f.url);
 	must(repo_url_parse(address, &url, &err), &err);
-	must(credential_choose(sources, &list, "alice", &url, PROVIDER_UNKNOWN, &chosen, &err), &err);
+	must(credential_choose(sources, &list, &alice, &url, PROVIDER_UNKNOWN, &chosen, &err), &err);
 
 	f.gitlab = (struct small_gitlab){.username = "mary", .user_id = 9, .scopes = "[\"read_api\"]", .access_level = 20};
 	must(fixture_connect(&f, "alice", "glpat-of-mary-0001", &second, &err), &err);
@@ -196,12 +198,12 @@ static void binding_gives_the_credential_back_to_its_owner_alone(void **state UN
 	service_fixture_make(&f);
 	must(fixture_connect(&f, "alice", "glpat-first-token-0001", &verdict, &err), &err);
 	key = verdict.connection.key;
-	must(credential_from_binding(&f.checks.credentials, "alice", "gitlab", key, f.url, "team/api", &mine, &err), &err);
+	must(credential_from_binding(&f.checks.credentials, &alice, "gitlab", key, f.url, "team/api", &mine, &err), &err);
 	must(credential_open(&f.checks.credentials, &mine, "request-1", &err), &err);
 	assert_string_equal(secret_bytes(&mine.token), "glpat-first-token-0001");
-	assert_false(credential_from_binding(&f.checks.credentials, "mallory", "gitlab", key, f.url, "team/api", &theirs, &err));
+	assert_false(credential_from_binding(&f.checks.credentials, &mallory, "gitlab", key, f.url, "team/api", &theirs, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
-	assert_false(credential_from_binding(&f.checks.credentials, "alice", "gitlab", key, "https://evil.example", "team/api",
+	assert_false(credential_from_binding(&f.checks.credentials, &alice, "gitlab", key, "https://evil.example", "team/api",
 	                                     &moved, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
 	service_fixture_remove(&f);

@@ -9,10 +9,12 @@
 #include "file.h"
 #include "http_peer.h"
 #include "kube_client.h"
+#include "kube_secret_value.h"
 
 #include <string.h>
 
 #define SECRET_OF_OTHERS "everyones-record"
+#define SECRETS_OF_TEAM  "/api/v1/namespaces/team/secrets/"
 
 struct fixture {
 	char folder[64];
@@ -26,6 +28,25 @@ struct fixture {
 static void write_token(const struct fixture *f, const char *text)
 {
 	assert_true(file_write_atomically(f->token_path, text, strlen(text), 0600, NULL));
+}
+
+/* A Secret that is called what its answer is. */
+static void answer_secret(struct peer_exchange *x, const char *name)
+{
+	if (strcmp(name, "forbidden") == 0)
+		peer_answer(x, "403 Forbidden", "", "{\"kind\":\"Status\",\"reason\":\"Forbidden\"}");
+	else if (strcmp(name, "other") == 0)
+		peer_answer(x, "200 OK", "", "{\"data\":{\"OTHER\":\"Z2hwXzE=\"}}");
+	else if (strcmp(name, "empty") == 0)
+		peer_answer(x, "200 OK", "", "{\"data\":{\"GIT_TOKEN\":\"\"}}");
+	else if (strcmp(name, "broken") == 0)
+		peer_answer(x, "200 OK", "", "{\"data\":{\"GIT_TOKEN\":\"%%%\"}}");
+	else if (strcmp(name, "good") == 0)
+		peer_answer(x, "200 OK", "", "{\"data\":{\"GIT_TOKEN\":\"Z2hwXzE=\"}}");
+	else if (strcmp(name, "failing") == 0)
+		peer_answer(x, "500 Internal Server Error", "", "{\"message\":\"" SECRET_OF_OTHERS "\"}");
+	else
+		peer_answer(x, "404 Not Found", "", "{\"kind\":\"Status\",\"reason\":\"NotFound\"}");
 }
 
 static void handle(struct peer_exchange *x, void *context)
@@ -56,6 +77,8 @@ static void handle(struct peer_exchange *x, void *context)
 	} else if (strcmp(x->target, "/echo") == 0) {
 		peer_answer(x, "422 Unprocessable Entity", "",
 		            "{\"kind\":\"Status\",\"reason\":\"Invalid\",\"message\":\"Invalid value: " SECRET_OF_OTHERS "\"}");
+	} else if (strncmp(x->target, SECRETS_OF_TEAM, strlen(SECRETS_OF_TEAM)) == 0) {
+		answer_secret(x, x->target + strlen(SECRETS_OF_TEAM));
 	} else {
 		peer_answer(x, "404 Not Found", "", "{\"kind\":\"Status\",\"reason\":\"NotFound\"}");
 	}
@@ -219,6 +242,40 @@ static void a_server_that_is_gone_is_unavailable(void **state)
 	kube_client_freep(&client);
 }
 
+static void a_value_of_a_secret_is_there_or_not_or_nobody_knows(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *value; /* NULL: not found */
+		enum error_code code;
+	} rows[] = {
+	        {"good", "ghp_1", ERR_NONE},
+	        {"absent", NULL, ERR_NONE},
+	        {"forbidden", NULL, ERR_NONE},
+	        {"other", NULL, ERR_NONE},
+	        {"empty", NULL, ERR_NONE},
+	        {"broken", NULL, ERR_NONE},
+	        {"failing", NULL, ERR_KUBERNETES_UNAVAILABLE},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(secret_release) struct secret value = SECRET_INIT;
+		struct error err = ERROR_INIT;
+		bool found = true;
+
+		print_message("  %s\n", rows[i].name);
+		secret_set(&value, "before", 6);
+		assert_int_equal(kube_secret_value(f->client, "team", rows[i].name, "GIT_TOKEN", &value, &found, &err),
+		                 rows[i].code == ERR_NONE);
+		assert_int_equal(err.code, rows[i].code);
+		assert_null(strstr(err.message, SECRET_OF_OTHERS));
+		assert_null(strstr(err.detail, SECRET_OF_OTHERS));
+		assert_int_equal(found, rows[i].value != NULL);
+		assert_string_equal(secret_bytes(&value), rows[i].value ? rows[i].value : "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +285,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(what_was_cut_off_is_sent_again_where_that_does_no_harm, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(words_about_something_confidential_are_dropped, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(metadata_alone_can_be_asked_for, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_value_of_a_secret_is_there_or_not_or_nobody_knows, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_server_that_is_gone_is_unavailable, set_up, tear_down),
 	};
 
