@@ -126,44 +126,54 @@ def run_slow_checks(totals, pattern=None, before=()):
                      "core", "fcgi", "worker", "cli"])
 
 
-def run_modules(totals, folder, pattern, **environment):
-    """Every test_*.py of a folder, each in a process of its own. What each says is printed in one piece."""
-    for module in sorted(folder.glob("test_*.py")):
-        started = time.monotonic()
-        command = [sys.executable, HERE / "integration/run_module.py", module.stem, *([pattern] if pattern else [])]
-        result = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, errors="replace", env={**os.environ, **environment})
-        lines = result.stdout.splitlines()
-        counts = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", lines[-1]) if lines else None
-        if counts:
-            totals.add(*map(int, counts.groups()))
-            lines.pop()
-        else:
-            totals.add(failed=1)
-            lines.append(f"FAIL {module.stem} ended without a count (exit {result.returncode})")
-        with totals.lock:
-            print("\n".join([*lines, f"     {folder.name}/{module.stem}: {time.monotonic() - started:.0f} s"]), flush=True)
+def run_module(totals, module, pattern, environment):
+    """A test_*.py in a process of its own, in its folder. What it says is printed in one piece."""
+    started = time.monotonic()
+    command = [sys.executable, HERE / "integration/run_module.py", module.stem, *([pattern] if pattern else [])]
+    result = subprocess.run(command, cwd=module.parent, text=True, stdout=subprocess.PIPE, errors="replace", env={**os.environ, **environment})
+    lines = result.stdout.splitlines()
+    counts = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", lines[-1]) if lines else None
+    if counts:
+        totals.add(*map(int, counts.groups()))
+        lines.pop()
+    else:
+        totals.add(failed=1)
+        lines.append(f"FAIL {module.stem} ended without a count (exit {result.returncode})")
+    with totals.lock:
+        print("\n".join([*lines, f"     {module.parent.name}/{module.stem}: {time.monotonic() - started:.0f} s"]), flush=True)
+
+
+def modules(suite):
+    return sorted((HERE / suite).glob("test_*.py"))
+
+
+def kube_environment():
+    """Where the API server is that is looked for, or built, once for all modules."""
+    obtained = subprocess.run([HERE / "kube/obtain"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if obtained.returncode == 0:
+        return {"KUBEBUILDER_ASSETS": obtained.stdout.strip()}
+    # What needs no server still runs; the rest says this reason.
+    return {"ACP_TEST_NO_KUBE": (obtained.stderr.strip().splitlines() or [f"tests/kube/obtain: exit {obtained.returncode}"])[-1]}
 
 
 def run_integration(totals, pattern, _all):
     """The built product through real nginx, SQLite files, git over HTTP and the simulator."""
     run_simulator(totals, pattern)
-    run_modules(totals, HERE / "integration", pattern)
+    for module in modules("integration"):
+        run_module(totals, module, pattern, {})
 
 
 def run_browser(totals, pattern, _all):
     """The page in a real browser, with the built product behind it."""
-    run_modules(totals, HERE / "browser", pattern)
+    for module in modules("browser"):
+        run_module(totals, module, pattern, {})
 
 
 def run_kube(totals, pattern, _all):
-    """The built product with a real Kubernetes API server, which is looked for, or built, once for all modules."""
-    obtained = subprocess.run([HERE / "kube/obtain"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if obtained.returncode == 0:
-        run_modules(totals, HERE / "kube", pattern, KUBEBUILDER_ASSETS=obtained.stdout.strip())
-    else:
-        # What needs no server still runs; the rest says this reason.
-        reason = (obtained.stderr.strip().splitlines() or [f"tests/kube/obtain: exit {obtained.returncode}"])[-1]
-        run_modules(totals, HERE / "kube", pattern, ACP_TEST_NO_KUBE=reason)
+    """The built product with a real Kubernetes API server."""
+    environment = kube_environment()
+    for module in modules("kube"):
+        run_module(totals, module, pattern, environment)
 
 
 def run_fuzz(totals, pattern, _all):
@@ -185,22 +195,28 @@ def run_fuzz(totals, pattern, _all):
         list(pool.map(run, programs))
 
 
+LANES = 2
+
+
 def run_everything(totals):
     """
-    The tests of a running product wait most of the time: two of their suites run at once, and the slow checks take what they leave of
+    The tests of a running product wait most of the time: two of their modules run at once, and the slow checks take what they leave of
     the processors. The fuzzers have the machine to themselves.
     """
-    def lane(*names):
-        for name in names:
-            print(f"--- {name}", flush=True)
-            SUITES[name](totals, None, False)
-
-    lane("unit", "static")
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        lanes = [pool.submit(lane, "integration"), pool.submit(lane, "kube", "browser"), pool.submit(run_slow_checks, totals, before=YIELDING)]
-    for done in lanes:
-        done.result()
-    lane("fuzz")
+    for name in ("unit", "static"):
+        print(f"--- {name}", flush=True)
+        SUITES[name](totals, None, False)
+    print("--- integration, kube and browser; clang, clang-tidy and cppcheck", flush=True)
+    run_simulator(totals, None)
+    with concurrent.futures.ThreadPoolExecutor() as beside, concurrent.futures.ThreadPoolExecutor(LANES) as lanes:
+        jobs = [beside.submit(run_slow_checks, totals, before=YIELDING)]
+        obtained = beside.submit(kube_environment)
+        for suite in ("integration", "kube", "browser"):
+            jobs += [lanes.submit(lambda m: run_module(totals, m, None, obtained.result() if m.parent.name == "kube" else {}), module) for module in modules(suite)]
+    for job in jobs:
+        job.result()
+    print("--- fuzz", flush=True)
+    run_fuzz(totals, None, True)
 
 
 SUITES = {"unit": run_unit, "static": run_static, "integration": run_integration, "browser": run_browser, "kube": run_kube, "fuzz": run_fuzz}
