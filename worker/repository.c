@@ -26,6 +26,7 @@ static void repository_release(struct repository *r)
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
+	json_decref(r->preflight);
 	json_decref(r->warnings);
 }
 
@@ -83,6 +84,7 @@ static bool read_repository(const json_t *object, struct repository *r, struct e
 	const json_t *commit = json_object_get(object, "commit");
 	const json_t *failure = json_object_get(object, "error");
 
+	r->preflight = json_incref((json_t *)(uintptr_t)object);
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		set_string(members[i].slot, json_string_or(object, members[i].name, NULL));
 	if (!is_folder_name(r->name))

@@ -32,7 +32,8 @@ struct repository {
 	int64_t project_id;                     /* numeric, within the instance that api_base names; 0: not known */
 	enum provider provider;
 	bool empty;
-	bool blocking; /* the session must not start */
+	bool blocking;     /* the session must not start */
+	json_t *preflight; /* all that the gate said. Owned */
 
 	/* how it goes */
 	enum repository_phase phase;

@@ -67,7 +67,8 @@ static bool take(struct server *s)
 
 	if (!slot)
 		return false;
-	if (!supervisor_claim(s->worker, s->store, NULL, &claim, &found, &err)) {
+	if (!supervisor_claim_rested(s->worker, s->store, &claim, &found, &err) ||
+	    (!found && !supervisor_claim(s->worker, s->store, NULL, &claim, &found, &err))) {
 		trouble(s, &err, "No session could be claimed");
 		return false;
 	}
@@ -188,6 +189,7 @@ int serve(struct worker *worker, unsigned sessions)
 	sigaddset(&signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	processes_adopt_orphans();
+	worker->lets_rest = true;
 	if (!database_open(&options, &database, &err)) {
 		supervisor_log(worker, LOG_ERROR, NULL, &err, "The database cannot be used");
 		return EXIT_FAILED;

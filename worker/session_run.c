@@ -140,6 +140,11 @@ static bool prepare(struct session_run *run, struct error *err)
 		return false;
 	session_status_resume(&run->status, run->row->status);
 	run->record = workspace_read_record(&run->workspace);
+	if (run->row->has_rested && !run->record)
+		return error_set(err, ERR_WORKSPACE_FAILED, "The workspace in which the session waited is not there any more.");
+	run->resumes = run->row->phase == PHASE_RUNNING && json_is_object(json_object_get(run->record, "preflight"));
+	if (run->resumes)
+		session_status_go_on(&run->status, run->row->status);
 	/* Asked before anything is cloned: a session that cannot be confined would only waste its owner's time. */
 	return agent_check(settings_switch(settings, AGENT_UNCONFINED), err);
 }
@@ -200,6 +205,25 @@ static bool save_end(struct session_run *run)
 	return false;
 }
 
+/* What would be lost by giving up is only a place of this worker. */
+static bool rest(struct session_run *run, struct error *err)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_ANSWER);
+	json_t *status = session_status_to_json(&run->status);
+	struct error failure = ERROR_INIT;
+
+	json_write(&text, status);
+	json_decref(status);
+	while (!run->store.ops->rest(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data,
+	                             run->wait_until_s, run->changes_seen, &failure)) {
+		if (failure.code == ERR_SESSION_LOST || !interrupt_sleep(run->interrupt_fd, FINAL_PAUSE_MS))
+			return error_set(err, ERR_SESSION_LOST, "The session could not be given back.");
+		session_log(run, LOG_WARNING, NULL, &failure, "The session could not be given back yet");
+	}
+	session_log(run, LOG_INFO, NULL, NULL, "The session rests until there is something to do");
+	return true;
+}
+
 static void release(struct session_run *run)
 {
 	session_spec_release(&run->spec);
@@ -221,8 +245,10 @@ bool session_run(const struct worker *worker, struct session_store store, const 
 
 	run.status.repositories = &run.repositories;
 	bool ok = prepare(&run, &err) && step_preflight(&run, &err) && step_clone(&run, &err) && step_agent(&run, &err) &&
-	          step_push(&run, &err);
+	          (run.rests ? rest(&run, &err) : step_push(&run, &err));
 	processes_end_children(NULL, 0);
+	if (ok && run.rests)
+		return true;
 	if (!ok && err.code == ERR_SESSION_LOST) {
 		session_log(&run, LOG_WARNING, NULL, &err, "The session is left");
 		return false;

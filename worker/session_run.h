@@ -24,18 +24,22 @@ struct session_run {
 	struct workspace workspace;
 	struct repositories repositories;
 	struct session_status status;
-	json_t *record;       /* of an earlier worker's finished agent; NULL: start from the beginning. Owned */
+	json_t *record; /* of an earlier worker: its agent has finished, or works elsewhere; NULL: start from the beginning. Owned
+	                 */
+	bool resumes;   /* it has waited, and its users see it waiting: nothing of that changes until there is something new */
+	bool rests;     /* there is nothing to do for it now: it is given back until `wait_until_s` */
+	int64_t wait_until_s; /* of a session that waits for git/push: its limit, unix seconds */
 	char *changes_seen;   /* of the session's repositories, in the store's text; NULL: none. Owned */
 	int64_t follow_at_ms; /* when they are looked for again */
 	int64_t last_save_ms;
 	bool lost; /* a write told that the lease is gone */
 };
 
-/* True: it has ended, whatever its phase, and the store knows. False: interrupted or lost. */
+/* True: it has ended or rests, whatever its phase, and the store knows. False: interrupted or lost. */
 bool session_run(const struct worker *worker, struct session_store store, const struct session_row *row,
                  const struct secret *credential, int interrupt_fd) MUST_CHECK;
 
-/* The steps, in their order. */
+/* The steps, in their order. The last one is left out for a session that rests. */
 bool step_preflight(struct session_run *run, struct error *err) MUST_CHECK;
 bool step_clone(struct session_run *run, struct error *err) MUST_CHECK;
 bool step_agent(struct session_run *run, struct error *err) MUST_CHECK;

@@ -24,24 +24,54 @@ void session_status_resume(struct session_status *s, const char *earlier)
 	json_decref(status);
 }
 
+/* The condition of this type, maybe a new one without a time; NULL: there is no place for another. */
+static struct session_condition *condition_of(struct session_status *s, const char *type)
+{
+	for (size_t i = 0; i < s->condition_count; i++)
+		if (strcmp(s->conditions[i].type, type) == 0)
+			return &s->conditions[i];
+	if (s->condition_count == ARRAY_SIZE(s->conditions))
+		return NULL;
+	struct session_condition *c = &s->conditions[s->condition_count++];
+	snprintf(c->type, sizeof(c->type), "%s", type);
+	return c;
+}
+
+static void read_condition(struct session_status *s, const json_t *object)
+{
+	struct session_condition *c = condition_of(s, json_string_or(object, "type", ""));
+
+	if (!c || !clock_parse(json_string_or(object, "lastTransitionTime", ""), &c->since))
+		return;
+	c->holds = strcmp(json_string_or(object, "status", ""), "True") == 0;
+	snprintf(c->reason, sizeof(c->reason), "%s", json_string_or(object, "reason", ""));
+	snprintf(c->message, sizeof(c->message), "%s", json_string_or(object, "message", ""));
+}
+
+void session_status_go_on(struct session_status *s, const char *earlier)
+{
+	json_t *status = earlier ? json_parse_answer(earlier, strlen(earlier)) : NULL;
+	size_t i;
+	json_t *condition;
+
+	if (!session_phase_parse(json_string_or(status, "phase", ""), &s->phase))
+		s->phase = PHASE_RUNNING;
+	snprintf(s->message, sizeof(s->message), "%s", json_string_or(status, "message", ""));
+	json_array_foreach(json_object_get(status, "conditions"), i, condition) read_condition(s, condition);
+	json_decref(status);
+}
+
 void session_status_condition(struct session_status *s, const char *type, bool holds, const char *reason, const char *format, ...)
 {
-	struct session_condition *c = NULL;
+	struct session_condition *c = condition_of(s, type);
 	va_list args;
 
-	for (size_t i = 0; i < s->condition_count && !c; i++)
-		if (strcmp(s->conditions[i].type, type) == 0)
-			c = &s->conditions[i];
-	if (!c) {
-		if (s->condition_count == ARRAY_SIZE(s->conditions))
-			return;
-		c = &s->conditions[s->condition_count++];
-	}
-	if (!c->type || c->holds != holds)
+	if (!c)
+		return;
+	if (c->since == 0 || c->holds != holds)
 		c->since = clock_now_s();
-	c->type = type;
 	c->holds = holds;
-	c->reason = reason;
+	snprintf(c->reason, sizeof(c->reason), "%s", reason);
 	va_start(args, format);
 	int length = vsnprintf(c->message, sizeof(c->message), format, args);
 	va_end(args);

@@ -7,7 +7,7 @@
 #include "worker.h"
 
 struct session_condition {
-	const char *type, *reason; /* literals */
+	char type[48], reason[48];
 	bool holds;
 	char message[256];
 	int64_t since;
@@ -30,6 +30,9 @@ void session_status_release(struct session_status *s);
 
 /* Takes startTime from an earlier worker's status (JSON text), if there is one. */
 void session_status_resume(struct session_status *s, const char *earlier);
+
+/* Takes over what it said besides: phase, message and conditions. For a session that goes on with what it did. */
+void session_status_go_on(struct session_status *s, const char *earlier);
 
 /* Sets or replaces the condition of this type. */
 void session_status_condition(struct session_status *s, const char *type, bool holds, const char *reason, const char *format, ...)

@@ -1,6 +1,6 @@
 /*
  * step_agent — lets the agent work, or waits for git/push where the agent runs elsewhere; then records that this part is over, so
- * that a worker that takes the session over goes on from here.
+ * that a worker that takes the session over goes on from here. A session that waits rests where its worker has others to do.
  */
 #include "agent.h"
 #include "agent_environment.h"
@@ -9,6 +9,17 @@
 #include "alloc.h"
 #include "clock.h"
 #include "processes.h"
+
+/* What whoever takes up a session that waits need not ask again. */
+static void add_waiting(const struct session_run *run, json_t *record)
+{
+	json_t *preflight = json_array();
+
+	for (size_t i = 0; i < run->repositories.count; i++)
+		json_array_append(preflight, run->repositories.items[i].preflight);
+	json_object_set_new(record, "preflight", json_pack("{s:o}", "repositories", preflight));
+	json_object_set_new(record, "waitUntil", json_integer(run->wait_until_s));
+}
 
 static json_t *record_of(const struct session_run *run, bool waiting)
 {
@@ -33,6 +44,8 @@ static json_t *record_of(const struct session_run *run, bool waiting)
 	                           run->status.agent_ran, "exitCode", run->status.agent_exit_code);
 	if (run->status.agent_output)
 		json_object_set_new(record, "output", json_string(run->status.agent_output));
+	if (waiting)
+		add_waiting(run, record);
 	return record;
 }
 
@@ -110,11 +123,9 @@ static bool run_agent(struct session_run *run, struct error *err)
 	return judge(run, &result, err);
 }
 
-/* A store that does not answer is asked again; the lease is the worker's business. */
+/* True: a push was asked for, or run->rests. A store that does not answer is asked again; the lease is the worker's business. */
 static bool wait_for_push(struct session_run *run, struct error *err)
 {
-	int64_t deadline = clock_monotonic_ms() + settings_number(run->worker->settings, AGENT_TIMEOUT) * 1000;
-
 	for (;;) {
 		CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
 		bool found = run->store.ops->find_by_id(run->store.state, run->row->id, &row, NULL);
@@ -126,9 +137,11 @@ static bool wait_for_push(struct session_run *run, struct error *err)
 			return false;
 		if (found && row.push_requested)
 			return true;
-		if (clock_monotonic_ms() >= deadline)
+		if (clock_now_s() >= run->wait_until_s)
 			return error_set(err, ERR_AGENT_TIMEOUT, "No push was asked for within %lld seconds.",
 			                 (long long)settings_number(run->worker->settings, AGENT_TIMEOUT));
+		if (found && run->worker->lets_rest && !row.stop_requested)
+			return run->rests = true;
 		if ((found && row.stop_requested) || !interrupt_sleep(run->interrupt_fd, POLL_MS))
 			return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
 	}
@@ -144,6 +157,16 @@ static void restore(struct session_run *run)
 	run->status.agent_output = output ? strdup(output) : NULL;
 }
 
+/* How long it may wait counts from when it began to, whoever it waited with. What somebody else's agent does in the workspace must
+ * not be lost with this worker. */
+static bool begin_to_wait(struct session_run *run, struct error *err)
+{
+	int64_t limit_s = settings_number(run->worker->settings, AGENT_TIMEOUT);
+
+	run->wait_until_s = json_int_or(run->record, "waitUntil", clock_now_s() + limit_s);
+	return run->resumes || workspace_write_record(&run->workspace, record_of(run, true), err);
+}
+
 bool step_agent(struct session_run *run, struct error *err)
 {
 	bool here = *settings_get(run->worker->settings, AGENT_COMMAND) != '\0';
@@ -155,10 +178,7 @@ bool step_agent(struct session_run *run, struct error *err)
 	}
 	if (!session_enter(run, PHASE_RUNNING, here ? "The agent is working." : "Waiting for the agent to ask for a push.", err))
 		return false;
-	/* What somebody else's agent does in the workspace must not be lost with this worker. */
-	if (!here && !waiting && !workspace_write_record(&run->workspace, record_of(run, true), err))
+	if (here ? !run_agent(run, err) : !begin_to_wait(run, err) || !wait_for_push(run, err))
 		return false;
-	if (here ? !run_agent(run, err) : !wait_for_push(run, err))
-		return false;
-	return workspace_write_record(&run->workspace, record_of(run, false), err);
+	return run->rests || workspace_write_record(&run->workspace, record_of(run, false), err);
 }

@@ -154,7 +154,9 @@ bool step_clone(struct session_run *run, struct error *err)
 {
 	if (run->record) {
 		restore(run);
-		session_log(run, LOG_INFO, NULL, NULL, "Going on where an earlier worker stopped");
+		session_log(run, LOG_INFO, NULL, NULL,
+		            run->resumes ? "There is something to do for a session that waits"
+		                         : "Going on where an earlier worker stopped");
 		return true;
 	}
 	return session_enter(run, PHASE_CLONING, "Cloning the repositories.", err) && workspace_create(&run->workspace, err) &&

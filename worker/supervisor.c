@@ -66,6 +66,32 @@ bool supervisor_claim(const struct worker *worker, struct session_store store, c
 	return store.ops->claim(store.state, worker->name, only_id, worker->lease_s, hash, &ret->row, ret_found, err);
 }
 
+static bool can_reach(const struct worker *worker, const char *id)
+{
+	CLEANUP(workspace_release) struct workspace workspace = WORKSPACE_INIT;
+	json_t *record = workspace_locate(settings_get(worker->settings, WORKSPACES), id, &workspace, NULL)
+	                         ? workspace_read_record(&workspace)
+	                         : NULL;
+	bool there = record != NULL;
+
+	json_decref(record);
+	return there;
+}
+
+bool supervisor_claim_rested(const struct worker *worker, struct session_store store, struct claim *ret, bool *ret_found,
+                             struct error *err)
+{
+	CLEANUP(session_ids_release) struct session_ids ids = SESSION_IDS_INIT;
+
+	*ret_found = false;
+	if (!store.ops->rested(store.state, &ids, err))
+		return false;
+	for (size_t i = 0; i < ids.count && !*ret_found; i++)
+		if (can_reach(worker, ids.items[i]) && !supervisor_claim(worker, store, ids.items[i], ret, ret_found, err))
+			return false;
+	return true;
+}
+
 /* What the session's own process needs. */
 struct child {
 	struct worker *worker;
@@ -244,7 +270,7 @@ static bool is_beyond_hope(const struct supervised *s, int status)
 	bool left = WIFEXITED(status) && (WEXITSTATUS(status) == EXIT_LEFT || WEXITSTATUS(status) == KEEPER_BUSY ||
 	                                  WEXITSTATUS(status) == KEEPER_LAPSED || WEXITSTATUS(status) == KEEPER_TOLD);
 
-	return s->why == WHY_NONE && !left && s->row.attempt >= ATTEMPTS_MAX;
+	return s->why == WHY_NONE && !left && s->row.tries >= ATTEMPTS_MAX;
 }
 
 static void tell_unusual_end(const struct worker *worker, const struct supervised *s, int status)

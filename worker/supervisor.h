@@ -33,6 +33,10 @@ void claim_release(struct claim *claim);
 bool supervisor_claim(const struct worker *worker, struct session_store store, const char *only_id, struct claim *ret,
                       bool *ret_found, struct error *err) MUST_CHECK;
 
+/* The same for one that has rested, has something to do now, and whose workspace this worker can reach. */
+bool supervisor_claim_rested(const struct worker *worker, struct session_store store, struct claim *ret, bool *ret_found,
+                             struct error *err) MUST_CHECK;
+
 /* Starts the session's processes; takes the claim's row over. ERR_INTERNAL, ERR_WORKSPACE_FAILED. */
 bool supervisor_start(struct worker *worker, struct supervised *s, struct claim *claim, struct error *err) MUST_CHECK;
 
@@ -43,8 +47,8 @@ void supervisor_beat(const struct worker *worker, struct session_store store, st
 void supervisor_end(struct supervised *s, enum supervised_why why);
 
 /* Whether the session's processes have ended; then concludes: a stopped session's row goes, a crashed one fails after ATTEMPTS_MAX,
- * another is released for the next worker. The slot is free afterwards. What it leaves in the workspace is the sweeper's. `others`
- * are the children that must live on. */
+ * one that rests was given back by its own process, another is released for the next worker. The slot is free afterwards. What it
+ * leaves in the workspace is the sweeper's. `others` are the children that must live on. */
 bool supervisor_reap(const struct worker *worker, struct session_store store, struct supervised *s, const pid_t *others,
                      size_t other_count);
 

@@ -16,6 +16,7 @@ struct worker {
 	struct progress *progress; /* NULL: nobody watches */
 	int64_t lease_s;           /* how long a claim holds without being renewed */
 	bool isolates;             /* each session's processes live in a PID namespace of their own */
+	bool lets_rest;            /* gives back sessions that only wait; otherwise their process waits with them */
 };
 
 enum {

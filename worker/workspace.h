@@ -4,8 +4,9 @@
  * for the agent
  * ('+' cannot begin a repository's name).
  *
- * Beside it lies <session id>.json, the worker's own record, out of the agent's reach: that the agent has finished, how, and from
- * which commits it started. It makes a session that lost its worker go on with commit and push. <session id>.lock says who may
+ * Beside it lies <session id>.json, the worker's own record, out of the agent's reach: that the agent has finished or works
+ * elsewhere, how, and from which commits it started. It makes a session that lost its worker, or rested, go on with commit and
+ * push; who finds it can reach the workspace. <session id>.lock says who may
  * touch all this (session_lock.h). What the agent left in the folder
  * is never trusted: nothing here follows a symbolic link, and removal needs neither recursion nor the agent's good will.
  */

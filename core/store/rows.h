@@ -78,7 +78,7 @@ bool connection_forget_intents(void *state, struct error *err);
 /* session_rows.c: the table sessions */
 #define SESSION_COLUMNS                                                                                                            \
 	"id, project, name, owner, object, status, phase, created_at, attempt, stop_requested, push_requested, "                   \
-	"project_repositories, work_kept_until, repository_changes, pod_uid "
+	"project_repositories, work_kept_until, repository_changes, pod_uid, attempt - settled_attempt, rests_until IS NOT NULL "
 /* Reads SESSION_COLUMNS, which come first. */
 void session_row_read(const struct query *q, struct session_row *ret);
 /* ERR_SESSION_NOT_FOUND. */
@@ -87,6 +87,9 @@ bool session_row_check_exists(struct handle *handle, const char *id, struct erro
 /* session_claims.c: the same table */
 bool session_claim(void *state, const char *worker, const char *only_id, int64_t lease_s, const char gate_hash[GATE_HASH_SIZE],
                    struct session_row *ret, bool *ret_found, struct error *err);
+bool session_rest(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json, int64_t until_s,
+                  const char *changes_seen, struct error *err);
+bool session_rested(void *state, struct session_ids *ret, struct error *err);
 bool session_queue_of(void *state, struct session_queue *ret, struct error *err);
 bool session_renew(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
                    struct error *err);

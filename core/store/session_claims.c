@@ -1,10 +1,18 @@
 /* The table sessions, as the workers that run them and the gate see it. Times are this machine's clock, unix seconds. */
 #include "rows.h"
 
+#include "alloc.h"
 #include "clock.h"
 
+/* Nobody holds them. */
+#define NEW  "(attempt = 0 AND phase = 'Pending')"
+#define LEFT "(attempt > 0 AND lease_until <= ?1)"
+
+/* One that has rested is not anybody's yet. ?3: how long not. */
 #define CLAIMABLE                                                                                                                  \
-	"final = 0 AND ((attempt = 0 AND phase = 'Pending') OR (attempt > 0 AND lease_until <= ?1)) AND (?2 IS NULL OR id = ?2)"
+	"final = 0 AND (?2 IS NULL OR id = ?2) AND (" NEW " OR (" LEFT " AND (rests_until IS NULL OR "                             \
+	"max(rests_until, lease_until) + iif(?2 IS NULL, ?3, 0) <= ?1)))"
+#define WAITS "(" NEW " OR (" LEFT " AND ifnull(rests_until, 0) <= ?1))"
 
 static bool lost(struct error *err)
 {
@@ -22,6 +30,7 @@ static bool anything_to_claim(void *state, const char *only_id, bool *ret, struc
 		return false;
 	query_bind_number(&query, clock_now_s());
 	query_bind_text(&query, only_id);
+	query_bind_number(&query, SESSION_ELSEWHERE_S);
 	return query_next(&query, ret, err);
 }
 
@@ -33,13 +42,14 @@ static bool take_oldest(struct handle *handle, const char *worker, const char *o
 
 	if (!query_start(
 	            &query, handle,
-	            "UPDATE sessions SET attempt = attempt + 1, worker = ?3, lease_until = ?4, gate_hash = ?5, work_kept_until = 0 "
+	            "UPDATE sessions SET attempt = attempt + 1, worker = ?4, lease_until = ?5, gate_hash = ?6, work_kept_until = 0 "
 	            "WHERE number = (SELECT number FROM sessions WHERE " CLAIMABLE
 	            " ORDER BY number LIMIT 1) RETURNING " SESSION_COLUMNS,
 	            err))
 		return false;
 	query_bind_number(&query, now);
 	query_bind_text(&query, only_id);
+	query_bind_number(&query, SESSION_ELSEWHERE_S);
 	query_bind_text(&query, worker);
 	query_bind_number(&query, now + lease_s);
 	query_bind_text(&query, gate_hash);
@@ -82,13 +92,12 @@ bool session_queue_of(void *state, struct session_queue *ret, struct error *err)
 	bool row;
 
 	if (!reading_begin(state, &r, err) || !query_start(&query, r.handle,
-	                                                   "SELECT count(*) FILTER (WHERE " CLAIMABLE "), ifnull(min(iif(" CLAIMABLE
-	                                                   ", max(created_at, lease_until), NULL)), 0), "
+	                                                   "SELECT count(*) FILTER (WHERE " WAITS "), ifnull(min(iif(" WAITS
+	                                                   ", max(created_at, lease_until, ifnull(rests_until, 0)), NULL)), 0), "
 	                                                   "count(*) FILTER (WHERE lease_until > ?1) FROM sessions WHERE final = 0",
 	                                                   err))
 		return false;
 	query_bind_number(&query, clock_now_s());
-	query_bind_text(&query, NULL);
 	if (!query_next(&query, &row, err))
 		return false;
 	ret->waiting = (size_t)query_number(&query, 0);
@@ -174,6 +183,65 @@ bool session_save_status(void *state, const char *id, int64_t attempt, enum sess
 	return writing_begin(state, &w, err) && write_status(w.handle, id, attempt, phase, status_json, err) &&
 	       session_phase_note(w.handle, id, err) && (!notice || notice_row_add(w.handle, notice, err)) &&
 	       drop_if_removed(w.handle, id, err) && writing_commit(&w, err);
+}
+
+/* A number of its own follows the attempt, so that nothing which that one still says finds the session. */
+static bool lay_down(struct handle *handle, const char *id, int64_t attempt, int64_t until_s, const char *changes_seen,
+                     struct error *err)
+{
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+
+	if (!query_start(
+	            &query, handle,
+	            "UPDATE sessions SET attempt = attempt + 1, settled_attempt = attempt + 1, worker = NULL, gate_hash = NULL, "
+	            "lease_until = 0, rests_until = CASE WHEN push_requested OR stop_requested THEN ?1 "
+	            "WHEN repository_changes IS NOT ?2 THEN min(?1 + ?3, ?4) ELSE ?4 END WHERE id = ?5 AND attempt = ?6",
+	            err))
+		return false;
+	query_bind_number(&query, clock_now_s());
+	query_bind_text(&query, changes_seen);
+	query_bind_number(&query, SESSION_LOOK_AGAIN_S);
+	query_bind_number(&query, until_s);
+	query_bind_text(&query, id);
+	query_bind_number(&query, attempt);
+	return query_run(&query, err);
+}
+
+bool session_rest(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json, int64_t until_s,
+                  const char *changes_seen, struct error *err)
+{
+	CLEANUP(writing_end) struct writing w = WRITING_INIT;
+
+	return writing_begin(state, &w, err) && write_status(w.handle, id, attempt, phase, status_json, err) &&
+	       session_phase_note(w.handle, id, err) && lay_down(w.handle, id, attempt, until_s, changes_seen, err) &&
+	       writing_commit(&w, err);
+}
+
+bool session_rested(void *state, struct session_ids *ret, struct error *err)
+{
+	CLEANUP(reading_end) struct reading r = READING_INIT;
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+	CLEANUP(session_ids_release) struct session_ids ids = SESSION_IDS_INIT;
+	bool row;
+
+	if (!reading_begin(state, &r, err) || !query_start(&query, r.handle,
+	                                                   "SELECT id FROM sessions WHERE final = 0 AND rests_until <= ?1 AND " LEFT
+	                                                   " ORDER BY rests_until LIMIT 100",
+	                                                   err))
+		return false;
+	query_bind_number(&query, clock_now_s());
+	for (;;) {
+		if (!query_next(&query, &row, err))
+			return false;
+		if (!row)
+			break;
+		ids.items = xrealloc(ids.items, (ids.count + 1) * sizeof(*ids.items));
+		ids.items[ids.count++] = query_text(&query, 0);
+	}
+	session_ids_release(ret);
+	*ret = ids;
+	ids = (struct session_ids)SESSION_IDS_INIT;
+	return true;
 }
 
 /* One statement with an id and the fencing number; *ret_changed: it found its row. */

@@ -2,6 +2,7 @@
 #include "rows.h"
 
 #include "alloc.h"
+#include "clock.h"
 
 /* Where a session is: what decides whether its repositories can still change. */
 struct standing {
@@ -59,9 +60,11 @@ static bool write(struct handle *handle, const char *id, const char *after, stru
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 
-	if (!query_start(&query, handle, "UPDATE sessions SET repository_changes = ? WHERE id = ?", err))
+	if (!query_start(&query, handle,
+	                 "UPDATE sessions SET repository_changes = ?, rests_until = min(rests_until, ?) WHERE id = ?", err))
 		return false;
 	query_bind_text(&query, after);
+	query_bind_number(&query, clock_now_s());
 	query_bind_text(&query, id);
 	return query_run(&query, err);
 }

@@ -55,6 +55,8 @@ void session_row_read(const struct query *q, struct session_row *ret)
 	ret->work_kept_until = query_number(q, 12);
 	ret->repository_changes = query_text(q, 13);
 	ret->pod_uid = query_text(q, 14);
+	ret->tries = query_number(q, 15);
+	ret->has_rested = query_number(q, 16);
 }
 
 /* A session that is being removed is Stopped for everyone but the worker that still holds it. */
@@ -314,9 +316,10 @@ static bool remove_session(void *state, const char *id, struct error *err)
 	return writing_commit(&w, err);
 }
 
-/* A session that has ended begins again with its kept work: any worker may claim it at once, under a new attempt and credential. */
+/* A session that has ended begins again with its kept work: any worker that has it may claim it at once, under a new attempt and
+ * credential. */
 #define REOPEN                                                                                                                     \
-	"UPDATE sessions SET final = 0, phase = 'Pending', push_requested = 1, lease_until = 0, status = "                         \
+	"UPDATE sessions SET final = 0, phase = 'Pending', push_requested = 1, lease_until = 0, rests_until = ?2, status = "       \
 	"json_set(json_remove(status, '$.completionTime', '$.notification'), '$.phase', 'Pending', "                               \
 	"'$.message', 'Waiting for a worker to push the kept work.') "                                                             \
 	"WHERE id = ?1 AND final = 1 AND stop_requested = 0 AND work_kept_until > ?2"
@@ -328,8 +331,9 @@ static bool request_push(void *state, const char *id, struct error *err)
 
 	if (!writing_begin(state, &w, err) || !session_row_check_exists(w.handle, id, err) ||
 	    !change(w.handle,
-	            "UPDATE sessions SET push_requested = 1 WHERE id = ?1 AND final = 0 AND stop_requested = 0 AND ?2 > 0", id,
-	            &asked, err) ||
+	            "UPDATE sessions SET push_requested = 1, rests_until = min(rests_until, ?2) "
+	            "WHERE id = ?1 AND final = 0 AND stop_requested = 0",
+	            id, &asked, err) ||
 	    (!asked && (!change(w.handle, REOPEN, id, &asked, err) || !session_phase_note(w.handle, id, err))))
 		return false;
 	if (!asked)
@@ -361,6 +365,8 @@ const struct session_store_ops session_rows = {
         .remove = remove_session,
         .request_push = request_push,
         .claim = session_claim,
+        .rest = session_rest,
+        .rested = session_rested,
         .renew = session_renew,
         .save_status = session_save_status,
         .keep_work = session_keep_work,

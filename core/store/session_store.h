@@ -3,8 +3,9 @@
  * session_store — agentic sessions: what was asked, who owns them, who runs them, how they ended.
  *
  * A session is claimed for a lease; the claim gives a fencing number (`attempt`), and every later write of that worker carries it:
- * a worker that lost its lease changes nothing (ERR_SESSION_LOST). The gate finds a session by the hash of its credential. A struct
- * of functions like connection_store; thread-safe; ERR_STORE_UNAVAILABLE and ERR_STORE_NOT_READY from any. Floor: store.
+ * a worker that lost its lease changes nothing (ERR_SESSION_LOST). The gate finds a session by the hash of its credential. A
+ * session that waits for what is done elsewhere rests: no worker holds it and it has no credential until there is something to do.
+ * A struct of functions like connection_store; thread-safe; ERR_STORE_UNAVAILABLE and ERR_STORE_NOT_READY from any. Floor: store.
  */
 #include "json.h"
 #include "notice_store.h"
@@ -24,6 +25,8 @@ struct session_row {
 	enum session_phase phase;
 	int64_t created_at; /* unix seconds */
 	int64_t attempt;    /* 0: never claimed */
+	int64_t tries;      /* of these, since the session was last given back of its worker's own accord */
+	bool has_rested;    /* what it needs lies in a workspace: without it, it cannot go on */
 	bool stop_requested;
 	bool push_requested;
 	int64_t work_kept_until; /* unix seconds; of an ended session: its work waits to be pushed again; 0: nothing was kept */
@@ -91,12 +94,17 @@ void gate_outcome_list_release(struct gate_outcome_list *list);
 
 /* What waits for workers and what they do. */
 struct session_queue {
-	size_t waiting;        /* not claimed yet, or its worker lost it */
+	size_t waiting;        /* not claimed yet, or its worker lost it, or it has rested */
 	int64_t waiting_since; /* unix seconds, of the one that waits longest; 0: none waits */
 	size_t running;        /* under a lease */
 };
 
 #define GATE_HASH_SIZE 65 /* hex of BLAKE2b-256 of the session's credential, with NUL */
+
+enum {
+	SESSION_ELSEWHERE_S = 10 * 60, /* those who can reach a workspace may have their hands full for so long */
+	SESSION_LOOK_AGAIN_S = 2,      /* at changes that a worker could not follow before it gave the session back */
+};
 
 struct session_store_ops {
 	/*
@@ -123,9 +131,9 @@ struct session_store_ops {
 	bool (*phase_told)(void *state, const char *id, int64_t number, struct error *err);
 	/* Newest first, at most 500. */
 	bool (*list)(void *state, const char *project, struct session_list *ret, struct error *err);
-	/* The row disappears once no worker holds it (at once if none does); until then stop_requested is set and it is listed as
-	 * Stopped. If its worker dies, the next claim gives it out again, with stop_requested, to be cleaned up.
-	 * ERR_SESSION_NOT_FOUND. */
+	/* The row disappears once no worker holds it (at once if none does, as while it rests); until then stop_requested is set
+	 * and it is listed as Stopped. If its worker dies, the next claim gives it out again, with stop_requested, to be cleaned
+	 * up. ERR_SESSION_NOT_FOUND. */
 	bool (*remove)(void *state, const char *id, struct error *err);
 	/* Of a session that has ended, but whose work is kept, it makes one that waits (Pending) for a worker.
 	 * ERR_SESSION_NOT_FOUND, ERR_SESSION_ENDED. */
@@ -141,10 +149,20 @@ struct session_store_ops {
 
 	/*
 	 * Takes the oldest session that waits or whose lease ran out (`only_id` NULL) or that one, for lease_s seconds, with the
-	 * hash of a fresh gate credential. *ret_found false: nothing to do.
+	 * hash of a fresh gate credential. *ret_found false: nothing to do. One that has rested is left to those who can reach its
+	 * workspace, and find it with `rested`; after SESSION_ELSEWHERE_S it is anybody's, who can at least tell its end.
 	 */
 	bool (*claim)(void *state, const char *worker, const char *only_id, int64_t lease_s, const char gate_hash[GATE_HASH_SIZE],
 	              struct session_row *ret, bool *ret_found, struct error *err);
+	/*
+	 * Writes phase and status, and gives the session back until `until_s` (unix seconds): it rests. It is up earlier when a
+	 * push is asked for, or when its repositories are changed; what was changed since `changes_seen` (NULL: nothing ever)
+	 * counts, and is looked at again soon. One whose removal is asked for is up at once. ERR_SESSION_LOST: nothing was written.
+	 */
+	bool (*rest)(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
+	             int64_t until_s, const char *changes_seen, struct error *err);
+	/* Those that have rested and have something to do now, who waits longest first; at most 100. */
+	bool (*rested)(void *state, struct session_ids *ret, struct error *err);
 	/* How the queue is, for operators. */
 	bool (*queue)(void *state, struct session_queue *ret, struct error *err);
 	/* Prolongs the lease; tells whether a stop or a push was asked for. ERR_SESSION_LOST. */

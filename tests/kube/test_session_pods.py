@@ -43,7 +43,6 @@ class Pods(unittest.TestCase):
         Pods.counter += 1
         name = f"in-a-pod-{Pods.counter}"
         self.assertEqual(stack.create_resource(user, name, stack.repository_spec(f"pods/{name}"), project=project).status, 201)
-        # Each that waits takes one of the worker's places.
         self.addCleanup(kube.admin.delete, f"{SESSIONS.format(project)}/{name}")
         return stack.wait_for_phase(name, ("Running",), seconds=40, project=project)
 

@@ -186,6 +186,32 @@ static void stored_status_of_a_dead_worker_keeps_its_repositories(void **state)
 	assert_non_null(strstr(text.data, "\"phase\":\"Stopped\""));
 }
 
+static void a_session_that_goes_on_says_what_it_said_before(void **state)
+{
+	static const char earlier[] =
+	        "{\"phase\":\"Running\",\"message\":\"Waiting.\",\"startTime\":\"2026-11-26T10:00:00Z\",\"repositories\":[],"
+	        "\"conditions\":[{\"type\":\"PreflightPassed\",\"status\":\"True\",\"reason\":\"AllRepositoriesUsable\","
+	        "\"lastTransitionTime\":\"2026-11-26T10:00:01Z\"},{\"type\":\"RepositoriesCloned\",\"status\":\"False\","
+	        "\"reason\":\"SomeFailed\",\"message\":\"1 of 2\",\"lastTransitionTime\":\"2026-11-26T10:00:02Z\"}]}";
+	CLEANUP(session_status_release) struct session_status s = SESSION_STATUS_INIT;
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(4096);
+	json_t *before = json_parse_answer(earlier, sizeof(earlier) - 1), *after;
+
+	(void)state;
+	session_status_resume(&s, earlier);
+	session_status_go_on(&s, earlier);
+	after = session_status_to_json(&s);
+	json_write(&text, after);
+	if (!json_equal(before, after))
+		fail_msg("%s", text.data);
+	json_decref(after);
+	json_decref(before);
+	/* The time stays until it turns. */
+	session_status_condition(&s, "PreflightPassed", true, "AllRepositoriesUsable", "%s", "");
+	assert_int_equal(s.condition_count, 2);
+	assert_int_equal(s.conditions[0].since, 1795687201);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +221,7 @@ int main(void)
 	        cmocka_unit_test(a_merge_request_that_failed_leaves_the_push),
 	        cmocka_unit_test(a_long_condition_is_cut_between_characters),
 	        cmocka_unit_test(condition_keeps_its_time_until_it_turns),
+	        cmocka_unit_test(a_session_that_goes_on_says_what_it_said_before),
 	        cmocka_unit_test(stored_status_of_a_dead_worker_keeps_its_repositories),
 	};
 

@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <unistd.h>
+
 #include "clock.h"
 #include "store_fixture.h"
 
@@ -329,10 +331,143 @@ static void kept_work_can_be_pushed_again_until_it_expires(void **state UNUSED)
 	assert_non_null(strstr(row.status, "\"startTime\":\"s\""));
 	must(CALL(&f, request_push, id, &err), &err); /* asked for twice, done once */
 
-	/* The next attempt has to keep the work itself. */
-	assert_int_equal(claim(&f, NULL, 60, name), 2);
+	/* It is where it was done. The next attempt has to keep the work itself. */
+	assert_int_equal(claim(&f, NULL, 60, name), 0);
+	assert_int_equal(claim(&f, id, 60, name), 2);
 	must(CALL(&f, save_status, id, 2, PHASE_FAILED, ended, NULL, &err), &err);
 	expect(CALL(&f, request_push, id, &err), &err, ERR_SESSION_ENDED);
+}
+
+/* How a session that was claimed is laid down. */
+static void rest(struct store_fixture *f, int64_t attempt, int64_t for_s, const char *changes_seen)
+{
+	struct error err = ERROR_INIT;
+
+	must(CALL(f, rest, "id-one-john", attempt, PHASE_RUNNING, "{\"message\":\"waiting\"}", clock_now_s() + for_s, changes_seen,
+	          &err),
+	     &err);
+}
+
+static size_t rested_count(struct store_fixture *f)
+{
+	CLEANUP(session_ids_release) struct session_ids ids = SESSION_IDS_INIT;
+	struct error err = ERROR_INIT;
+
+	must(CALL(f, rested, &ids, &err), &err);
+	for (size_t i = 0; i < ids.count; i++)
+		assert_string_equal(ids.items[i], "id-one-john");
+	return ids.count;
+}
+
+static void a_session_that_rests_is_nobodys_until_there_is_something_to_do(void **state UNUSED)
+{
+	static const struct {
+		const char *why;
+		int64_t for_s;
+		const char *seen; /* of its changes, which are "2" */
+		bool push_before, remove_before, push_after, change_after, up;
+	} rows[] = {
+	        {"nothing is to be done", 60, "2", false, false, false, false, false},
+	        {"its time is over", 0, "2", false, false, false, false, true},
+	        {"a push is asked for", 60, "2", false, false, true, false, true},
+	        {"a push was asked for while its worker laid it down", 60, "2", true, false, false, false, true},
+	        {"its removal was asked for while its worker laid it down", 60, "2", false, true, false, false, true},
+	        {"its repositories are changed", 60, "2", false, false, false, true, true},
+	        {"its repositories were changed since its worker looked: soon", 60, "1", false, false, false, false, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(fixture_remove) struct store_fixture f;
+		CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+		struct error err = ERROR_INIT;
+		struct session_queue queue;
+		static const char id[] = "id-one-john";
+		char name[64];
+
+		fixture_make(&f);
+		make_session(&f, "one");
+		assert_int_equal(claim(&f, NULL, 60, name), 1);
+		must(CALL(&f, change_repositories, id, NULL, "2", NULL, &err), &err);
+		if (rows[i].push_before)
+			must(CALL(&f, request_push, id, &err), &err);
+		if (rows[i].remove_before)
+			must(CALL(&f, remove, id, &err), &err);
+		rest(&f, 1, rows[i].for_s, rows[i].seen);
+		if (rows[i].push_after)
+			must(CALL(&f, request_push, id, &err), &err);
+		if (rows[i].change_after)
+			must(CALL(&f, change_repositories, id, "2", "3", NULL, &err), &err);
+		must(CALL(&f, queue, &queue, &err), &err);
+		if (rested_count(&f) != rows[i].up || queue.waiting != rows[i].up || queue.running != 0)
+			fail_msg("%s: %zu wait", rows[i].why, queue.waiting);
+		/* Who cannot reach its workspace leaves it alone. */
+		assert_int_equal(claim(&f, NULL, 60, name), 0);
+		assert_int_equal(claim(&f, id, 60, name) != 0, rows[i].up);
+		must(CALL(&f, find_by_id, id, &row, &err), &err);
+		assert_true(row.has_rested);
+		assert_int_equal(row.tries, rows[i].up);
+		assert_string_equal(row.status, "{\"message\":\"waiting\"}");
+		assert_int_equal(rested_count(&f), 0);
+	}
+}
+
+static void changes_that_could_not_be_followed_are_looked_at_again_soon(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	struct error err = ERROR_INIT;
+	char name[64];
+	int64_t deadline = clock_monotonic_ms() + 10000;
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	assert_int_equal(claim(&f, NULL, 60, name), 1);
+	must(CALL(&f, change_repositories, "id-one-john", NULL, "1", NULL, &err), &err);
+	rest(&f, 1, 3600, NULL);
+	assert_int_equal(rested_count(&f), 0);
+	while (rested_count(&f) == 0 && clock_monotonic_ms() < deadline)
+		usleep(50000);
+	assert_int_equal(rested_count(&f), 1);
+}
+
+static void who_laid_a_session_down_has_no_say_in_it_any_more(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+	static const char id[] = "id-one-john";
+	char name[64];
+	bool stop, push;
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	claim(&f, NULL, 60, name);
+	must(CALL(&f, find_by_gate, id, hash_a, &row, &err), &err);
+	rest(&f, 1, 60, NULL);
+	expect(CALL(&f, renew, id, 1, 60, &stop, &push, &err), &err, ERR_SESSION_LOST);
+	expect(CALL(&f, save_status, id, 1, PHASE_FAILED, "{}", NULL, &err), &err, ERR_SESSION_LOST);
+	expect(CALL(&f, rest, id, 1, PHASE_FAILED, "{}", 1, NULL, &err), &err, ERR_SESSION_LOST);
+	expect(CALL(&f, find_by_gate, id, hash_a, &row, &err), &err, ERR_GIT_CREDENTIAL);
+	/* Its removal needs nobody. */
+	must(CALL(&f, remove, id, &err), &err);
+	expect(CALL(&f, find_by_id, id, &row, &err), &err, ERR_SESSION_NOT_FOUND);
+}
+
+static void one_whose_workspace_nobody_reaches_is_anybodys_in_the_end(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	char name[64];
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	claim(&f, NULL, 60, name);
+	rest(&f, 1, 5 - SESSION_ELSEWHERE_S, NULL);
+	assert_int_equal(claim(&f, NULL, 60, name), 0);
+	claim(&f, "id-one-john", 60, name);
+	rest(&f, 3, -SESSION_ELSEWHERE_S, NULL);
+	assert_int_equal(claim(&f, NULL, 0, name), 5);
+	/* Taken up, and lost again: those who can reach it come first again. */
+	assert_int_equal(claim(&f, NULL, 60, name), 0);
+	assert_int_equal(rested_count(&f), 1);
 }
 
 static void expired_work_and_that_of_a_removed_session_is_not_pushed(void **state UNUSED)
@@ -624,6 +759,10 @@ int main(void)
 	        cmocka_unit_test(the_gate_knows_running_sessions_only),
 	        cmocka_unit_test(a_push_request_reaches_the_worker_and_is_cleared),
 	        cmocka_unit_test(kept_work_can_be_pushed_again_until_it_expires),
+	        cmocka_unit_test(a_session_that_rests_is_nobodys_until_there_is_something_to_do),
+	        cmocka_unit_test(changes_that_could_not_be_followed_are_looked_at_again_soon),
+	        cmocka_unit_test(who_laid_a_session_down_has_no_say_in_it_any_more),
+	        cmocka_unit_test(one_whose_workspace_nobody_reaches_is_anybodys_in_the_end),
 	        cmocka_unit_test(expired_work_and_that_of_a_removed_session_is_not_pushed),
 	        cmocka_unit_test(remove_waits_for_the_worker_that_holds_the_session),
 	        cmocka_unit_test(remove_deletes_at_once_what_nobody_holds),
