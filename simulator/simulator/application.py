@@ -27,13 +27,6 @@ class Simulator:
         self.api = Api(self)
         self.git = GitRoutes(self)
         self.github = GitHub(folder, self.journal, self.faults, lambda value: self.world.token(value) is not None)
-        self.prepare()
-
-    def prepare(self):
-        """Every repository but the big ones, which are made when first asked for."""
-        for project in list(self.world.projects.values()):
-            if not project.template.startswith("big"):
-                self.repositories.ensure(project)
 
     def reset(self, keep_repositories=False):
         """As at the first start."""
@@ -49,7 +42,6 @@ class Simulator:
         if not keep_repositories:
             for project in self.world.projects.values():
                 self.repositories.remove(project)
-            self.prepare()
 
     def base_url(self, request):
         """GitLab's external_url: the address the client used, unless it was set to something else."""

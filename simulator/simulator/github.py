@@ -23,11 +23,6 @@ class GitHub:
         self.world = github_sample.build()
         self.api = GitHubApi(self)
         self.git = GitHubGit(self)
-        self.prepare()
-
-    def prepare(self):
-        for repository in list(self.world.repositories.values()):
-            self.repositories.ensure(repository)
 
     def reset(self, keep_repositories=False):
         """As at the first start; the App's key stays."""
@@ -36,7 +31,6 @@ class GitHub:
             if number not in fresh.repositories or not keep_repositories:
                 self.repositories.remove(repository)
         self.world = fresh
-        self.prepare()
 
     def base_url(self, request):
         return f"https://{request.header('host') or f'127.0.0.1:{request.connection.server.port}'}"

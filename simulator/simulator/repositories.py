@@ -1,4 +1,4 @@
-"""The bare repositories of one server: made from templates, kept between starts, read for the API.
+"""The bare repositories of one server: made from templates when they are first asked for, kept between starts, read for the API.
 
 A folder is named by the project's id, as GitLab's storage is, so a rename moves nothing. References are read here without
 starting a process, because every project answer needs to know whether the repository is empty.
@@ -77,6 +77,7 @@ class Repositories:
         return self.folder / f"{project.id}.git"
 
     def git(self, project, *arguments, stdin=None):
+        self.ensure(project)
         result = subprocess.run(
             ["git", f"--git-dir={self.path(project)}", *arguments],
             input=stdin,
@@ -120,7 +121,6 @@ class Repositories:
 
     def commit_files(self, project, branch, files, message):
         """One more commit on a branch. Returns its id."""
-        self.ensure(project)
         branches, stream = self.branches(project), FastImport()
         stream.clock += random.Random().randrange(1 << 24)
         stream.commit(branch, message, files, start=branch if branch in branches else None)
