@@ -3,6 +3,7 @@ own rights. Accounts and callers are the embedded ones, with the same user names
 import base64
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -24,14 +25,17 @@ FINAL = ("Completed", "PartiallyCompleted", "Failed", "Stopped")
 
 class ResourceStack(Stack):
     """`webhook`: whether the API server asks our admission webhook. `users`: who has a bearer and a GitLab account here. `platform`: the resources are
-    the platform's own, and the rights and the webhook those of deploy/platform."""
+    the platform's own, and the rights and the webhook those of deploy/platform. `lease_s`: the worker's, which is how long it takes until another
+    does what a killed one has begun."""
 
-    def __init__(self, kube, webhook=True, users=("alice", "bob"), projects=("team-a",), settings=None, platform=False, **more):
+    def __init__(self, kube, webhook=True, users=("alice", "bob"), projects=("team-a",), settings=None, platform=False, lease_s=None, **more):
         self.kube, self.users, self.projects, self.platform = kube, users, projects, platform
         self.group = "vteam.ambient-code" if platform else GROUP
         self.deployed = {document["kind"]: document for document in yaml.safe_load_all(kube.kubectl("kustomize", TOP / "deploy/platform").stdout)} if platform else {}
         self.admission_port = free_port()
         super().__init__(settings=settings, **more)
+        if lease_s:
+            self.build = self._build_with_lease(lease_s)
         self.webhook = webhook
         authority = Authority(self.data / "admission")
         authority.issue("webhook", "IP:127.0.0.1")
@@ -64,14 +68,35 @@ class ResourceStack(Stack):
         self.kube.apply(configuration)
         self.webhook_since = time.monotonic()
 
+    def _build_with_lease(self, lease_s):
+        """The build's programs, the worker with an option that `up` does not give it."""
+        programs = self.data / "build/bin"
+        programs.mkdir(parents=True)
+        for program in self.build.glob("bin/acp-*"):
+            (programs / program.name).symlink_to(program)
+        worker = programs / "acp-git-worker"
+        worker.unlink()
+        worker.write_text(f'#!/bin/sh\nexec "{self.build}/bin/acp-git-worker" "$@" --lease {lease_s}\n')
+        worker.chmod(0o755)
+        return programs.parent
+
     def start(self):
         super().start()
         self.bearers = {user: self.add_user(user, self.projects) for user in self.users}
         if self.webhook:
-            # The service counts creation times, in whole seconds, from the configuration's on.
-            time.sleep(max(0, self.webhook_since + 4 - time.monotonic()))
-            wait_until("the API server asks the webhook", self._is_asked, 30)
+            self.wait_for_proof()
         return self
+
+    def wait_for_proof(self):
+        """Until what is created is proven by the webhook: that counts from two seconds after its configuration was changed on, in whole seconds."""
+        time.sleep(max(0, self.webhook_since + 2.2 - time.monotonic()))
+        wait_until("the API server asks the webhook", self._is_asked, 30)
+
+    def kill_controller(self):
+        """The next one, which the worker starts, lists everything and looks at the webhook's configuration. Gives the dead one's id."""
+        controller = wait_until("a controller is connected", self.controller, 30)
+        os.kill(controller, signal.SIGKILL)
+        return controller
 
     def _is_asked(self):
         body = session_object("probe", {"repos": [{"url": "https://gitlab.com/a/b"}]}, group=self.group)

@@ -1,8 +1,6 @@
 """What the worker's controller needs of an API server: each of its rights is missed by name, and a wire that goes dead is noticed."""
 import copy
 import json
-import os
-import signal
 import time
 import unittest
 
@@ -68,10 +66,6 @@ class Rights(Case):
         wait_until(f"{verb} {resource} is {allowed}",
                    lambda: kube.admin.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", review).must().json["status"]["allowed"] is allowed)
 
-    def begin_anew(self):
-        """The controller dies; the next one lists and looks at the webhook."""
-        os.kill(wait_until("a controller is connected", self.stack.controller, 30), signal.SIGKILL)
-
     def lines(self, words):
         """How many lines of the logs have all these words."""
         return sum(all(word in line for word in words) for line in self.stack.log_text().splitlines())
@@ -102,7 +96,7 @@ class Rights(Case):
 
     def anew(self, attempt):
         def run():
-            self.begin_anew()
+            self.stack.kill_controller()
             return attempt()
         return run
 

@@ -1,11 +1,11 @@
 """AgenticSessions of a real API server: created with kubectl, carried out by the worker, told in their status."""
+import itertools
 import json
 import os
 import signal
 import subprocess
 import tempfile
 import threading
-import time
 import unittest
 from pathlib import Path
 
@@ -53,11 +53,12 @@ def setUpModule():
 
 class Case(unittest.TestCase):
     webhook = True
+    lease_s = None
     settings = {}
 
     @classmethod
     def setUpClass(cls):
-        cls.stack = ResourceStack(kube, webhook=cls.webhook, projects=("team-a", "my-project"), settings=cls.settings).start()
+        cls.stack = ResourceStack(kube, webhook=cls.webhook, projects=("team-a", "my-project"), settings=cls.settings, lease_s=cls.lease_s).start()
         # bob has none: whatever runs with a token runs with alice's.
         answer = cls.stack.connect(bearer=cls.stack.bearers["alice"])
         assert answer.status == 200, answer
@@ -74,7 +75,7 @@ class Case(unittest.TestCase):
         return {item["metadata"]["name"]: item for item in answer.json["items"]}
 
 
-class Seed(Case):
+class Seed:
     def test_the_seeds_examples_apply_unchanged(self):
         for text in (SEED_SETTINGS, SEED_SETTINGS_MIXED, SEED_SESSION):
             self.stack.as_user("alice", "apply", "--dry-run=server", "-f", "-", stdin=text)
@@ -107,7 +108,7 @@ class Seed(Case):
         self.assertEqual(row["metadata"]["uid"], done["metadata"]["uid"])
 
 
-class Settings(Case):
+class Settings:
     path = "/apis/ambient-code.io/v1/namespaces/my-project/projectsettings"
 
     def settings_with(self, *entries):
@@ -204,7 +205,7 @@ class Settings(Case):
         self.assertEqual((condition["status"], "repositories[0]" in condition["message"]), ("False", True))
 
 
-class Ownership(Case):
+class Ownership:
     def test_no_field_or_annotation_makes_another_the_owner(self):
         spec = self.stack.repository_spec
         forged = {
@@ -251,18 +252,30 @@ class Ownership(Case):
         self.assertEqual((answer.status, b"hunter2" in answer.body), (422, False), answer)
 
     def test_a_configuration_that_lets_some_through_proves_nothing(self):
+        numbers = itertools.count(1)
+
+        def create():
+            """A session's name, and the phase that it comes to."""
+            name = f"unguarded-{next(numbers)}"
+            self.assertEqual(self.stack.create_resource("alice", name, self.stack.repository_spec(name)).status, 201)
+            return name, self.stack.wait_for_phase(name, ("OwnerUnverified", *FINAL))["status"]["phase"]
+
         self.stack.install_webhook(failurePolicy="Ignore")
         try:
-            time.sleep(2)
+            self.stack.wait_for_proof()
             # The service looks at the configuration once in half a minute; what it knew before may still hold until then.
-            time.sleep(31)
-            self.assertEqual(self.stack.create_resource("alice", "unguarded", self.stack.repository_spec("unguarded")).status, 201)
-            found = self.stack.wait_for_phase("unguarded", ("OwnerUnverified", *FINAL))
-            self.assertEqual(found["status"]["phase"], "OwnerUnverified")
-            self.assertNotIn("unguarded", self.rows())
+            wait_until("a session is not verified", lambda: create()[1] == "OwnerUnverified", 45, 1)
+            name, phase = create()
+            self.assertEqual(phase, "OwnerUnverified")
+            self.assertNotIn(name, self.rows())
         finally:
             self.stack.install_webhook()
-            time.sleep(4)  # what is created before is not proven
+            self.stack.wait_for_proof()
+            self.stack.kill_controller()
+
+
+class WithWebhook(Seed, Settings, Ownership, Case):
+    """The three share one installation."""
 
 
 # In a file of its own: what the command itself names is the agent's to read.
@@ -342,23 +355,28 @@ class WithoutWebhook(Case):
         # Not even once the webhook is there: what was written before proves nothing, and what bob writes later is bob's.
         self.stack.install_webhook()
         try:
-            wait_until("the API server asks the webhook", self.stack._is_asked, 30)
-            time.sleep(32)  # the service looks at the configuration once in half a minute
+            self.stack.wait_for_proof()
+            self.stack.kill_controller()
             kube.client("bob").patch(path + "/projectsettings", {"metadata": {"annotations": {"ambient-code.io/edited-by": "alice"}}}).must()
-            time.sleep(3)
+            self.assertEqual(self.stack.create_resource("alice", "later", self.stack.repository_spec("later"), project="my-project").status, 201)
+            # Its owner is proven, and by now the settings were seen, too.
+            self.assertEqual(self.stack.wait_for_phase("later", project="my-project")["status"]["phase"], "Completed")
             status = kube.admin.get(path + "/projectsettings").json["status"]
             self.assertEqual(next(one["reason"] for one in status["conditions"] if one["type"] == "RepositoriesAccessible"), "EditorUnverified")
         finally:
             kube.admin.delete("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/acp-gitlab")
+            wait_until("the API server asks the webhook no more", lambda: not self.stack._is_asked(), 30)
+            self.stack.kill_controller()
 
 
 class Trouble(Case):
+    lease_s = 6
     settings = {"ACP_AGENT_COMMAND": "sleep 4; echo more >> README.md"}
 
     def worker(self):
         """A second worker on the same database and API server."""
         log = open(self.stack.data / "logs/worker-2.log", "ab")
-        process = subprocess.Popen([self.stack.build / "bin/acp-git-worker", "serve", "--lease", "6"], env={**self.stack.environment(), "ACP_AGENT_COMMAND":
+        process = subprocess.Popen([self.stack.build / "bin/acp-git-worker", "serve"], env={**self.stack.environment(), "ACP_AGENT_COMMAND":
                                    self.settings["ACP_AGENT_COMMAND"]}, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self.addCleanup(log.close)
         self.addCleanup(self.end, process)
@@ -428,30 +446,27 @@ class Trouble(Case):
         self.assertEqual(self.stack.create_resource("alice", "unwatched", self.spec("unwatched")).status, 201)
         self.stack.wait_for_phase("unwatched")
         self.assertIn("unwatched", self.rows())
-        controller = self.controller()
+        controller = wait_until("a controller is connected", self.stack.controller, 30)
         os.kill(controller, signal.SIGSTOP)
         self.stack.as_user("alice", "delete", "agenticsession", "unwatched", "-n", "team-a")
         os.kill(controller, signal.SIGKILL)  # the worker starts another, which lists everything anew
         wait_until("the session is gone", lambda: "unwatched" not in self.rows(), 30)
-        self.assertNotEqual(self.controller(), controller)
+        self.assertNotEqual(wait_until("a controller is connected", self.stack.controller, 30), controller)
 
     def test_every_phase_has_one_event_although_its_teller_dies(self):
         self.assertEqual(self.stack.create_resource("alice", "told-once", self.spec("told-once")).status, 201)
         self.stack.wait_for_phase("told-once", ("Running",))
-        os.kill(self.controller(), signal.SIGKILL)
+        self.stack.kill_controller()
         self.stack.wait_for_phase("told-once")
         expected = ["Pending", "Preflight", "Cloning", "Running", "Pushing", "Completed"]
         wait_until("the last event", lambda: self.stack.events("told-once")[-1:] == ["Completed"], 30)
         self.assertEqual(self.stack.events("told-once"), expected)
         # Nor are they told again by the next, even where the server has forgotten them.
         kube.admin.delete("/api/v1/namespaces/team-a/events").must()
-        os.kill(self.controller(), signal.SIGKILL)
+        self.stack.kill_controller()
         self.assertEqual(self.stack.create_resource("alice", "told-later", self.spec("told-later")).status, 201)
         wait_until("the next controller tells", lambda: "Pending" in self.stack.events("told-later"), 60)
         self.assertEqual(self.stack.events("told-once"), [])
-
-    def controller(self):
-        return wait_until("a controller is connected", self.stack.controller, 30)
 
     def test_a_session_removed_through_the_api_is_told_as_stopped(self):
         self.assertEqual(self.stack.create_resource("alice", "by-api", self.spec("by-api")).status, 201)
