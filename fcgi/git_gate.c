@@ -84,7 +84,7 @@ static bool run(struct call *call, const struct gate_route *route, struct git_tr
 		            transfer->bytes_sent, transfer->bytes_received);
 	call_log_number(call, "bytes_to_instance", (int64_t)transfer->bytes_sent);
 	call_log_number(call, "bytes_from_instance", (int64_t)transfer->bytes_received);
-	if (!worked && !transfer->client_failed)
+	if (!worked && !transfer->client_failed && !transfer->ended)
 		return keep(call, route, transfer->service, err);
 	return worked;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "forge_transport_errors.h"
 
 void git_transfer_release(struct git_transfer *transfer)
@@ -12,6 +13,19 @@ void git_transfer_release(struct git_transfer *transfer)
 	strbuf_release(&transfer->answer_type);
 	strbuf_release(&transfer->prefix);
 	strbuf_release(&transfer->refusal_);
+}
+
+/* A request was let in once; it may take hours. */
+static bool goes_on(void *context)
+{
+	struct git_transfer *t = context;
+	const int64_t now_ms = clock_monotonic_ms();
+
+	if (t->ended || now_ms < t->look_at_ms_)
+		return !t->ended;
+	t->look_at_ms_ = now_ms + GATE_LOOKS_EVERY_MS;
+	t->ended = !gate_goes_on(&t->call_->app->gate, t->call_->session.id, t->call_->parameters.repository, &t->end_);
+	return !t->ended;
 }
 
 static bool read_body(void *context, char *buffer, size_t size, size_t *ret_length)
@@ -26,7 +40,8 @@ static bool read_body(void *context, char *buffer, size_t size, size_t *ret_leng
 		return true;
 	}
 	t->client_failed = !exchange_read(t->call_->exchange, buffer, size, ret_length);
-	return !t->client_failed;
+	/* The client may have kept it waiting past the session's end, for the last bytes of a push. */
+	return !t->client_failed && goes_on(t);
 }
 
 static bool to_client(struct git_transfer *t, const void *bytes, size_t length)
@@ -131,6 +146,11 @@ static void heed_ban(const struct git_transfer *t, int status, const struct gate
 static bool judge(struct git_transfer *t, const struct http_stream_call *stream, bool completed, const struct gate_route *route,
                   struct error *err)
 {
+	if (t->ended) {
+		if (err)
+			*err = t->end_;
+		return false;
+	}
 	if (t->client_failed)
 		return error_set(err, ERR_BAD_REQUEST, "The git client broke the transfer off.");
 	if (t->call_->streamed || stream->status == 0) {
@@ -166,6 +186,7 @@ bool git_transfer_run(struct git_transfer *t, struct call *call, const struct ga
 	                                  .read_body = post ? read_body : NULL,
 	                                  .on_head = on_head,
 	                                  .on_body = on_body,
+	                                  .goes_on = goes_on,
 	                                  .context = t};
 	bool completed;
 

@@ -20,10 +20,13 @@ struct git_transfer {
 
 	/* result */
 	bool client_failed; /* the client broke off or stalled: nothing that the instance did */
+	bool ended;         /* with its session: likewise */
 	uint64_t bytes_sent, bytes_received;
 
 	struct call *call_; /* private, as all below */
 	size_t prefix_sent_;
+	int64_t look_at_ms_;
+	struct error end_;
 	struct strbuf refusal_;
 	char content_type_[128], retry_after_[64];
 };
@@ -34,7 +37,8 @@ struct git_transfer {
 	}
 void git_transfer_release(struct git_transfer *transfer);
 
-/* Fails before the client got anything (the caller answers), or in the middle (call->streamed and call->broken are set). An origin
+/* Ends with the session (ERR_GIT_CREDENTIAL), within seconds, whatever flows: gate_goes_on.
+ * Fails before the client got anything (the caller answers), or in the middle (call->streamed and call->broken are set). An origin
  * that is left alone is not asked (ERR_INSTANCE_RESTING); one that says it bans this server is left alone from then on. */
 bool git_transfer_run(struct git_transfer *transfer, struct call *call, const struct gate_route *route,
                       struct error *err) MUST_CHECK;

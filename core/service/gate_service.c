@@ -40,6 +40,11 @@ static bool session_of_credential(struct gate_service *s, const char *session_id
 	return s->sessions.ops->find_by_gate(s->sessions.state, session_id, hash, ret, err);
 }
 
+static bool has_ended(const struct session_row *row)
+{
+	return session_phase_is_final(row->phase) || row->stop_requested;
+}
+
 bool gate_session(struct gate_service *s, const char *session_id, const struct secret *credential, struct session_row *ret,
                   struct error *err)
 {
@@ -48,10 +53,26 @@ bool gate_session(struct gate_service *s, const char *session_id, const struct s
 	if (s->pods && gate_pod_is_token(credential) ? !session_of_pod(s, session_id, credential, &row, err)
 	                                             : !session_of_credential(s, session_id, credential, &row, err))
 		return false;
-	if (session_phase_is_final(row.phase) || row.stop_requested)
+	if (has_ended(&row))
 		return error_set(err, ERR_GIT_CREDENTIAL, "Authentication failed: the session has ended.");
 	*ret = row;
 	row = (struct session_row)SESSION_ROW_INIT;
+	return true;
+}
+
+bool gate_goes_on(struct gate_service *s, const char *session_id, const char *repository, struct error *err)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error failure = ERROR_INIT;
+
+	if (!s->sessions.ops->find_by_id(s->sessions.state, session_id, &row, &failure))
+		return failure.code != ERR_SESSION_NOT_FOUND ||
+		       error_set(err, ERR_GIT_CREDENTIAL, "The transfer was ended: the session is gone.");
+	if (has_ended(&row))
+		return error_set(err, ERR_GIT_CREDENTIAL, "The transfer was ended: the session has ended.");
+	if (session_changes_removed(row.repository_changes, repository))
+		return error_set(err, ERR_GIT_CREDENTIAL, "The transfer was ended: %.100s was removed from the session.",
+		                 repository);
 	return true;
 }
 

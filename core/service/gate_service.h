@@ -26,6 +26,11 @@ void gate_credential_hash(const struct secret *credential, char ret_hex[GATE_HAS
 bool gate_session(struct gate_service *s, const char *session_id, const struct secret *credential, struct session_row *ret,
                   struct error *err) MUST_CHECK;
 
+/* Whether what this session began may go on. ERR_GIT_CREDENTIAL: it has ended, is to stop, or the repository is no longer its own.
+ * A store that cannot say ends nothing. */
+bool gate_goes_on(struct gate_service *s, const char *session_id, const char *repository, struct error *err) MUST_CHECK;
+enum { GATE_LOOKS_EVERY_MS = 2000 };
+
 /* The reports of all repositories of a session, for its owner; nothing is bound. `ret_reports` as for gate_preflight. */
 bool gate_reports(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
                   const char *request_id, struct check_report **ret_reports, struct error *err) MUST_CHECK;

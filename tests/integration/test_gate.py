@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -162,7 +163,6 @@ class GateTest(GateCase):
         self.assertIn("git_ref_forbidden", [outcome["code"] for outcome in self.outcomes()])
 
     def test_a_silent_server_is_given_up(self):
-        import time
         self.stack.mode("git", "silent")
         started = time.monotonic()
         try:
@@ -183,6 +183,37 @@ class GateTest(GateCase):
         (workspace / "go").touch()
         self.stack.wait_for_session("short")
         self.assertEqual(request("GET", address, headers={"Authorization": f"Bearer {credential}"}).status, 403)
+
+    def test_a_transfer_under_way_ends_with_the_session(self):
+        """A push whose list of refs has passed, and whose pack is kept back until its session is deleted."""
+        answer = self.stack.create_session("dripping", {"description": "x", "repositories": [{"url": f"{self.base}/other/api.git"}]})
+        workspace = self.stack.data / "workspaces" / answer.json["metadata"]["uid"]
+        wait_until("the agent waits", (workspace / "waiting").exists, 60)
+        given = (workspace / "given.config").read_text()
+        credential = [line for line in given.splitlines() if "Authorization" in line][0].rsplit(" ", 1)[1].strip('"')
+        copy = workspace / "api"
+        commit = self.git("commit-tree", "-m", "late", "-p", "HEAD", "HEAD^{tree}", cwd=copy).stdout.strip()
+        pack = subprocess.run(["git", "pack-objects", "--stdout", "-q"], input=commit.encode(), cwd=copy, capture_output=True, check=True).stdout
+        command = f"{'0' * 40} {commit} refs/heads/ambient/dripping\0 report-status".encode()
+        begun = time.monotonic()
+
+        def body():
+            yield b"%04x" % (len(command) + 4) + command + b"0000" + pack[:20]
+            self.assertEqual(self.stack.api("DELETE", "/api/projects/default/agentic-sessions/dripping").status, 200)
+            for byte in pack[20:24]:
+                time.sleep(2)
+                yield bytes([byte])
+            yield pack[24:]
+
+        try:
+            answer = request("POST", f"{self.stack.url}/git/{answer.json['metadata']['uid']}/api.git/git-receive-pack", body(),
+                             {"Authorization": f"Bearer {credential}", "Content-Type": "application/x-git-receive-pack-request"})
+            self.assertEqual(answer.status, 403, answer)
+            self.assertIn(b"The transfer was ended", answer.body)
+        except ConnectionError:
+            pass  # it had been answered before the client had sent everything
+        self.assertGreater(time.monotonic() - begun, 2)
+        self.assertNotIn("refs/heads/ambient/dripping", self.stack.control("GET", "/refs?project=other/api"))
 
     def test_a_missing_project_is_never_created_by_a_push(self):
         self.stack.control("POST", "/projects", {"path": "john/vanishing"})

@@ -142,6 +142,36 @@ static void credential_opens_its_own_running_session_only(void **state UNUSED)
 	gate_fixture_remove(&g);
 }
 
+static void what_goes_on_ends_with_the_session(void **state UNUSED)
+{
+	struct gate_fixture g;
+	struct error err = ERROR_INIT;
+
+	gate_fixture_make(&g, "/team/api");
+	const struct session_store *store = &g.gate.sessions;
+	must(gate_goes_on(&g.gate, g.session.id, "api", &err), &err);
+	must(store->ops->change_repositories(store->state, g.session.id, NULL, "[{\"remove\": \"api\"}]", NULL, &err), &err);
+	assert_false(gate_goes_on(&g.gate, g.session.id, "api", &err));
+	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
+	must(gate_goes_on(&g.gate, g.session.id, "other", &err), &err);
+	/* A worker holds it, so that its row stays until that has stopped. */
+	must(store->ops->remove(store->state, g.session.id, &err), &err);
+	assert_false(gate_goes_on(&g.gate, g.session.id, "other", &err));
+	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
+	must(store->ops->forget(store->state, g.session.id, g.session.attempt, &err), &err);
+	assert_false(gate_goes_on(&g.gate, g.session.id, "other", &err));
+	assert_string_equal(err.message, "The transfer was ended: the session is gone.");
+	gate_fixture_remove(&g);
+
+	gate_fixture_make(&g, "/team/api");
+	must(g.gate.sessions.ops->save_status(g.gate.sessions.state, g.session.id, g.session.attempt, PHASE_FAILED, "{}", NULL,
+	                                      &err),
+	     &err);
+	assert_false(gate_goes_on(&g.gate, g.session.id, "api", &err));
+	assert_string_equal(err.message, "The transfer was ended: the session has ended.");
+	gate_fixture_remove(&g);
+}
+
 static void route_leads_to_what_the_preflight_bound(void **state UNUSED)
 {
 	struct gate_fixture g;
@@ -286,6 +316,7 @@ int main(void)
 	        cmocka_unit_test(commands_may_touch_the_sessions_branch_alone),
 	        cmocka_unit_test(command_framing_is_strict),
 	        cmocka_unit_test(credential_opens_its_own_running_session_only),
+	        cmocka_unit_test(what_goes_on_ends_with_the_session),
 	        cmocka_unit_test(route_leads_to_what_the_preflight_bound),
 	        cmocka_unit_test(route_uses_the_owners_token_and_no_other),
 	        cmocka_unit_test(read_only_token_starts_the_session_and_a_missing_project_does_not),
