@@ -172,6 +172,9 @@ bool git_gate_receive_pack(struct call *call, struct error *err)
 			(void)keep(call, &route, transfer.service, err);
 		return audited(call, &route, transfer.service, false, err);
 	}
+	if (!gate_note_push(&call->app->gate, &call->session, call->parameters.repository, transfer.prefix.data,
+	                    transfer.prefix.length, err))
+		return audited(call, &route, transfer.service, false, err);
 	prepare_post(&transfer, &route);
 	return audited(call, &route, transfer.service, run(call, &route, &transfer, err), err);
 }

@@ -83,6 +83,19 @@ bool git_gate_remote(git_repository *repository, const struct git_gate *gate, gi
 	return code == 0 || git_failure(code, ERR_GIT_FAILED, "The git transfer could not be started.", err);
 }
 
+bool git_gate_connect(git_remote *remote, git_direction direction, const struct git_gate *gate, struct error *err)
+{
+	CLEANUP(git_headers_release) struct git_headers headers = {0};
+	git_remote_connect_options options = GIT_REMOTE_CONNECT_OPTIONS_INIT;
+
+	git_headers_make(&headers, gate);
+	options.custom_headers = headers.array;
+	options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
+	options.proxy_opts.type = GIT_PROXY_NONE;
+	int code = git_remote_connect_ext(remote, direction, &options);
+	return code == 0 || git_failure(code, ERR_GIT_FAILED, "The remote could not be asked for its branches.", err);
+}
+
 bool git_open_workspace(const char *path, git_repository **ret, struct error *err)
 {
 	CLEANUP(freep) char *git_folder = xasprintf("%s/.git", path);

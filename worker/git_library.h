@@ -54,5 +54,8 @@ void git_headers_release(struct git_headers *h);
  * it leads. */
 bool git_gate_remote(git_repository *repository, const struct git_gate *gate, git_remote **ret, struct error *err) MUST_CHECK;
 
+/* Asks the remote for its branches, the session's credential in its header. ERR_GIT_FAILED (the gate knows more). */
+bool git_gate_connect(git_remote *remote, git_direction direction, const struct git_gate *gate, struct error *err) MUST_CHECK;
+
 /* Opens exactly this folder: no search upwards, `.git` must be a real folder. ERR_WORKSPACE_FAILED. */
 bool git_open_workspace(const char *path, git_repository **ret, struct error *err) MUST_CHECK;

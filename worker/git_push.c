@@ -48,19 +48,6 @@ static int on_sending(unsigned done, unsigned total, size_t bytes, void *context
 	return git_job_progress(s->report, "sending", done, total, (int64_t)bytes, false) ? 0 : GIT_EUSER;
 }
 
-static bool connect_to(git_remote *remote, git_direction direction, const struct git_gate *gate, struct error *err)
-{
-	CLEANUP(git_headers_release) struct git_headers headers = {0};
-	git_remote_connect_options options = GIT_REMOTE_CONNECT_OPTIONS_INIT;
-
-	git_headers_make(&headers, gate);
-	options.custom_headers = headers.array;
-	options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-	options.proxy_opts.type = GIT_PROXY_NONE;
-	int code = git_remote_connect_ext(remote, direction, &options);
-	return code == 0 || git_failure(code, ERR_GIT_FAILED, "The remote could not be asked for its branches.", err);
-}
-
 /* Whether the connected remote says that the branch is at our commit. */
 static bool remote_has(git_remote *remote, const char *ref, const char *commit)
 {
@@ -122,7 +109,8 @@ static bool confirm(git_repository *repository, const struct git_push *push, con
 {
 	CLEANUP(git_remote_freep) git_remote *remote = NULL;
 
-	if (!git_gate_remote(repository, &push->gate, &remote, err) || !connect_to(remote, GIT_DIRECTION_FETCH, &push->gate, err))
+	if (!git_gate_remote(repository, &push->gate, &remote, err) ||
+	    !git_gate_connect(remote, GIT_DIRECTION_FETCH, &push->gate, err))
 		return error_set(err, ERR_PUSH_UNCONFIRMED,
 		                 "The push was sent, but the remote could not be asked whether the branch is there.");
 	if (remote_has(remote, ref, push->commit))
@@ -157,7 +145,7 @@ bool git_push_branch(const struct git_push *push, struct git_job_report *report,
 
 	sideband_init(&state.sideband);
 	if (!git_open_workspace(push->path, &repository, err) || !git_gate_remote(repository, &push->gate, &remote, err) ||
-	    !connect_to(remote, GIT_DIRECTION_PUSH, &push->gate, err))
+	    !git_gate_connect(remote, GIT_DIRECTION_PUSH, &push->gate, err))
 		return false;
 	/* There already: an earlier worker pushed it and did not live to say so, or the agent did it itself. */
 	if (!remote_has(remote, ref, push->commit) && !deliver(repository, remote, push, &state, err))

@@ -180,6 +180,22 @@ void repository_warn(struct repository *r, const char *code, const char *format,
 	json_array_append_new(r->warnings, json_pack("{s:s, s:s}", "code", code, "message", shown.data));
 }
 
+void repository_warn_of_ci(struct repository *r, const json_t *result)
+{
+	CLEANUP(strbuf_release) struct strbuf list = STRBUF_INIT(LIMIT_GITLAB_SENTENCE);
+	const json_t *paths = json_object_get(result, "ciPaths");
+	int64_t more = json_int_or(result, "ciCount", 0) - (int64_t)json_array_size(paths);
+	size_t i;
+	const json_t *path;
+
+	if (json_array_size(paths) == 0)
+		return;
+	json_array_foreach(paths, i, path) strbuf_addf(&list, "%s%.80s", i ? ", " : "", json_string_value(path));
+	if (more > 0)
+		strbuf_addf(&list, " and %lld more", (long long)more);
+	repository_warn(r, "ci_changed", "The session changed what CI runs: %s.", list.data);
+}
+
 void repository_fail(struct repository *r, const struct error *err)
 {
 	r->phase = REPOSITORY_FAILED;

@@ -39,7 +39,8 @@ struct repository {
 	enum repository_phase phase;
 	struct error error;             /* ERR_NONE: none */
 	char start_commit[COMMIT_SIZE]; /* "": the repository was empty */
-	char commit[COMMIT_SIZE];       /* "": none of ours */
+	char commit[COMMIT_SIZE];       /* "": none of the session's */
+	bool agent_pushed;              /* `commit` is on the branch, by no doing of the worker's; the session failed */
 	char *merge_request_url;        /* where it is, or, before it is open, where it can be opened */
 	bool merge_request_open;
 	struct error merge_request_error; /* the branch is pushed all the same. ERR_NONE: none */
@@ -66,6 +67,9 @@ void repositories_remove(struct repositories *r, size_t index);
 /* Adds to the warnings; one code once. The message may hold names out of the repository: what is not printable UTF-8 is replaced.
  */
 void repository_warn(struct repository *r, const char *code, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* A push that changes what a pipeline runs is not the same as one that changes code: {"ciPaths"?, "ciCount"?} of a job's result. */
+void repository_warn_of_ci(struct repository *r, const json_t *result);
 
 /* Marks the repository as failed, for good. */
 void repository_fail(struct repository *r, const struct error *err);

@@ -45,6 +45,16 @@ bool step_clone(struct session_run *run, struct error *err) MUST_CHECK;
 bool step_agent(struct session_run *run, struct error *err) MUST_CHECK;
 bool step_push(struct session_run *run, struct error *err) MUST_CHECK;
 
+/*
+ * For step_push, of a repository in which the workspace has nothing new: what the session's agent or pod pushed by itself, judged
+ * at the remote. *ret_pushed: the push branch has it, and the repository says so, with where the branch is. What was sent and is
+ * not there is a warning. ERR_SESSION_LOST; what a push says when the remote cannot be asked.
+ */
+bool session_find_pushed(struct session_run *run, struct repository *r, bool *ret_pushed, struct error *err) MUST_CHECK;
+/* The same for a session or repository that has failed, by a question alone: true, and said in the repository, if the branch is at
+ * what was pushed so. */
+bool session_tell_pushed(struct session_run *run, struct repository *r);
+
 /* For step_push: the merge request of a repository that was pushed, if the session asks for one; what goes wrong is recorded in the
  * repository. ERR_SESSION_LOST. */
 bool session_merge_request(struct session_run *run, struct repository *r, struct error *err) MUST_CHECK;

@@ -111,7 +111,8 @@ static void write_notification(struct session_status *s, const struct error *fai
 		const struct repository *one = &r->items[i];
 		outcomes[i] = (struct session_outcome){.name = one->name,
 		                                       .provider = one->provider,
-		                                       .pushed = one->phase == REPOSITORY_PUSHED && one->branch_url,
+		                                       .pushed = (one->phase == REPOSITORY_PUSHED || one->agent_pushed) &&
+		                                                 one->branch_url,
 		                                       .branch_url = one->branch_url,
 		                                       .error = one->error.code == ERR_NONE ? NULL : one->error.message};
 		told = told || outcomes[i].error;
@@ -119,8 +120,8 @@ static void write_notification(struct session_status *s, const struct error *fai
 	/* A failure of the whole session, the agent's for example, belongs to no repository. */
 	bool whole = failure && !told;
 	if (whole)
-		outcomes[0] = (struct session_outcome){.name = "session", .error = failure->message};
-	session_notification(s->phase, outcomes, whole ? 1 : count, &text);
+		outcomes[count++] = (struct session_outcome){.name = "session", .error = failure->message};
+	session_notification(s->phase, outcomes, count, &text);
 	free(outcomes);
 	free(s->notification);
 	s->notification = strbuf_detach(&text);
@@ -178,7 +179,7 @@ static json_t *repository_to_json(const struct repository *r)
 	set_text(object, "phase", repository_phase_name(r->phase));
 	set_text(object, "commit", r->commit);
 	set_text(object, "branch", r->push_branch ? r->push_branch : r->start_branch);
-	if (r->phase == REPOSITORY_PUSHED)
+	if (r->phase == REPOSITORY_PUSHED || r->agent_pushed)
 		set_text(object, "branchUrl", r->branch_url);
 	set_text(object, "mergeRequestUrl", r->merge_request_url);
 	if (r->error.code != ERR_NONE)

@@ -49,6 +49,17 @@ static json_t *record_of(const struct session_run *run, bool waiting)
 	return record;
 }
 
+/* Of a session that ends here: whether its agent has pushed by itself before. */
+static bool tell_pushed(struct session_run *run)
+{
+	bool pushed = false;
+
+	for (size_t i = 0; i < run->repositories.count; i++)
+		if (run->repositories.items[i].phase != REPOSITORY_FAILED)
+			pushed |= session_tell_pushed(run, &run->repositories.items[i]);
+	return pushed;
+}
+
 /* The agent's end, as an error of the session; true when it ended well. */
 static bool judge(struct session_run *run, const struct agent_result *result, struct error *err)
 {
@@ -56,17 +67,18 @@ static bool judge(struct session_run *run, const struct agent_result *result, st
 
 	if (result->interrupted)
 		return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
-	if (result->usage == USAGE_FOLDER_TOO_LARGE)
-		error_set(err, ERR_AGENT_TOO_LARGE, "The agent's workspace grew beyond %lld MiB. Nothing was pushed.",
-		          (long long)settings_number(run->worker->settings, WORKSPACE_MAX));
-	else if (result->usage == USAGE_MEMORY_TOO_LARGE)
-		error_set(err, ERR_AGENT_TOO_LARGE, "The agent took more than %lld MiB of memory. Nothing was pushed.",
-		          (long long)settings_number(run->worker->settings, AGENT_MEMORY_MAX));
-	else if (result->timed_out)
-		error_set(err, ERR_AGENT_TIMEOUT, "The agent did not finish within %lld seconds. Nothing was pushed.", seconds);
-	else if (result->exit_code != 0)
-		error_set(err, ERR_AGENT_FAILED, "The agent failed with exit status %d. Nothing was pushed.", result->exit_code);
 	bool ok = !result->timed_out && result->usage == USAGE_FINE && result->exit_code == 0;
+	const char *pushed = !ok && tell_pushed(run) ? "Nothing but what it pushed by itself was pushed." : "Nothing was pushed.";
+	if (result->usage == USAGE_FOLDER_TOO_LARGE)
+		error_set(err, ERR_AGENT_TOO_LARGE, "The agent's workspace grew beyond %lld MiB. %s",
+		          (long long)settings_number(run->worker->settings, WORKSPACE_MAX), pushed);
+	else if (result->usage == USAGE_MEMORY_TOO_LARGE)
+		error_set(err, ERR_AGENT_TOO_LARGE, "The agent took more than %lld MiB of memory. %s",
+		          (long long)settings_number(run->worker->settings, AGENT_MEMORY_MAX), pushed);
+	else if (result->timed_out)
+		error_set(err, ERR_AGENT_TIMEOUT, "The agent did not finish within %lld seconds. %s", seconds, pushed);
+	else if (result->exit_code != 0)
+		error_set(err, ERR_AGENT_FAILED, "The agent failed with exit status %d. %s", result->exit_code, pushed);
 	session_status_condition(&run->status, "AgentFinished", ok,
 	                         result->timed_out             ? "TimedOut"
 	                         : result->usage != USAGE_FINE ? "TooLarge"
@@ -137,9 +149,11 @@ static bool wait_for_push(struct session_run *run, struct error *err)
 			return false;
 		if (found && row.push_requested)
 			return true;
-		if (clock_now_s() >= run->wait_until_s)
+		if (clock_now_s() >= run->wait_until_s) {
+			(void)tell_pushed(run);
 			return error_set(err, ERR_AGENT_TIMEOUT, "No push was asked for within %lld seconds.",
 			                 (long long)settings_number(run->worker->settings, AGENT_TIMEOUT));
+		}
 		if (found && run->worker->lets_rest && !row.stop_requested)
 			return run->rests = true;
 		if ((found && row.stop_requested) || !interrupt_sleep(run->interrupt_fd, POLL_MS))

@@ -9,23 +9,6 @@
 #include "alloc.h"
 #include "caps.h"
 
-/* A push that changes what a pipeline runs is not the same as one that changes code: its reader is told. */
-static void warn_of_ci(struct repository *r, const json_t *result)
-{
-	CLEANUP(strbuf_release) struct strbuf list = STRBUF_INIT(LIMIT_GITLAB_SENTENCE);
-	const json_t *paths = json_object_get(result, "ciPaths");
-	int64_t more = json_int_or(result, "ciCount", 0) - (int64_t)json_array_size(paths);
-	size_t i;
-	const json_t *path;
-
-	if (json_array_size(paths) == 0)
-		return;
-	json_array_foreach(paths, i, path) strbuf_addf(&list, "%s%.80s", i ? ", " : "", json_string_value(path));
-	if (more > 0)
-		strbuf_addf(&list, " and %lld more", (long long)more);
-	repository_warn(r, "ci_changed", "The session changed what CI runs: %s.", list.data);
-}
-
 static bool commit_one(struct session_run *run, struct repository *r, bool *ret_changed, struct error *err)
 {
 	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
@@ -50,7 +33,7 @@ static bool commit_one(struct session_run *run, struct repository *r, bool *ret_
 	*ret_changed = json_bool_or(result, "changed", false);
 	if (*ret_changed)
 		snprintf(r->commit, sizeof(r->commit), "%s", json_string_or(result, "commit", ""));
-	warn_of_ci(r, result);
+	repository_warn_of_ci(r, result);
 	json_decref(result);
 	return true;
 }
@@ -96,6 +79,17 @@ static bool push_one(struct session_run *run, struct repository *r, struct error
 	return session_merge_request(run, r, err);
 }
 
+/* Where the workspace has nothing new, the session's agent or pod may have pushed by itself. */
+static bool look_for_push(struct session_run *run, struct repository *r, struct error *err)
+{
+	bool pushed = false;
+
+	if (!session_find_pushed(run, r, &pushed, err))
+		return false;
+	r->phase = pushed ? REPOSITORY_PUSHED : REPOSITORY_UNCHANGED;
+	return !pushed || session_merge_request(run, r, err);
+}
+
 /* Commit and push of one repository; what goes wrong is recorded in it. False only when the session is to be left. */
 static bool deliver(struct session_run *run, struct repository *r, struct error *err)
 {
@@ -106,13 +100,11 @@ static bool deliver(struct session_run *run, struct repository *r, struct error 
 		r->phase = REPOSITORY_UNCHANGED;
 		return true;
 	}
-	if (commit_one(run, r, &changed, &failure) && (!changed || push_one(run, r, &failure))) {
-		if (!changed)
-			r->phase = REPOSITORY_UNCHANGED;
-		session_log(run, LOG_INFO, r, NULL, changed ? "Push succeeded: %s" : "Nothing to push: %s",
-		            changed && r->branch_url ? r->branch_url : r->url);
-		progress_line(run->worker->progress, changed ? "Push succeeded: %s" : "Nothing to push: %s",
-		              changed && r->branch_url ? r->branch_url : r->url);
+	if (commit_one(run, r, &changed, &failure) && (changed ? push_one(run, r, &failure) : look_for_push(run, r, &failure))) {
+		bool pushed = r->phase == REPOSITORY_PUSHED;
+		const char *where = pushed && r->branch_url ? r->branch_url : r->url;
+		session_log(run, LOG_INFO, r, NULL, pushed ? "Push succeeded: %s" : "Nothing to push: %s", where);
+		progress_line(run->worker->progress, pushed ? "Push succeeded: %s" : "Nothing to push: %s", where);
 		return true;
 	}
 	if (failure.code == ERR_SESSION_LOST) {
@@ -121,6 +113,8 @@ static bool deliver(struct session_run *run, struct repository *r, struct error 
 	}
 	session_log(run, LOG_WARNING, r, &failure, "Push failed: %s", r->url);
 	repository_fail(r, &failure);
+	if (failure.code == ERR_PUSH_NOT_FAST_FORWARD)
+		(void)session_tell_pushed(run, r);
 	return true;
 }
 

@@ -157,3 +157,31 @@ bool gate_check_commands(const char *bytes, size_t length, const char *push_bran
 		}
 	}
 }
+
+/* The new object id of the one command, "" where there is none or it moves nothing. */
+static void pushed_commit(const char *bytes, size_t length, char ret[OID_SHA256 + 1])
+{
+	size_t at = 0, oid;
+	struct pkt line;
+
+	ret[0] = '\0';
+	while (next_pkt(bytes, length, &at, &line) == PKT_DATA) {
+		if (starts_with(&line, "shallow "))
+			continue;
+		oid = oid_length(&line);
+		if (oid == 0 || line.length < 2 * oid + 1 || memcmp(line.text, line.text + oid + 1, oid) == 0)
+			return;
+		memcpy(ret, line.text + oid + 1, oid);
+		ret[oid] = '\0';
+		return;
+	}
+}
+
+bool gate_note_push(struct gate_service *s, const struct session_row *session, const char *repository, const char *bytes,
+                    size_t length, struct error *err)
+{
+	char commit[OID_SHA256 + 1];
+
+	pushed_commit(bytes, length, commit);
+	return !commit[0] || s->sessions.ops->add_push(s->sessions.state, session->id, repository, commit, err);
+}

@@ -88,6 +88,14 @@ bool gate_merge_request(struct gate_service *s, const struct session_row *sessio
 bool gate_check_commands(const char *bytes, size_t length, const char *push_branch, bool *ret_complete,
                          struct error *err) MUST_CHECK;
 
+/*
+ * Writes down the commit that checked commands send to the push branch, before they go on: a session's result must not say that
+ * nothing changed when its agent or its pod pushed by itself. What moves nothing is no push. ERR_STORE_UNAVAILABLE: they must not
+ * go on.
+ */
+bool gate_note_push(struct gate_service *s, const struct session_row *session, const char *repository, const char *bytes,
+                    size_t length, struct error *err) MUST_CHECK;
+
 /* Writes down what the opened route was used for, once that is over. A route that could not be opened was written down then. */
 void gate_audit(struct gate_service *s, const struct session_row *session, const struct gate_route *route, enum audit_action action,
                 const char *request_id, const struct error *failure);

@@ -122,6 +122,10 @@ bool session_binding_of(void *state, const char *id, const char *repository, str
 bool session_add_outcome(void *state, const char *id, const struct gate_outcome *outcome, struct error *err);
 bool session_outcomes(void *state, const char *id, struct gate_outcome_list *ret, struct error *err);
 
+/* session_pushes.c: the table session_pushes */
+bool session_add_push(void *state, const char *id, const char *repository, const char *commit, struct error *err);
+bool session_pushes_of(void *state, const char *id, const char *repository, struct session_commits *ret, struct error *err);
+
 /* project_access_rows.c: the table project_access */
 bool project_access_get(void *state, const char *project, struct project_access *ret, bool *ret_found, struct error *err);
 bool project_access_ask(void *state, const struct project_access *access, struct error *err);

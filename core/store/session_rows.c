@@ -380,5 +380,7 @@ const struct session_store_ops session_rows = {
         .binding = session_binding_of,
         .add_outcome = session_add_outcome,
         .outcomes = session_outcomes,
+        .add_push = session_add_push,
+        .pushes = session_pushes_of,
         .queue = session_queue_of,
 };

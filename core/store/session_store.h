@@ -76,6 +76,13 @@ struct session_binding {
 #define SESSION_BINDING_INIT ZERO_INIT
 void session_binding_release(struct session_binding *binding);
 
+struct session_commits {
+	char **items; /* 40 or 64 hex digits */
+	size_t count;
+};
+#define SESSION_COMMITS_INIT ZERO_INIT
+void session_commits_release(struct session_commits *list);
+
 /* What the gate learned from a refused or failed git request. */
 struct gate_outcome {
 	char *repository;
@@ -197,6 +204,11 @@ struct session_store_ops {
 	/* Keeps the newest 100 of a session. ERR_SESSION_NOT_FOUND. */
 	bool (*add_outcome)(void *state, const char *id, const struct gate_outcome *outcome, struct error *err);
 	bool (*outcomes)(void *state, const char *id, struct gate_outcome_list *ret, struct error *err);
+	/* Before the gate lets a commit on its way to the push branch of a repository. Keeps the newest 100 of each.
+	 * ERR_SESSION_NOT_FOUND. */
+	bool (*add_push)(void *state, const char *id, const char *repository, const char *commit, struct error *err);
+	/* The newest first. They were sent; whether they arrived, the remote knows. */
+	bool (*pushes)(void *state, const char *id, const char *repository, struct session_commits *ret, struct error *err);
 };
 
 struct session_store {

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -102,12 +103,7 @@ class Pods(unittest.TestCase):
         pod, account = self.pod(session)
         token = self.token(account, pod)
         self.wait_open(session, token)
-        self.git(session, token, "clone", stack.simulator["repository"], str(self.folder / "work"))
-        (self.folder / "work/from-the-pod").write_text("made in a pod\n")
-        branch = session["spec"]["outputRepo"]["branch"]
-        for arguments in (("checkout", "-b", branch), ("add", "."), ("commit", "-m", "from the pod"), ("push", "origin", branch)):
-            self.git(session, token, *arguments, cwd=self.folder / "work")
-        head = self.git(session, token, "rev-parse", "HEAD", cwd=self.folder / "work").stdout.strip()
+        branch, head = self.push_from_pod(session, token)
         self.assertEqual(stack.control("GET", "/refs?project=demo/hello")[f"refs/heads/{branch}"], head)
         # Its own branch and no other, like every session.
         other = self.git(session, token, "push", "origin", "HEAD:refs/heads/pods/elsewhere", cwd=self.folder / "work", check=False)
@@ -118,6 +114,64 @@ class Pods(unittest.TestCase):
         for path in self.folder.rglob("*"):
             if path.is_file():
                 self.assertNotIn(b"glpat-", path.read_bytes(), path)
+
+    def push_from_pod(self, session, token):
+        """A change to the session's branch; gives the branch and its commit."""
+        self.git(session, token, "clone", stack.simulator["repository"], str(self.folder / "work"))
+        (self.folder / "work/from-the-pod").write_text("made in a pod\n")
+        branch = session["spec"]["outputRepo"]["branch"]
+        for arguments in (("checkout", "-b", branch), ("add", "."), ("commit", "-m", "from the pod"), ("push", "origin", branch)):
+            self.git(session, token, *arguments, cwd=self.folder / "work")
+        return branch, self.git(session, token, "rev-parse", "HEAD", cwd=self.folder / "work").stdout.strip()
+
+    def finish(self, session):
+        """Its pod has done: git/push ends it. The resource's status."""
+        name = session["metadata"]["name"]
+        answer = stack.api("POST", f"/api/projects/team-a/agentic-sessions/{name}/git/push", {}, bearer=stack.bearers["alice"])
+        self.assertEqual(answer.status, 202, answer)
+        return stack.wait_for_phase(name)["status"]
+
+    def pushed_session(self):
+        session = self.session()
+        pod, account = self.pod(session)
+        token = self.token(account, pod)
+        self.wait_open(session, token)
+        return session, *self.push_from_pod(session, token)
+
+    def test_the_result_names_what_the_pod_pushed(self):
+        session, branch, head = self.pushed_session()
+        status = self.finish(session)
+        [repository] = status["repositories"]
+        link = f"{stack.simulator['url']}/demo/hello/-/tree/{branch}"
+        self.assertEqual((status["phase"], repository["phase"], repository["commit"], repository["branch"], repository["branchUrl"]), ("Completed", "Pushed", head, branch, link))
+        self.assertEqual(status["notification"], f"AgenticSession completed successfully!\nView changes in GitLab:\n{link}")
+
+    def test_changes_of_the_workspace_do_not_overwrite_what_the_pod_pushed(self):
+        session, branch, head = self.pushed_session()
+        workspace = stack.data / "workspaces" / session["metadata"]["uid"] / "hello"
+        (workspace / "from-the-workspace").write_text("made elsewhere\n")
+        status = self.finish(session)
+        [repository] = status["repositories"]
+        self.assertEqual((status["phase"], repository["error"]["code"]), ("Failed", "push_not_fast_forward"), status)
+        self.assertEqual([warning["code"] for warning in repository["warnings"]], ["agent_pushed"])
+        self.assertEqual(stack.control("GET", "/refs?project=demo/hello")[f"refs/heads/{branch}"], head)
+        self.assertTrue((workspace / "from-the-workspace").exists())
+
+    def test_a_pod_that_never_says_that_it_has_done_is_not_said_to_have_pushed_nothing(self):
+        session, branch, head = self.pushed_session()
+        uid = session["metadata"]["uid"]
+        record = stack.data / "workspaces" / f"{uid}.json"
+        noted = json.loads(record.read_text())
+        record.write_text(json.dumps({**noted, "waitUntil": int(time.time())}))  # the hour is over
+        database = sqlite3.connect(stack.data / "database/acp-gitlab.db", timeout=10)
+        with database:
+            self.assertEqual(database.execute("UPDATE sessions SET rests_until = ? WHERE id = ? AND rests_until = ?", (int(time.time()), uid, noted["waitUntil"])).rowcount, 1)
+        database.close()
+        status = stack.wait_for_phase(session["metadata"]["name"])["status"]
+        [repository] = status["repositories"]
+        self.assertEqual((status["phase"], repository["phase"], repository["commit"]), ("Failed", "Ready", head), status)
+        self.assertEqual([warning["code"] for warning in repository["warnings"]], ["agent_pushed"])
+        self.assertIn(f"\nView changes in GitLab:\n{repository['branchUrl']}\n", status["notification"])
 
     def test_the_pod_of_another_session_is_refused(self):
         mine, hers = self.session("bob"), self.session("alice")

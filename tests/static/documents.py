@@ -10,6 +10,7 @@ codes = set(re.findall(r'X\(\w+,\s+"(\w+)",\s+\d+', (top / "core/base/error_cata
 # Codes of warnings and of conditions stand in documents like codes of errors.
 families = ("token_", "instance_", "repo_", "branch_", "push_", "git_", "session_", "merge_request")
 warnings = set(re.findall(r'"((?:token|scopes|account)_\w+)"', (top / "core/service/account_warnings.c").read_text()))
+warnings |= {code for source in (top / "worker").glob("*.c") for code in re.findall(r'repository_warn\(\s*\w+,\s*"(\w+)"', source.read_text())}
 problems = []
 
 

@@ -310,6 +310,42 @@ static void what_a_client_repeats_costs_one_row(void **state UNUSED)
 	gate_fixture_remove(&g);
 }
 
+static void what_a_push_would_move_is_written_down(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *shallow, *command;
+		const char *noted; /* NULL: nothing */
+	} rows[] = {
+	        {"a creation", NULL, ZERO " " NEW " refs/heads/ambient/x\0" CAPS, NEW},
+	        {"an update", NULL, OLD " " NEW " refs/heads/ambient/x", NEW},
+	        {"of a shallow clone", "shallow " OLD "\n", OLD " " NEW " refs/heads/ambient/x", NEW},
+	        {"with SHA-256 ids", NULL, SHA256_OLD " " SHA256_NEW " refs/heads/ambient/x", SHA256_NEW},
+	        {"what moves nothing is no push", NULL, NEW " " NEW " refs/heads/ambient/x", NULL},
+	        {"a lone flush is none", NULL, NULL, NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct gate_fixture g;
+		CLEANUP(session_commits_release) struct session_commits sent = SESSION_COMMITS_INIT;
+		CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT(4096);
+		struct error err = ERROR_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		gate_fixture_make(&g, "/team/api");
+		if (rows[i].shallow)
+			add_pkt(&bytes, rows[i].shallow, strlen(rows[i].shallow));
+		if (rows[i].command)
+			add_pkt(&bytes, rows[i].command, strlen(rows[i].command));
+		strbuf_add_string(&bytes, "0000PACK");
+		must(gate_note_push(&g.gate, &g.session, "api", bytes.data, bytes.length, &err), &err);
+		must(g.gate.sessions.ops->pushes(g.gate.sessions.state, g.session.id, "api", &sent, &err), &err);
+		assert_int_equal(sent.count, rows[i].noted != NULL);
+		if (rows[i].noted)
+			assert_string_equal(sent.items[0], rows[i].noted);
+		gate_fixture_remove(&g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +357,7 @@ int main(void)
 	        cmocka_unit_test(route_uses_the_owners_token_and_no_other),
 	        cmocka_unit_test(read_only_token_starts_the_session_and_a_missing_project_does_not),
 	        cmocka_unit_test(failures_are_kept_and_condemn_only_dead_tokens),
+	        cmocka_unit_test(what_a_push_would_move_is_written_down),
 	        cmocka_unit_test(what_a_client_repeats_costs_one_row),
 	};
 

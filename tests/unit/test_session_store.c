@@ -614,6 +614,50 @@ static void bindings_are_replaced_and_go_with_the_session(void **state UNUSED)
 	assert_false(is_there);
 }
 
+/* The commits that were sent to a repository of "one", the newest first, by their first digit. */
+static void check_pushes(struct store_fixture *f, const char *repository, const char *expected)
+{
+	CLEANUP(session_commits_release) struct session_commits list = SESSION_COMMITS_INIT;
+	struct error err = ERROR_INIT;
+
+	must(CALL(f, pushes, "id-one-john", repository, &list, &err), &err);
+	assert_int_equal(list.count, strlen(expected));
+	for (size_t i = 0; i < list.count; i++)
+		assert_int_equal(list.items[i][0], expected[i]);
+}
+
+static void what_was_sent_is_kept_newest_first_up_to_a_limit(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(session_commits_release) struct session_commits list = SESSION_COMMITS_INIT;
+	struct error err = ERROR_INIT;
+	static const char id[] = "id-one-john";
+
+	fixture_make(&f);
+	expect(CALL(&f, add_push, id, "api", "a", &err), &err, ERR_SESSION_NOT_FOUND);
+	make_session(&f, "one");
+	check_pushes(&f, "api", "");
+	for (const char *commit = "abca"; *commit; commit++)
+		must(CALL(&f, add_push, id, "api", (char[]){*commit, '\0'}, &err), &err);
+	must(CALL(&f, add_push, id, "web", "w", &err), &err);
+	check_pushes(&f, "api", "acb"); /* sent again it is the newest again */
+	check_pushes(&f, "web", "w");
+	for (int i = 0; i < 105; i++) {
+		char commit[16];
+
+		snprintf(commit, sizeof(commit), "%d", i);
+		must(CALL(&f, add_push, id, "api", commit, &err), &err);
+	}
+	must(CALL(&f, pushes, id, "api", &list, &err), &err);
+	assert_int_equal(list.count, 100);
+	assert_string_equal(list.items[0], "104");
+	assert_string_equal(list.items[99], "5");
+	check_pushes(&f, "web", "w");
+	must(CALL(&f, remove, id, &err), &err);
+	make_session(&f, "one");
+	check_pushes(&f, "web", "");
+}
+
 static void outcomes_are_kept_in_order_up_to_a_limit(void **state UNUSED)
 {
 	CLEANUP(fixture_remove) struct store_fixture f;
@@ -769,6 +813,7 @@ int main(void)
 	        cmocka_unit_test(a_removal_that_a_dead_worker_left_is_claimed_again),
 	        cmocka_unit_test(forget_needs_a_removal),
 	        cmocka_unit_test(bindings_are_replaced_and_go_with_the_session),
+	        cmocka_unit_test(what_was_sent_is_kept_newest_first_up_to_a_limit),
 	        cmocka_unit_test(outcomes_are_kept_in_order_up_to_a_limit),
 	        cmocka_unit_test(every_phase_of_a_resource_is_told_once),
 	        cmocka_unit_test(nobody_is_told_of_a_session_without_a_resource),

@@ -1,0 +1,84 @@
+/*
+ * session_pushed — what a session's agent or pod pushed through the gate by itself, of which the workspace may know nothing. The
+ * gate has written down which commits it let on their way; whether they arrived, the branch at the remote tells.
+ */
+#include "gate_branch.h"
+#include "git_pushed.h"
+#include "session_run.h"
+
+#include "alloc.h"
+
+enum { SHOWN = 12 /* digits of a commit in a sentence */ };
+
+/* As the job found it. */
+static void take(struct session_run *run, struct repository *r, const struct session_commits *sent, const json_t *found,
+                 bool *ret_pushed)
+{
+	const char *commit = json_string_or(found, "commit", NULL), *newest = json_string_or(found, "sent", "");
+
+	*ret_pushed = commit && json_bool_or(found, "arrived", false);
+	if (!*ret_pushed) {
+		repository_warn(
+		        r, "push_missing",
+		        "The session's agent sent %.*s to %s by itself, but the branch does not have it: it was refused, or "
+		        "removed since.",
+		        SHOWN, sent->items[0], r->push_branch);
+		return;
+	}
+	snprintf(r->commit, sizeof(r->commit), "%s", commit);
+	if (strcmp(commit, newest) != 0)
+		repository_warn(r, "branch_moved_on",
+		                "Somebody else has pushed to %s since the session's agent pushed %.*s to it: it is at %.*s.",
+		                r->push_branch, SHOWN, newest, SHOWN, commit);
+	repository_warn_of_ci(r, found);
+	session_log(run, LOG_INFO, r, NULL, "The session's agent has pushed by itself: %s", commit);
+}
+
+bool session_find_pushed(struct session_run *run, struct repository *r, bool *ret_pushed, struct error *err)
+{
+	CLEANUP(session_commits_release) struct session_commits sent = SESSION_COMMITS_INIT;
+	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
+	CLEANUP(freep) char *gate_url = gate_repository_url(&run->gate, r->name);
+	json_t *found = NULL;
+
+	*ret_pushed = false;
+	if (!run->store.ops->pushes(run->store.state, run->row->id, r->name, &sent, err))
+		return false;
+	if (sent.count == 0)
+		return true;
+	const struct git_pushed pushed = {
+	        .gate = {.url = gate_url, .credential = run->credential},
+	        .path = path,
+	        .branch = r->push_branch,
+	        .start_commit = r->start_commit,
+	        .sent = sent.items,
+	        .sent_count = sent.count,
+	};
+	if (!session_git(run, r, git_pushed_job, &pushed, "fetch", &found, err))
+		return false;
+	take(run, r, &sent, found, ret_pushed);
+	json_decref(found);
+	return true;
+}
+
+bool session_tell_pushed(struct session_run *run, struct repository *r)
+{
+	CLEANUP(session_commits_release) struct session_commits sent = SESSION_COMMITS_INIT;
+	char tip[COMMIT_SIZE];
+
+	if (!r->push_branch || !run->store.ops->pushes(run->store.state, run->row->id, r->name, &sent, NULL) || sent.count == 0 ||
+	    !gate_branch_commit(&run->gate, r->name, r->push_branch, tip))
+		return false;
+	for (size_t i = 0; i < sent.count; i++) {
+		if (strcmp(sent.items[i], tip) != 0)
+			continue;
+		repository_warn(r, "agent_pushed", "The session's agent pushed %.*s to %s by itself, and the branch has it.", SHOWN,
+		                tip, r->push_branch);
+		if (r->phase != REPOSITORY_FAILED) {
+			snprintf(r->commit, sizeof(r->commit), "%s", tip);
+			r->agent_pushed = true;
+		}
+		return true;
+	}
+	return false;
+}
