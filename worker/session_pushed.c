@@ -61,24 +61,33 @@ bool session_find_pushed(struct session_run *run, struct repository *r, bool *re
 	return true;
 }
 
-bool session_tell_pushed(struct session_run *run, struct repository *r)
+/* The branch is at this commit. */
+static void tell(struct repository *r, const char *tip)
+{
+	repository_warn(r, "agent_pushed", "The session's agent pushed %.*s to %s by itself, and the branch has it.", SHOWN, tip,
+	                r->push_branch);
+	if (r->phase == REPOSITORY_FAILED) /* what is named there is what could not be pushed */
+		return;
+	snprintf(r->commit, sizeof(r->commit), "%s", tip);
+	r->agent_pushed = true;
+}
+
+enum session_pushed session_tell_pushed(struct session_run *run, struct repository *r)
 {
 	CLEANUP(session_commits_release) struct session_commits sent = SESSION_COMMITS_INIT;
 	char tip[COMMIT_SIZE];
 
-	if (!r->push_branch || !run->store.ops->pushes(run->store.state, run->row->id, r->name, &sent, NULL) || sent.count == 0 ||
-	    !gate_branch_commit(&run->gate, r->name, r->push_branch, tip))
-		return false;
-	for (size_t i = 0; i < sent.count; i++) {
-		if (strcmp(sent.items[i], tip) != 0)
-			continue;
-		repository_warn(r, "agent_pushed", "The session's agent pushed %.*s to %s by itself, and the branch has it.", SHOWN,
-		                tip, r->push_branch);
-		if (r->phase != REPOSITORY_FAILED) {
-			snprintf(r->commit, sizeof(r->commit), "%s", tip);
-			r->agent_pushed = true;
+	if (!r->push_branch)
+		return PUSHED_NOTHING;
+	if (!run->store.ops->pushes(run->store.state, run->row->id, r->name, &sent, NULL))
+		return PUSHED_UNKNOWN;
+	if (sent.count == 0)
+		return PUSHED_NOTHING;
+	bool known = gate_branch_commit(&run->gate, r->name, r->push_branch, tip);
+	for (size_t i = 0; known && i < sent.count; i++)
+		if (strcmp(sent.items[i], tip) == 0) {
+			tell(r, tip);
+			return PUSHED_THERE;
 		}
-		return true;
-	}
-	return false;
+	return PUSHED_UNKNOWN;
 }

@@ -51,9 +51,10 @@ bool step_push(struct session_run *run, struct error *err) MUST_CHECK;
  * not there is a warning. ERR_SESSION_LOST; what a push says when the remote cannot be asked.
  */
 bool session_find_pushed(struct session_run *run, struct repository *r, bool *ret_pushed, struct error *err) MUST_CHECK;
-/* The same for a session or repository that has failed, by a question alone: true, and said in the repository, if the branch is at
- * what was pushed so. */
-bool session_tell_pushed(struct session_run *run, struct repository *r);
+/* The same for a session or repository that has failed, by a question alone. Said in the repository, if the branch is at what was
+ * pushed so. */
+enum session_pushed { PUSHED_NOTHING, PUSHED_UNKNOWN /* sent, but the branch is not there, or nobody says */, PUSHED_THERE };
+enum session_pushed session_tell_pushed(struct session_run *run, struct repository *r);
 
 /* For step_push: the merge request of a repository that was pushed, if the session asks for one; what goes wrong is recorded in the
  * repository. ERR_SESSION_LOST. */

@@ -49,15 +49,22 @@ static json_t *record_of(const struct session_run *run, bool waiting)
 	return record;
 }
 
-/* Of a session that ends here: whether its agent has pushed by itself before. */
-static bool tell_pushed(struct session_run *run)
+/* Of a session that ends here, in a sentence: what of its agent's work is at the remotes. */
+static const char *tell_pushed(struct session_run *run)
 {
-	bool pushed = false;
+	static const char *const sentences[] = {
+	        [PUSHED_NOTHING] = "Nothing was pushed.",
+	        [PUSHED_UNKNOWN] = "What it sent by itself was not found at the tip of its branch; nothing else was pushed.",
+	        [PUSHED_THERE] = "Nothing but what it pushed by itself was pushed.",
+	};
+	enum session_pushed most = PUSHED_NOTHING;
 
-	for (size_t i = 0; i < run->repositories.count; i++)
-		if (run->repositories.items[i].phase != REPOSITORY_FAILED)
-			pushed |= session_tell_pushed(run, &run->repositories.items[i]);
-	return pushed;
+	for (size_t i = 0; i < run->repositories.count; i++) {
+		struct repository *r = &run->repositories.items[i];
+		enum session_pushed pushed = r->phase == REPOSITORY_FAILED ? PUSHED_NOTHING : session_tell_pushed(run, r);
+		most = pushed > most ? pushed : most;
+	}
+	return sentences[most];
 }
 
 /* The agent's end, as an error of the session; true when it ended well. */
@@ -68,7 +75,7 @@ static bool judge(struct session_run *run, const struct agent_result *result, st
 	if (result->interrupted)
 		return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
 	bool ok = !result->timed_out && result->usage == USAGE_FINE && result->exit_code == 0;
-	const char *pushed = !ok && tell_pushed(run) ? "Nothing but what it pushed by itself was pushed." : "Nothing was pushed.";
+	const char *pushed = ok ? "" : tell_pushed(run);
 	if (result->usage == USAGE_FOLDER_TOO_LARGE)
 		error_set(err, ERR_AGENT_TOO_LARGE, "The agent's workspace grew beyond %lld MiB. %s",
 		          (long long)settings_number(run->worker->settings, WORKSPACE_MAX), pushed);

@@ -127,6 +127,15 @@ class OwnPushTest(unittest.TestCase):
         self.assertEqual((self.codes(repository), repository.get("commit"), repository.get("branchUrl")), ([], None, None))
         self.assertEqual(status["notification"], f"AgenticSession failed.\nsession: {status['message']}")
 
+    def test_an_agent_that_fails_after_its_push_was_overwritten_is_not_named(self):
+        self.begin(ELSEWHERE + PUSH + self.wait_for_change() + "exit 7; ")
+        wait_until("the agent has pushed", self.tip, 30)
+        self.git("clone", "-q", "ADDRESS", "x")
+        self.git("-C", "x", "push", "-q", "--force", "origin", f"HEAD:refs/heads/{self.branch}")
+        status, repository = self.end()
+        self.assertEqual(status["message"], "The agent failed with exit status 7. What it sent by itself was not found at the tip of its branch; nothing else was pushed.")
+        self.assertEqual((self.codes(repository), repository.get("commit"), repository.get("branchUrl")), ([], None, None))
+
     def test_a_push_that_was_refused_is_not_named(self):
         status, repository = self.run_session(ELSEWHERE + 'git push -q origin "$BRANCH" || ', "demo/custom-hook")
         self.assertEqual((status["phase"], repository["phase"]), ("Completed", "Unchanged"), status)
