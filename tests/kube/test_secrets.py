@@ -182,6 +182,25 @@ class OnTheDouble(Secrets, unittest.TestCase):
                 self.kube.faults.clear()
         self.assertEqual(set(before), set(self.records()))
 
+    def test_what_was_wrong_stays_so_while_the_api_server_does_not_answer(self):
+        self.addCleanup(wait_until, "ready again", lambda: self.ready()[0] == 200, 20)
+        self.addCleanup(self.give_rights)
+        self.give_rights(verbs=("get", "create"))
+        answers = []
+
+        def all_know():
+            answers.append(self.ready()[0])
+            return answers[-20:] == [503] * 20
+        wait_until("it is not ready", all_know, 20)
+        fault = self.kube.faults.add("status", ".", code=503)
+        self.addCleanup(self.kube.faults.clear)
+        until, answers = time.monotonic() + 7, []  # by then each process has looked again
+        while time.monotonic() < until:
+            answers.append(self.ready()[0])
+            time.sleep(0.05)
+        self.assertEqual(set(answers), {503})
+        # It was asked meanwhile, but not for each answer.
+        self.assertIn(fault.hits, range(1, len(answers) // 2))
 
     def test_an_api_server_that_does_not_answer_leaves_it_ready(self):
         for fault in ({"kind": "status", "code": 503}, {"kind": "silent"}):
