@@ -78,6 +78,7 @@ static void worker_init(struct worker *worker, const struct settings *settings)
 	        .name = xasprintf("%s:%d", host, (int)getpid()),
 	        .data_folder = xstrdup(dirname(database)),
 	        .lease_s = LEASE_S,
+	        .attempts = ATTEMPTS,
 	        .isolates = pid_namespace_is_available(),
 	};
 	collect_hidden(worker);
@@ -96,22 +97,24 @@ static bool parse_count(const char *text, int64_t from, int64_t to, int64_t *ret
 
 static int command(struct worker *worker, int argc, char **argv)
 {
-	static const struct option options[] = {{"user", required_argument, NULL, 'u'},
-	                                        {"sessions", required_argument, NULL, 's'},
-	                                        {"lease", required_argument, NULL, 'l'}, /* seconds; for tests */
-	                                        {"help", no_argument, NULL, 'h'},
-	                                        {0}};
+	static const struct option options[] = {
+	        {"user", required_argument, NULL, 'u'},     {"sessions", required_argument, NULL, 's'},
+	        {"lease", required_argument, NULL, 'l'},    /* seconds; for tests, as is */
+	        {"attempts", required_argument, NULL, 'a'}, /* this */
+	        {"help", no_argument, NULL, 'h'},           {0}};
 	bool running = argc > 1 && strcmp(argv[1], "run") == 0, serving = argc > 1 && strcmp(argv[1], "serve") == 0;
 	const char *user = NULL;
 	int64_t sessions = SESSIONS_DEFAULT;
 
 	optind = 2;
-	for (int option; (running || serving) && (option = getopt_long(argc, argv, "u:s:l:h", options, NULL)) != -1;) {
+	for (int option; (running || serving) && (option = getopt_long(argc, argv, "u:s:l:a:h", options, NULL)) != -1;) {
 		if (option == 'u' && running)
 			user = optarg;
 		else if (option == 'h')
 			return usage(stdout);
 		else if (option == 'l' && parse_count(optarg, LEASE_S_MIN, LEASE_S_MAX, &worker->lease_s))
+			continue;
+		else if (option == 'a' && parse_count(optarg, 1, ATTEMPTS_MAX, &worker->attempts))
 			continue;
 		else if (option != 's' || !serving || !parse_count(optarg, 1, SESSIONS_MAX, &sessions))
 			return usage(stderr);

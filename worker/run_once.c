@@ -137,7 +137,7 @@ int run_once(struct worker *worker, const char *user, const char *path)
 	struct session_store store = database_sessions(database);
 	if (!create(database, user, path, &created, &err) || !supervisor_claim(worker, store, created.id, &claim, &found, &err))
 		return complain(&err);
-	if (found && !supervisor_start(worker, &session, &claim, &err))
+	if (found && !supervisor_start(worker, store, &session, &claim, &err))
 		return complain(&err);
 	if (!found)
 		progress_line(&progress, "Another worker has taken the session; waiting for its end.");

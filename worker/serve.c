@@ -57,6 +57,15 @@ static void trouble(struct server *s, const struct error *err, const char *messa
 	supervisor_log(s->worker, LOG_ERROR, NULL, err, message);
 }
 
+/* Its neighbours would share its fate. */
+static bool runs_a_last_try(const struct server *s)
+{
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (supervisor_is_last_try(s->worker, &s->slots[i]))
+			return true;
+	return false;
+}
+
 /* Takes one session if there is one and room for it. True: there may be another. */
 static bool take(struct server *s)
 {
@@ -65,7 +74,7 @@ static bool take(struct server *s)
 	struct error err = ERROR_INIT;
 	bool found = false;
 
-	if (!slot)
+	if (!slot || runs_a_last_try(s))
 		return false;
 	if (!supervisor_claim_rested(s->worker, s->store, &claim, &found, &err) ||
 	    (!found && !supervisor_claim(s->worker, s->store, NULL, &claim, &found, &err))) {
@@ -75,7 +84,7 @@ static bool take(struct server *s)
 	if (!found)
 		return false;
 	supervisor_log(s->worker, LOG_INFO, &claim.row, NULL, "Session claimed");
-	if (!supervisor_start(s->worker, slot, &claim, &err)) {
+	if (!supervisor_start(s->worker, s->store, slot, &claim, &err)) {
 		trouble(s, &err, "A session could not be started");
 		return false;
 	}

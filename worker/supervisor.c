@@ -17,7 +17,7 @@ enum {
 	TERM_GRACE_MS = 8000,
 	RENEWALS_A_LEASE = 4,
 	MARGIN_MIN_MS = 1500,
-	RELEASE_LEASE_S = 1,
+	RELEASE_S = 1,
 	EXIT_ENDED = 0,
 	EXIT_LEFT = 1,
 };
@@ -55,7 +55,53 @@ static int64_t renewal_after(const struct worker *worker, int64_t now_ms)
 	return now_ms + worker->lease_s * 1000 / RENEWALS_A_LEASE;
 }
 
-bool supervisor_claim(const struct worker *worker, struct session_store store, const char *only_id, struct claim *ret,
+/* An agent that finished has left work; a session that ends without having pushed it keeps it for its owner. */
+static void keep_work(const struct worker *worker, struct session_store store, const struct session_row *row)
+{
+	CLEANUP(workspace_release) struct workspace workspace = WORKSPACE_INIT;
+	json_t *record = workspace_locate(settings_get(worker->settings, WORKSPACES), row->id, &workspace, NULL)
+	                         ? workspace_read_record(&workspace)
+	                         : NULL;
+	struct error err = ERROR_INIT;
+
+	if (record && !store.ops->keep_work(store.state, row->id, row->attempt,
+	                                    clock_now_s() + settings_number(worker->settings, WORKSPACE_KEEP), &err))
+		supervisor_log(worker, LOG_WARNING, row, &err, "The session's work could not be kept");
+	json_decref(record);
+}
+
+static void save_end(const struct worker *worker, struct session_store store, const struct session_row *row,
+                     enum session_phase phase, const struct error *failure)
+{
+	CLEANUP(session_row_release) struct session_row stored = SESSION_ROW_INIT;
+	CLEANUP(strbuf_release) struct strbuf status = STRBUF_INIT(LIMIT_ANSWER);
+	CLEANUP(notice_release) struct notice notice = NOTICE_INIT;
+	struct error err = ERROR_INIT;
+
+	if (phase == PHASE_FAILED)
+		keep_work(worker, store, row);
+	bool found = store.ops->find_by_id(store.state, row->id, &stored, &err);
+	session_status_end_stored(found ? stored.status : NULL, phase, failure, clock_now_s(), &status);
+	worker_notice(worker, row, status.data, &notice);
+	if (found &&
+	    store.ops->save_status(store.state, row->id, row->attempt, phase, status.data, notice.body ? &notice : NULL, &err))
+		supervisor_log(worker, LOG_WARNING, row, failure, "Session ended by its worker");
+	else
+		supervisor_log(worker, LOG_WARNING, row, &err, "The end of the session could not be written");
+}
+
+static void give_up(const struct worker *worker, struct session_store store, const struct session_row *row, const char *detail)
+{
+	struct error failure = ERROR_INIT;
+
+	error_set(&failure, ERR_INTERNAL, "The session's process or its worker died %lld times.", (long long)worker->attempts);
+	error_remedy(&failure,
+	             "Ask for less in one session. The worker's log, or the kernel's where memory ran out, has the reason.");
+	error_detail(&failure, "%s", detail);
+	save_end(worker, store, row, PHASE_FAILED, &failure);
+}
+
+static bool claim_one(const struct worker *worker, struct session_store store, const char *only_id, struct claim *ret,
                       bool *ret_found, struct error *err)
 {
 	char hash[GATE_HASH_SIZE];
@@ -64,6 +110,19 @@ bool supervisor_claim(const struct worker *worker, struct session_store store, c
 	gate_credential_digest(&ret->credential, hash);
 	ret->until_ms = safe_until(worker, clock_boot_ms());
 	return store.ops->claim(store.state, worker->name, only_id, worker->lease_s, hash, &ret->row, ret_found, err);
+}
+
+bool supervisor_claim(const struct worker *worker, struct session_store store, const char *only_id, struct claim *ret,
+                      bool *ret_found, struct error *err)
+{
+	for (;;) {
+		if (!claim_one(worker, store, only_id, ret, ret_found, err))
+			return false;
+		if (!*ret_found || ret->row.tries <= worker->attempts)
+			return true;
+		give_up(worker, store, &ret->row, "claimed once more");
+		claim_release(ret);
+	}
 }
 
 static bool can_reach(const struct worker *worker, const char *id)
@@ -122,7 +181,7 @@ static int run_child(void *context)
 	return ended ? EXIT_ENDED : EXIT_LEFT;
 }
 
-bool supervisor_start(struct worker *worker, struct supervised *s, struct claim *claim, struct error *err)
+static bool start(struct worker *worker, struct supervised *s, struct claim *claim, struct error *err)
 {
 	CLEANUP(workspace_release) struct workspace workspace = WORKSPACE_INIT;
 	struct child child = {.worker = worker, .claim = claim};
@@ -147,6 +206,25 @@ bool supervisor_start(struct worker *worker, struct supervised *s, struct claim 
 	};
 	claim->row = (struct session_row)SESSION_ROW_INIT;
 	return true;
+}
+
+bool supervisor_start(struct worker *worker, struct session_store store, struct supervised *s, struct claim *claim,
+                      struct error *err)
+{
+	struct error ignored = ERROR_INIT;
+	bool stop = false;
+
+	if (start(worker, s, claim, err))
+		return true;
+	/* Not soon: what is missing here is missing for the next one, too. */
+	if (!store.ops->give_back(store.state, claim->row.id, claim->row.attempt, worker->lease_s, true, &stop, &ignored))
+		supervisor_log(worker, LOG_WARNING, &claim->row, &ignored, "The session could not be released");
+	return false;
+}
+
+bool supervisor_is_last_try(const struct worker *worker, const struct supervised *s)
+{
+	return s->keeper.pid && s->row.tries > 1 && s->row.tries >= worker->attempts;
 }
 
 void supervisor_end(struct supervised *s, enum supervised_why why)
@@ -215,48 +293,13 @@ static void forget(const struct worker *worker, struct session_store store, cons
 		supervisor_log(worker, LOG_WARNING, row, &err, "A stopped session could not be forgotten");
 }
 
-/* An agent that finished has left work; a session that ends without having pushed it keeps it for its owner. */
-static void keep_work(const struct worker *worker, struct session_store store, const struct session_row *row)
-{
-	CLEANUP(workspace_release) struct workspace workspace = WORKSPACE_INIT;
-	json_t *record = workspace_locate(settings_get(worker->settings, WORKSPACES), row->id, &workspace, NULL)
-	                         ? workspace_read_record(&workspace)
-	                         : NULL;
-	struct error err = ERROR_INIT;
-
-	if (record && !store.ops->keep_work(store.state, row->id, row->attempt,
-	                                    clock_now_s() + settings_number(worker->settings, WORKSPACE_KEEP), &err))
-		supervisor_log(worker, LOG_WARNING, row, &err, "The session's work could not be kept");
-	json_decref(record);
-}
-
-static void save_end(const struct worker *worker, struct session_store store, const struct session_row *row,
-                     enum session_phase phase, const struct error *failure)
-{
-	CLEANUP(session_row_release) struct session_row stored = SESSION_ROW_INIT;
-	CLEANUP(strbuf_release) struct strbuf status = STRBUF_INIT(LIMIT_ANSWER);
-	CLEANUP(notice_release) struct notice notice = NOTICE_INIT;
-	struct error err = ERROR_INIT;
-
-	if (phase == PHASE_FAILED)
-		keep_work(worker, store, row);
-	bool found = store.ops->find_by_id(store.state, row->id, &stored, &err);
-	session_status_end_stored(found ? stored.status : NULL, phase, failure, clock_now_s(), &status);
-	worker_notice(worker, row, status.data, &notice);
-	if (found &&
-	    store.ops->save_status(store.state, row->id, row->attempt, phase, status.data, notice.body ? &notice : NULL, &err))
-		supervisor_log(worker, LOG_WARNING, row, failure, "Session ended by its worker");
-	else
-		supervisor_log(worker, LOG_WARNING, row, &err, "The end of the session could not be written");
-}
-
-/* A short last lease, so that the next worker need not wait for the long one to run out. */
-static void release(const struct worker *worker, struct session_store store, const struct session_row *row)
+/* Soon, so that the next worker need not wait for the lease to run out. */
+static void release(const struct worker *worker, struct session_store store, const struct session_row *row, bool settled)
 {
 	struct error err = ERROR_INIT;
-	bool stop = false, push = false;
+	bool stop = false;
 
-	if (!store.ops->renew(store.state, row->id, row->attempt, RELEASE_LEASE_S, &stop, &push, &err))
+	if (!store.ops->give_back(store.state, row->id, row->attempt, RELEASE_S, settled, &stop, &err))
 		supervisor_log(worker, LOG_WARNING, row, &err, "The session could not be released");
 	else if (stop)
 		forget(worker, store, row);
@@ -264,13 +307,13 @@ static void release(const struct worker *worker, struct session_store store, con
 		supervisor_log(worker, LOG_INFO, row, NULL, "Session released for another worker");
 }
 
-/* The session's process crashed, again and again. */
-static bool is_beyond_hope(const struct supervised *s, int status)
+/* It died, and was neither told to end nor left the session by itself. */
+static bool has_crashed(const struct supervised *s, int status)
 {
 	bool left = WIFEXITED(status) && (WEXITSTATUS(status) == EXIT_LEFT || WEXITSTATUS(status) == KEEPER_BUSY ||
 	                                  WEXITSTATUS(status) == KEEPER_LAPSED || WEXITSTATUS(status) == KEEPER_TOLD);
 
-	return s->why == WHY_NONE && !left && s->row.tries >= ATTEMPTS_MAX;
+	return s->why == WHY_NONE && !left;
 }
 
 static void tell_unusual_end(const struct worker *worker, const struct supervised *s, int status)
@@ -302,12 +345,12 @@ static void conclude(const struct worker *worker, struct session_store store, co
 	} else if (s->why == WHY_INTERRUPTED) {
 		error_set(&failure, ERR_SESSION_ENDED, "The session was interrupted.");
 		save_end(worker, store, &s->row, PHASE_STOPPED, &failure);
-	} else if (is_beyond_hope(s, status)) {
-		error_set(&failure, ERR_INTERNAL, "The session's process died %d times.", ATTEMPTS_MAX);
-		error_detail(&failure, "wait status 0x%x", (unsigned)status);
-		save_end(worker, store, &s->row, PHASE_FAILED, &failure);
+	} else if (has_crashed(s, status) && s->row.tries >= worker->attempts) {
+		char detail[40];
+		snprintf(detail, sizeof(detail), "wait status 0x%x", (unsigned)status);
+		give_up(worker, store, &s->row, detail);
 	} else {
-		release(worker, store, &s->row);
+		release(worker, store, &s->row, !has_crashed(s, status));
 	}
 }
 

@@ -29,7 +29,10 @@ struct claim {
 #define CLAIM_INIT ZERO_INIT
 void claim_release(struct claim *claim);
 
-/* Claims the oldest waiting session, or `only_id`. *ret_found false: there is none. */
+/*
+ * Claims the oldest waiting session, or `only_id`. *ret_found false: there is none. One that had all its attempts is not given out
+ * but ended as failed: the workers that it, or its neighbours, took down could not say so.
+ */
 bool supervisor_claim(const struct worker *worker, struct session_store store, const char *only_id, struct claim *ret,
                       bool *ret_found, struct error *err) MUST_CHECK;
 
@@ -37,8 +40,12 @@ bool supervisor_claim(const struct worker *worker, struct session_store store, c
 bool supervisor_claim_rested(const struct worker *worker, struct session_store store, struct claim *ret, bool *ret_found,
                              struct error *err) MUST_CHECK;
 
-/* Starts the session's processes; takes the claim's row over. ERR_INTERNAL, ERR_WORKSPACE_FAILED. */
-bool supervisor_start(struct worker *worker, struct supervised *s, struct claim *claim, struct error *err) MUST_CHECK;
+/* Starts the session's processes; takes the claim's row over. ERR_INTERNAL, ERR_WORKSPACE_FAILED: the session is given back. */
+bool supervisor_start(struct worker *worker, struct session_store store, struct supervised *s, struct claim *claim,
+                      struct error *err) MUST_CHECK;
+
+/* Whether nothing is to be started beside it: if it takes this worker down once more, it takes nobody along. */
+bool supervisor_is_last_try(const struct worker *worker, const struct supervised *s);
 
 /* Renews the lease when due, and ends a process that must not go on. Call several times a second. */
 void supervisor_beat(const struct worker *worker, struct session_store store, struct supervised *s);
@@ -46,7 +53,7 @@ void supervisor_beat(const struct worker *worker, struct session_store store, st
 /* Asks the process to end. It is killed if it does not. */
 void supervisor_end(struct supervised *s, enum supervised_why why);
 
-/* Whether the session's processes have ended; then concludes: a stopped session's row goes, a crashed one fails after ATTEMPTS_MAX,
+/* Whether the session's processes have ended; then concludes: a stopped session's row goes, a crashed one fails after its attempts,
  * one that rests was given back by its own process, another is released for the next worker. The slot is free afterwards. What it
  * leaves in the workspace is the sweeper's. `others` are the children that must live on. */
 bool supervisor_reap(const struct worker *worker, struct session_store store, struct supervised *s, const pid_t *others,

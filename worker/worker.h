@@ -15,6 +15,7 @@ struct worker {
 	char *data_folder;      /* of the database, with its journal. Owned */
 	struct progress *progress; /* NULL: nobody watches */
 	int64_t lease_s;           /* how long a claim holds without being renewed */
+	int64_t attempts;          /* how often a session may kill its process or its worker */
 	bool isolates;             /* each session's processes live in a PID namespace of their own */
 	bool lets_rest;            /* gives back sessions that only wait; otherwise their process waits with them */
 };
@@ -29,7 +30,8 @@ enum {
 	DRAIN_MS = 30 * 1000,
 	GIT_LIMIT_MS = 30 * 60 * 1000,      /* one clone, commit or push */
 	SESSION_MARGIN_MS = 30 * 60 * 1000, /* beyond the agent's time */
-	ATTEMPTS_MAX = 3,                   /* a session that kills its worker this often has failed */
+	ATTEMPTS = 3,                       /* unless --attempts says otherwise */
+	ATTEMPTS_MAX = 1000,
 };
 
 /* Takes sessions until SIGTERM, at most `sessions` at a time. Returns the exit code. */

@@ -55,7 +55,7 @@ enum setting_kind {
 	X(GATE_URL, "ACP_GATE_URL", SETTING_URL, "http://127.0.0.1:8080", NULL, "Where worker and agent reach the git gate.") \
 	X(AGENT_COMMAND, "ACP_AGENT_COMMAND", SETTING_TEXT, "", NULL, "Command that a session runs in its workspace; empty: the session waits for git/push.") \
 	X(AGENT_TIMEOUT, "ACP_AGENT_TIMEOUT", SETTING_SECONDS, "3600", NULL, "Seconds that an agent may run.") \
-	X(AGENT_MEMORY_MAX, "ACP_AGENT_MEMORY_MAX", SETTING_NUMBER, "8192", NULL, "MiB of memory that an agent and all it starts may take; it is ended above it.") \
+	X(AGENT_MEMORY_MAX, "ACP_AGENT_MEMORY_MAX", SETTING_NUMBER, "3072", NULL, "MiB of memory that an agent and all it starts may take; it is ended above it.") \
 	X(AGENT_UNCONFINED, "ACP_AGENT_UNCONFINED", SETTING_SWITCH, "off", "on|off", "Start agents and git even where the kernel has no Landlock; the filters of system calls stay.") \
 	X(NOTIFY_URL, "ACP_NOTIFY_URL", SETTING_URL, "", NULL, "Address (https) that is told of every finished session and of tokens that expire or are refused.") \
 	X(NOTIFY_SECRET, "ACP_NOTIFY_SECRET", SETTING_SECRET, "", NULL, "Key of at least 16 characters that signs what ACP_NOTIFY_URL is told (housekeeping).") \

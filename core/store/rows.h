@@ -91,6 +91,8 @@ bool session_rest(void *state, const char *id, int64_t attempt, enum session_pha
                   const char *changes_seen, struct error *err);
 bool session_rested(void *state, struct session_ids *ret, struct error *err);
 bool session_queue_of(void *state, struct session_queue *ret, struct error *err);
+bool session_give_back(void *state, const char *id, int64_t attempt, int64_t after_s, bool settled, bool *ret_stop,
+                       struct error *err);
 bool session_renew(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
                    struct error *err);
 bool session_save_status(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,

@@ -106,18 +106,19 @@ bool session_queue_of(void *state, struct session_queue *ret, struct error *err)
 	return true;
 }
 
-static bool prolong(struct handle *handle, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
-                    struct error *err)
+static bool prolong(struct handle *handle, const char *id, int64_t attempt, int64_t lease_s, bool settled, bool *ret_stop,
+                    bool *ret_push, struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	bool row;
 
 	if (!query_start(&query, handle,
-	                 "UPDATE sessions SET lease_until = ? WHERE id = ? AND attempt = ? AND final = 0 "
-	                 "RETURNING stop_requested, push_requested",
+	                 "UPDATE sessions SET lease_until = ?, settled_attempt = iif(?, attempt, settled_attempt) "
+	                 "WHERE id = ? AND attempt = ? AND final = 0 RETURNING stop_requested, push_requested",
 	                 err))
 		return false;
 	query_bind_number(&query, clock_now_s() + lease_s);
+	query_bind_number(&query, settled);
 	query_bind_text(&query, id);
 	query_bind_number(&query, attempt);
 	if (!query_next(&query, &row, err))
@@ -134,11 +135,24 @@ bool session_renew(void *state, const char *id, int64_t attempt, int64_t lease_s
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
 	bool stop = false, push = false;
 
-	if (!writing_begin(state, &w, err) || !prolong(w.handle, id, attempt, lease_s, &stop, &push, err) ||
+	if (!writing_begin(state, &w, err) || !prolong(w.handle, id, attempt, lease_s, false, &stop, &push, err) ||
 	    !writing_commit(&w, err))
 		return false;
 	*ret_stop = stop;
 	*ret_push = push;
+	return true;
+}
+
+bool session_give_back(void *state, const char *id, int64_t attempt, int64_t after_s, bool settled, bool *ret_stop,
+                       struct error *err)
+{
+	CLEANUP(writing_end) struct writing w = WRITING_INIT;
+	bool stop = false, push = false;
+
+	if (!writing_begin(state, &w, err) || !prolong(w.handle, id, attempt, after_s, settled, &stop, &push, err) ||
+	    !writing_commit(&w, err))
+		return false;
+	*ret_stop = stop;
 	return true;
 }
 

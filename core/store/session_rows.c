@@ -319,7 +319,8 @@ static bool remove_session(void *state, const char *id, struct error *err)
 /* A session that has ended begins again with its kept work: any worker that has it may claim it at once, under a new attempt and
  * credential. */
 #define REOPEN                                                                                                                     \
-	"UPDATE sessions SET final = 0, phase = 'Pending', push_requested = 1, lease_until = 0, rests_until = ?2, status = "       \
+	"UPDATE sessions SET final = 0, phase = 'Pending', push_requested = 1, lease_until = 0, rests_until = ?2, "                \
+	"settled_attempt = attempt, status = "                                                                                     \
 	"json_set(json_remove(status, '$.completionTime', '$.notification'), '$.phase', 'Pending', "                               \
 	"'$.message', 'Waiting for a worker to push the kept work.') "                                                             \
 	"WHERE id = ?1 AND final = 1 AND stop_requested = 0 AND work_kept_until > ?2"
@@ -367,6 +368,7 @@ const struct session_store_ops session_rows = {
         .claim = session_claim,
         .rest = session_rest,
         .rested = session_rested,
+        .give_back = session_give_back,
         .renew = session_renew,
         .save_status = session_save_status,
         .keep_work = session_keep_work,

@@ -25,7 +25,7 @@ struct session_row {
 	enum session_phase phase;
 	int64_t created_at; /* unix seconds */
 	int64_t attempt;    /* 0: never claimed */
-	int64_t tries;      /* of these, since the session was last given back of its worker's own accord */
+	int64_t tries;      /* of these, since it last went well: given back by its worker, or asked for anew by its owner */
 	bool has_rested;    /* what it needs lies in a workspace: without it, it cannot go on */
 	bool stop_requested;
 	bool push_requested;
@@ -142,8 +142,8 @@ struct session_store_ops {
 	 * and it is listed as Stopped. If its worker dies, the next claim gives it out again, with stop_requested, to be cleaned
 	 * up. ERR_SESSION_NOT_FOUND. */
 	bool (*remove)(void *state, const char *id, struct error *err);
-	/* Of a session that has ended, but whose work is kept, it makes one that waits (Pending) for a worker.
-	 * ERR_SESSION_NOT_FOUND, ERR_SESSION_ENDED. */
+	/* Of a session that has ended, but whose work is kept, it makes one that waits (Pending) for a worker and was not tried
+	 * yet. ERR_SESSION_NOT_FOUND, ERR_SESSION_ENDED. */
 	bool (*request_push)(void *state, const char *id, struct error *err);
 
 	/*
@@ -172,6 +172,11 @@ struct session_store_ops {
 	bool (*rested)(void *state, struct session_ids *ret, struct error *err);
 	/* How the queue is, for operators. */
 	bool (*queue)(void *state, struct session_queue *ret, struct error *err);
+	/* Gives the session back: it can be claimed when `after_s` seconds have passed. `settled`: its worker did not come to harm
+	 * by it, and its tries count anew. Tells whether a stop was asked for, which is then the caller's to carry out.
+	 * ERR_SESSION_LOST. */
+	bool (*give_back)(void *state, const char *id, int64_t attempt, int64_t after_s, bool settled, bool *ret_stop,
+	                  struct error *err);
 	/* Prolongs the lease; tells whether a stop or a push was asked for. ERR_SESSION_LOST. */
 	bool (*renew)(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
 	              struct error *err);

@@ -123,9 +123,10 @@ def send(pids, number):
 class Worker:
     """One `acp-git-worker serve` of this test."""
 
-    def __init__(self, stack, number, sessions, environment, wrapper=()):
+    def __init__(self, stack, number, sessions, attempts, environment, wrapper=()):
         self.log = open(stack.data / f"logs/worker-{number}.log", "ab")
-        self.process = subprocess.Popen([*wrapper, stack.build / "bin/acp-git-worker", "serve", "--sessions", str(sessions), "--lease", str(LEASE)],
+        self.process = subprocess.Popen([*wrapper, stack.build / "bin/acp-git-worker", "serve", "--sessions", str(sessions), "--lease", str(LEASE),
+                                         "--attempts", str(attempts)],
                                         env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
         self.pid = self.process.pid
         self.frozen = []
@@ -164,6 +165,7 @@ class Worker:
 class WorkerCase(unittest.TestCase):
     settings = {}
     sessions = 4
+    attempts = 3
     command = True
 
     @classmethod
@@ -227,7 +229,7 @@ class WorkerCase(unittest.TestCase):
 
     def worker(self, wrapper=()):
         type(self).started += 1
-        worker = Worker(self.stack, self.started, self.sessions, self.environment, wrapper)
+        worker = Worker(self.stack, self.started, self.sessions, self.attempts, self.environment, wrapper)
         self.workers.append(worker)
         return worker
 
@@ -368,6 +370,56 @@ class DeathTest(WorkerCase):
         wait_until("another worker's agent runs", lambda: self.reports.living(self.name) == 1, 30)
         self.assertLess(time.monotonic() - begin, LEASE, "it was handed over, not waited for")
         self.assertCompleted(self.stack.wait_for_session(self.name, 60))
+
+    def dies(self, worker):
+        worker.kill()
+        worker.log.close()
+        self.workers.remove(worker)
+
+    def test_a_session_whose_worker_dies_again_and_again_is_given_up(self):
+        self.create("sleep 1000")
+        for number in range(1, 4):
+            worker = self.worker()
+            wait_until("its agent runs", lambda: self.reports.starts.get(self.name) == number, 40)
+            self.dies(worker)
+        self.worker()
+        session = self.stack.wait_for_session(self.name, 40)
+        self.assertEqual((session["status"]["phase"], session["status"]["message"]), ("Failed", "The session's process or its worker died 3 times."))
+        self.assertEqual(self.reports.starts[self.name], 3)
+        name = self.name + "-next"
+        self.create("true", name=name)
+        self.assertCompleted(self.stack.wait_for_session(name, 60), name)
+        self.assertLeftNothing()
+
+    def test_the_last_try_of_a_session_endangers_no_other(self):
+        first = self.create("sleep 1000")
+        for number in range(1, 3):
+            worker = self.worker()
+            wait_until("its agent runs", lambda: self.reports.starts.get(self.name) == number, 40)
+            self.dies(worker)
+        worker, name = self.worker(), self.name + "-next"
+        wait_until("its agent runs for the last time", lambda: self.reports.starts.get(self.name) == 3, 40)
+        self.create("true", name=name)
+        time.sleep(2)
+        self.assertEqual(self.stack.session(name).json["status"]["phase"], "Pending")
+        self.dies(worker)
+        self.worker()
+        self.assertCompleted(self.stack.wait_for_session(name, 60), name)
+        self.assertEqual(self.stack.wait_for_session(self.name, 40)["metadata"]["uid"], first)
+        self.assertLeftNothing()
+
+    def test_workers_that_are_replaced_are_not_held_against_a_session(self):
+        self.create("sleep 3")
+        for number in range(1, 4):
+            worker = self.worker()
+            wait_until("its agent runs", lambda: self.reports.starts.get(self.name) == number, 40)
+            worker.stop()
+            self.workers.remove(worker)
+        worker = self.worker()
+        wait_until("its agent runs", lambda: self.reports.starts.get(self.name) == 4, 40)
+        send([pid for pid in tree(worker.pid) if Path(f"/proc/{pid}/comm").read_text() == "acp-session\n"], signal.SIGKILL)
+        self.assertCompleted(self.stack.wait_for_session(self.name, 60))
+        self.assertEqual(self.reports.starts[self.name], 5)
 
 
 class KeptWorkTest(WorkerCase):
@@ -684,6 +736,7 @@ class RestTest(WorkerCase):
 
 
 class ChaosTest(WorkerCase):
+    attempts = 1000  # far more of them die here than any session could have killed
     WORKERS, SESSIONS, EVERY_S = 4, int(os.environ.get("CHAOS_SESSIONS", "200")), 1.5
 
     def disturb(self, chance, worker):

@@ -38,5 +38,13 @@ for method, path, here in rows:
         problems.append(f"README's compatibility: what is '{here}' of {method} {path}?")
     elif ((method, re.sub(r"\{\w+\}", "{}", path)) in calls) == (here == "none"):
         problems.append(f"README's compatibility calls {method} {path} '{here}', and docs/openapi.json has {'it' if here == 'none' else 'no such call'}")
+
+# A worker container that meets its limit goes with all its sessions, so that the agents together must stay below it, with 2 GiB for git.
+sessions = int(re.search(r"SESSIONS_DEFAULT = (\d+)", (top / "worker/main.c").read_text())[1])
+memory = int({name: default for name, default, _ in settings}["ACP_AGENT_MEMORY_MAX"])
+worker = (top / "deploy/kubernetes/deployment.yaml").read_text().partition("- name: worker\n")[2]
+limit = int(re.search(r"limits: \{memory: (\d+)Gi", worker)[1])
+if sessions * memory > (limit - 2) * 1024:
+    problems.append(f"{sessions} agents of {memory} MiB do not fit into the {limit} GiB that deployment.yaml gives the worker")
 print("\n".join(problems))
 sys.exit(1 if problems else 0)

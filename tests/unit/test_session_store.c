@@ -470,6 +470,53 @@ static void one_whose_workspace_nobody_reaches_is_anybodys_in_the_end(void **sta
 	assert_int_equal(rested_count(&f), 1);
 }
 
+/* What the store counts for the worker that has the session now. */
+static int64_t tries_of(struct store_fixture *f)
+{
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	struct error err = ERROR_INIT;
+
+	must(CALL(f, find_by_id, "id-one-john", &row, &err), &err);
+	return row.tries;
+}
+
+static void only_what_went_wrong_counts_as_a_try(void **state UNUSED)
+{
+	CLEANUP(fixture_remove) struct store_fixture f;
+	struct error err = ERROR_INIT;
+	static const char id[] = "id-one-john";
+	char name[64];
+	bool stop = true;
+
+	fixture_make(&f);
+	make_session(&f, "one");
+	assert_int_equal(claim(&f, NULL, 0, name), 1); /* its worker dies */
+	assert_int_equal(claim(&f, NULL, 60, name), 2);
+	assert_int_equal(tries_of(&f), 2);
+	must(CALL(&f, give_back, id, 2, 0, false, &stop, &err), &err); /* its process died */
+	assert_false(stop);
+	assert_int_equal(claim(&f, NULL, 60, name), 3);
+	assert_int_equal(tries_of(&f), 3);
+	must(CALL(&f, give_back, id, 3, 0, true, &stop, &err), &err); /* its worker is replaced */
+	expect(CALL(&f, give_back, id, 2, 0, true, &stop, &err), &err, ERR_SESSION_LOST);
+	assert_int_equal(claim(&f, NULL, 0, name), 4);
+	assert_int_equal(tries_of(&f), 1);
+
+	/* What its owner asks for anew is a new beginning. */
+	assert_int_equal(claim(&f, NULL, 60, name), 5);
+	assert_int_equal(tries_of(&f), 2);
+	must(CALL(&f, keep_work, id, 5, clock_now_s() + 60, &err), &err);
+	must(CALL(&f, save_status, id, 5, PHASE_FAILED, "{}", NULL, &err), &err);
+	must(CALL(&f, request_push, id, &err), &err);
+	assert_int_equal(claim(&f, id, 60, name), 6);
+	assert_int_equal(tries_of(&f), 1);
+
+	/* Who gives it back learns that it is to go. */
+	must(CALL(&f, remove, id, &err), &err);
+	must(CALL(&f, give_back, id, 6, 1, true, &stop, &err), &err);
+	assert_true(stop);
+}
+
 static void expired_work_and_that_of_a_removed_session_is_not_pushed(void **state UNUSED)
 {
 	for (int kind = 0; kind < 2; kind++) {
@@ -803,6 +850,7 @@ int main(void)
 	        cmocka_unit_test(the_gate_knows_running_sessions_only),
 	        cmocka_unit_test(a_push_request_reaches_the_worker_and_is_cleared),
 	        cmocka_unit_test(kept_work_can_be_pushed_again_until_it_expires),
+	        cmocka_unit_test(only_what_went_wrong_counts_as_a_try),
 	        cmocka_unit_test(a_session_that_rests_is_nobodys_until_there_is_something_to_do),
 	        cmocka_unit_test(changes_that_could_not_be_followed_are_looked_at_again_soon),
 	        cmocka_unit_test(who_laid_a_session_down_has_no_say_in_it_any_more),
