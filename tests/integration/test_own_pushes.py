@@ -176,7 +176,13 @@ class OwnPushTest(unittest.TestCase):
         self.assertEqual((self.codes(repository), repository.get("commit")), (["push_missing"], None))
 
     def test_a_branch_that_somebody_overwrote_is_not_named(self):
-        self.begin(ELSEWHERE + PUSH + self.wait_for_change())
+        self.overwrite(ELSEWHERE + PUSH + self.wait_for_change())
+
+    def test_nor_one_whose_commit_the_workspace_still_has(self):
+        self.overwrite(IN_WORKSPACE + self.wait_for_change() + "git reset -q --hard HEAD~1; ")
+
+    def overwrite(self, script):
+        self.begin(script)
         wait_until("the agent has pushed", self.tip, 30)
         self.git("clone", "-q", "ADDRESS", "x")
         self.git("-C", "x", "push", "-q", "--force", "origin", f"HEAD:refs/heads/{self.branch}")
