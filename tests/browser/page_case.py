@@ -20,6 +20,9 @@ DESKTOP, PHONE = (1280, 900), (360, 780)
 
 class PageCase(unittest.TestCase):
     settings = None
+    # In a script that meddles, HOLD waits until RELEASE is run.
+    HOLD = "await new Promise((go) => (window.held ??= []).push(go));"
+    RELEASE = "for (const go of window.held?.splice(0) ?? []) go()"
 
     @classmethod
     def setUpClass(cls):
@@ -52,10 +55,21 @@ class PageCase(unittest.TestCase):
 
     # ------------------------------------------------------------------------------------------------ doing
     def visit(self, fragment=None):
-        """Opens the page in a tab that knows nobody, signed in by the link unless `fragment` says something else."""
+        """Opens the page in a tab that knows nobody, signed in by the user's link unless `fragment` says something else."""
         self.browser.open(self.stack.url + "/assets/icon.svg")
         self.browser.run("sessionStorage.clear(); localStorage.clear()")
         self.browser.open(f"{self.stack.url}/integrations{f'#bearer={self.stack.bearer}' if fragment is None else fragment}")
+        if fragment is None:
+            self.agree(self.stack.ready["user"])
+
+    def agree(self, user):
+        """To be the user that a link is of."""
+        self.see("#ask", f"Continue as {user}?")
+        self.press("#ask", f"Continue as {user}")
+
+    def meddle(self, script):
+        """Lets `script`, the body of (path, options, real), stand between the page and its calls until the page is left."""
+        self.browser.run(f"const real = window.fetch; window.fetch = async (path, options) => {{ {script} }}")
 
     def enter(self):
         self.visit()

@@ -151,6 +151,37 @@ class GitLabTest(PageCase):
         self.see("#gitlab-body", "No GitLab account is connected")
         self.assertEqual(self.stack.status().json, {"connected": False})
 
+    def test_older_status_does_not_replace_a_newer_one(self):
+        self.enter()
+        self.meddle("""const answer = await real(path, options);
+            if (path === '/api/auth/gitlab/status' && !window.late) { window.late = true; %s window.arrived = true; }
+            return answer;""" % self.HOLD)
+        self.browser.run("document.dispatchEvent(new Event('visibilitychange'))")
+        wait_until("the status is on its way", lambda: self.browser.run("return Boolean(window.held)"), 10)
+        self.stack.connect()
+        self.browser.run("document.dispatchEvent(new Event('visibilitychange'))")
+        self.see("#gitlab-body", "@john")
+        self.browser.run(self.RELEASE)
+        wait_until("it came", lambda: self.browser.run("return window.arrived"), 10)
+        self.browser.run("return new Promise((done) => setTimeout(done, 300))")
+        self.assertIn("@john", self.browser.text("#gitlab-body"))
+
+    def test_connection_that_was_made_after_cancelling_is_told_and_shown(self):
+        self.enter()
+        self.meddle("if (path === '/api/auth/gitlab/connect') { %s } return real(path, options);" % self.HOLD)
+        self.press("#gitlab-body", "Connect GitLab")
+        self.browser.type("#instance", self.gitlab)
+        self.browser.type("#token", self.stack.tokens["good"])
+        self.browser.keys("Enter")
+        wait_until("the token is on its way", lambda: self.browser.run("return Boolean(window.held)"), 10)
+        self.press("#connect", "Cancel")
+        # Another form that was opened meanwhile stays.
+        self.press("#github-body", "Connect GitHub")
+        self.browser.run(self.RELEASE)
+        self.see("#toasts", f"Connected to {self.gitlab_host} as @john.")
+        self.see("#gitlab-body", "@john")
+        self.see("#connect", "Connect GitHub")
+
     def test_expiry_is_counted_down(self):
         for days, label in ((200, "Connected"), (30, "Expires in 30 days"), (7, "Expires in 7 days"), (1, "Expires in 1 day")):
             with self.subTest(days=days):

@@ -128,6 +128,66 @@ class ProjectTest(PageCase):
         stored = self.stack.api("GET", "/api/projects/default/repositories?reports=false").json["repositories"]
         self.assertEqual(len(stored), 2, stored)
 
+    def test_change_that_ends_late_is_not_shown_in_another_project(self):
+        """The list of one project under the name of another would be edited in the wrong place."""
+        self.visit(f"#bearer={self.stack.add_user('of-two', ('default', 'other'))}")
+        self.agree("of-two")
+        self.see("#repositories-body", "No repositories yet")
+        self.meddle("const answer = await real(path, options); if (options.method === 'PUT') { %s } return answer;" % self.HOLD)
+        self.browser.type("#address", self.stack.simulator["repository"])
+        self.browser.keys("Enter")
+        self.see("#report", "Add to the project")
+        self.press("#report", "Add to the project")
+        wait_until("it is stored", lambda: self.browser.run("return Boolean(window.held)"), 30)
+        self.browser.type("#project", "other")
+        self.browser.keys("Tab")
+        self.see("#repositories-body", "No repositories yet")
+        self.browser.run(self.RELEASE)
+        self.see("#toasts", "Added to the project default.")
+        self.assertIn("No repositories yet", self.browser.text("#repositories-body"))
+        self.browser.type("#project", "default")
+        self.browser.keys("Tab")
+        self.see("#repositories-body", "demo/hello")
+
+    def test_list_that_was_asked_for_before_a_change_does_not_hide_it(self):
+        self.stack.connect()
+        empty = {"url": f"{self.gitlab}/demo/empty.git"}
+        self.stack.api("PUT", "/api/projects/default/repositories", {"repositories": [empty]})
+        self.enter()
+        self.see("#repositories-body", "Clone and push")
+        # "Check again" is answered with what was there before, and late.
+        self.meddle("""const answer = await real(path, options);
+            if (options.method === 'GET' && path.endsWith('/repositories') && !window.late) { window.late = true; %s window.arrived = true; }
+            return answer;""" % self.HOLD)
+        self.browser.click("#repositories-refresh")
+        wait_until("the older list is on its way", lambda: self.browser.run("return Boolean(window.held)"), 30)
+        self.browser.type("#address", self.stack.simulator["repository"])
+        self.browser.keys("Enter")
+        self.see("#report", "Clone and push")
+        self.press("#report", "Add to the project")
+        self.see("#toasts", "Added to the project default.")
+        self.see("#repositories-body", "demo/hello")
+        self.browser.run(self.RELEASE)
+        wait_until("it came", lambda: self.browser.run("return window.arrived"), 10)
+        self.browser.run("return new Promise((done) => setTimeout(done, 300))")
+        self.assertIn("demo/hello", self.browser.text("#repositories-body"))
+
+    def test_change_that_was_nothing_leaves_a_whole_list(self):
+        """It put aside the list that was being asked for."""
+        self.stack.connect()
+        self.stack.api("PUT", "/api/projects/default/repositories", {"repositories": [{"url": self.stack.simulator["repository"]}]})
+        self.enter()
+        self.see("#repositories-body", "Clone and push")
+        self.browser.type("#address", self.stack.simulator["repository"])
+        self.browser.keys("Enter")
+        self.see("#report", "Clone and push")
+        self.meddle("if (options.method === 'GET' && path.endsWith('/repositories') && !window.late) { window.late = true; %s } return real(path, options);" % self.HOLD)
+        self.browser.click("#repositories-refresh")
+        self.see("#repositories-body", "Checking")
+        self.press("#report", "Add to the project")
+        self.see("#toasts", "has this repository already")
+        self.see("#repositories-body", "Clone and push")
+
     def test_list_shows_reports_and_removes(self):
         self.stack.connect()
         addresses = [self.stack.simulator["repository"], f"{self.gitlab}/demo/nothere.git", self.stack.github["repository"]]

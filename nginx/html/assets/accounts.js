@@ -8,7 +8,7 @@ import { TITLES, openConnect } from './connect.js';
 
 /** What checks on this page showed, by provider and instance: a status does not know it. */
 const probes = new Map();
-const shown = {};
+const shown = {}, latest = {};
 
 const keyOf = (provider, { instanceUrl }) => `${provider} ${instanceUrl}`;
 
@@ -50,25 +50,23 @@ function expiry({ expiresAt, daysToExpiry: days }) {
 const CAN = { true: ['good', 'yes'], false: ['bad', 'no'], null: ['idle', 'found out per repository'] };
 const capability = ([name, can]) => el(`li.${CAN[can][0]}`, sign(CAN[can][0]), name, el('span.sr', `: ${CAN[can][1]}`));
 
-function row(provider, connection) {
-	const { token, username, instanceUrl, warnings, lastCheckedAt, valid } = connection, host = hostOf(instanceUrl);
-	const state = stateOf(connection, probes.get(keyOf(provider, connection))), settled = () => settle(provider, connection);
+function row(provider, { connection, probe }) {
+	const { token, username, instanceUrl, warnings, lastCheckedAt, valid } = connection, host = hostOf(instanceUrl), state = stateOf(connection, probe);
 	const verb = (label, act, look = '') => button(label, act, { 'aria-label': `${label}: @${username} at ${host}` }, `.small${look}`);
-	return el('li.account',
+	return el('li.part',
 		el('div.who', el('span.avatar', { 'aria-hidden': 'true' }, username.slice(0, 2)), el('div', el('b', `@${username}`), link(instanceUrl, host)), pill(state)),
-		state.failure && problem(state.failure, waitFor(state.failure, settled)),
+		state.failure && problem(state.failure, waitFor(state.failure, () => settle(provider, connection))),
 		el('dl.facts', fact('Token', token.name ?? 'no name known'),
 			fact('Scopes', token.scopes.length ? token.scopes.map((scope) => el('code.tag', scope)) : 'not told'), fact('Expires', ...expiry(token))),
 		el('ul.can', { 'aria-label': 'What this token can do' }, capabilities(connection).map(capability)),
 		valid !== false && warnings.filter(({ code }) => code !== 'token_expiring').map(({ message }) => note(message)),
 		el('div.foot', el('span.soft', 'Checked ', lastCheckedAt ? since(lastCheckedAt) : 'never'), el('div.actions',
 			verb('Check now', () => check(provider, connection)),
-			verb('Replace token', () => openConnect(provider, settled, connection)),
+			verb('Replace token', () => openConnect(provider, settle, connection)),
 			verb('Disconnect', () => disconnect(provider, connection), '.quiet'))));
 }
 
 async function addInstallation(event) {
-	event.preventDefault();
 	await attempt(api.addInstallation(event.target.number.value), ({ account }) => `The App serves the repositories of ${account}.`);
 	await refresh('github');
 }
@@ -79,7 +77,7 @@ async function removeInstallations() {
 	await refresh('github');
 }
 
-const app = ({ installations, active }) => el('div.app',
+const app = ({ installations, active }) => el('div.app.part',
 	el('h3.line', 'GitHub App', active === 'app' && pill({ tone: 'good', label: 'In use' })),
 	installations.length ? el('ul.plain', installations.map(({ account, installationId, updatedAt }) => el('li.line', icon('github'), el('b', account), el('span.soft', `installation ${installationId}, added `, since(updatedAt)))))
 		: el('p.hint', 'Serves your repositories where you have no token.'),
@@ -88,43 +86,33 @@ const app = ({ installations, active }) => el('div.app',
 	installations.length > 0 && button('Remove the installations', removeInstallations, null, '.small.quiet'));
 
 function draw(provider) {
-	const { status, failure } = shown[provider] ?? {}, body = $(`${provider}-body`), title = TITLES[provider];
-	const connections = (provider === 'github' ? status?.pat : status)?.connections ?? [], again = () => refresh(provider);
+	const { status, failure } = shown[provider], body = $(`${provider}-body`), title = TITLES[provider];
+	const connections = (provider === 'github' ? status?.pat : status)?.connections ?? [];
 	if (!body.querySelector('.accounts')) body.replaceChildren(el('div'), el('ul.accounts'), el('div'));
 	const [top, list, rest] = body.children;
 	const none = status && !connections.length && empty(null, `No ${title} account is connected`,
-		el('p.hint', 'Paste a token once: it is sealed, and used for you alone.'), button(`Connect ${title}`, () => openConnect(provider, again), null, '.primary'));
-	top.replaceChildren(...[failure && down(failure, again), none].filter(Boolean));
+		el('p.hint', 'Paste a token once: it is sealed, and used for you alone.'), button(`Connect ${title}`, () => openConnect(provider, settle), null, '.primary'));
+	top.replaceChildren(...[failure && down(failure, () => refresh(provider)), none].filter(Boolean));
 	list.hidden = !connections.length;
 	$(`${provider}-add`).hidden = list.hidden;
-	keep(list, connections, (each) => each.instanceUrl, (each) => row(provider, each), (each) => [each, probes.get(keyOf(provider, each))]);
-	if (provider === 'github' && status) keep(rest, [status], () => 'app', app, ({ installations, active }) => [installations, active]);
+	keep(list, connections.map((connection) => ({ connection, probe: probes.get(keyOf(provider, connection)) })), ({ connection }) => connection.instanceUrl, (each) => row(provider, each));
+	if (provider !== 'github' || !status) return;
+	$('user').replaceChildren(el('span.sr', 'Signed in as '), status.userId);
+	keep(rest, [{ installations: status.installations, active: status.active }], () => 'app', app);
 }
 
 export async function refresh(provider) {
 	if (!shown[provider]) $(`${provider}-body`).replaceChildren(skeleton());
-	try {
-		shown[provider] = { status: await api.accounts[provider].status() };
-	} catch (failure) {
-		if (failure.status === 401) return;
-		shown[provider] = { ...shown[provider], failure };
-	}
+	const mine = latest[provider] = Symbol();
+	const answer = await api.accounts[provider].status().then((status) => ({ status }), (failure) => ({ ...shown[provider], failure }));
+	if (mine !== latest[provider]) return;
+	shown[provider] = answer;
 	draw(provider);
 }
 
 export const refreshAll = () => Object.keys(TITLES).forEach(refresh);
 
-export function forget() {
-	probes.clear();
-	for (const provider of Object.keys(TITLES)) {
-		delete shown[provider];
-		$(`${provider}-body`).replaceChildren();
-	}
-}
-
-export function start() {
-	for (const provider of Object.keys(TITLES)) {
-		$(`${provider}-add`).onclick = () => openConnect(provider, () => refresh(provider));
-		$(`${provider}-add`).parentElement.prepend(icon(provider, 'mark'));
-	}
+for (const provider in TITLES) {
+	$(`${provider}-add`).onclick = () => openConnect(provider, settle);
+	$(`${provider}-add`).parentElement.prepend(icon(provider, 'mark'));
 }

@@ -24,13 +24,7 @@ function readPath({ pathname, hostname }, provider) {
 
 /** {url, notes[], deep}: the address to use, what was changed, and whether what was left out may be a root of several segments. */
 export function correctInstance(text, provider = 'gitlab') {
-	const notes = [];
-	let url;
-	try {
-		url = new URL(withScheme(text.trim(), notes));
-	} catch {
-		return { url: '', notes: [] };
-	}
+	const notes = [], address = withScheme(text.trim(), notes), url = new URL(URL.canParse(address) ? address : 'about:');
 	if (!/^(localhost|[^.]+(\.[^.]+)+|\[.*\])\.?$/.test(url.hostname)) return { url: '', notes: [] };
 	if (url.username || url.password) notes.push('user and password left out');
 	if (url.search || url.hash) notes.push('what stands behind ? or # left out');

@@ -6,12 +6,11 @@ export const hasBearer = () => 'bearer' in tab;
 export const signIn = (bearer) => { tab.bearer = bearer.trim(); };
 export const signOut = () => { delete tab.bearer; };
 
-/** Keeps the bearer of a link and gives its project; the address keeps neither. */
+/** {bearer?, project?} of a link; the address keeps neither. */
 export function takeLink() {
 	const given = new URLSearchParams(location.hash.slice(1));
-	if (location.hash) history.replaceState(null, '', location.pathname + location.search);
-	if (given.get('bearer')) signIn(given.get('bearer'));
-	return given.get('project');
+	history.replaceState(history.state, '', location.pathname + location.search);
+	return Object.fromEntries(given);
 }
 
 /** No success, in the API's words. */
@@ -19,14 +18,14 @@ class ApiError extends Error {
 	constructor(status, body, headers) {
 		super(body.error ?? 'The service cannot be reached.');
 		Object.assign(this, { remediation: 'Check that the service is running, then try again.', ...body, status });
-		this.retryAt = headers?.has('Retry-After') ? Date.now() + headers.get('Retry-After') * 1000 : 0;
+		this.retryAt = Date.now() + headers?.get('Retry-After') * 1000;
 	}
 }
 
-async function exchange(method, path, body, extra) {
+async function exchange(method, path, body, extra, bearer = tab.bearer) {
 	const headers = { ...extra };
 	let answer, parsed;
-	if (hasBearer()) headers.Authorization = `Bearer ${tab.bearer}`;
+	if (bearer) headers.Authorization = `Bearer ${bearer}`;
 	if (body) headers['Content-Type'] = 'application/json';
 	try {
 		answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
@@ -36,20 +35,20 @@ async function exchange(method, path, body, extra) {
 	}
 	if (answer.ok) return { body: parsed, etag: answer.headers.get('ETag') };
 	const failure = new ApiError(answer.status, parsed, answer.headers);
-	if (answer.status === 401) dispatchEvent(new CustomEvent('acp-signed-out', { detail: failure }));
+	if (answer.status === 401 && bearer === tab.bearer) dispatchEvent(new CustomEvent('acp-signed-out', { detail: failure }));
 	throw failure;
 }
 
 const call = async (...request) => (await exchange(...request)).body;
 
 /** `instanceUrl` '' means the usual server of that kind. */
-const kind = (base, pat, field) => ({
-	status: () => call('GET', `${base}/status`),
-	connect: (instanceUrl, token) => call('POST', base + pat, { instanceUrl, [field]: token }),
-	test: (instanceUrl, token) => call('POST', `${base}/test`, { instanceUrl, [field]: token }),
-	check: (instanceUrl) => call('POST', `${base}/check`, { instanceUrl }),
-	disconnect: (instanceUrl) => call('DELETE', base + pat.replace('connect', 'disconnect'), { instanceUrl }),
-});
+function kind(base, pat, field) {
+	const send = (method, path) => (instanceUrl, token) => call(method, base + path, { instanceUrl, [field]: token });
+	return {
+		status: (bearer) => call('GET', `${base}/status`, null, null, bearer),
+		connect: send('POST', pat), test: send('POST', '/test'), check: send('POST', '/check'), disconnect: send('DELETE', pat.replace('connect', 'disconnect')),
+	};
+}
 export const accounts = { gitlab: kind('/api/auth/gitlab', '/connect', 'personalAccessToken'), github: kind('/api/auth/github', '/pat', 'token') };
 
 export const addInstallation = (installationId) => call('POST', '/api/auth/github/install', { installationId });

@@ -15,8 +15,8 @@ function correct() {
 		? [icon('check'), 'Will use ', el('b', url), ` (${notes.join(', ')}). `, deep ? button('Keep as typed', () => { keepTyped = true; correct(); }, null, '.text') : '']
 		: [gitlab ? 'The address you open in the browser.' : 'Left empty: github.com, or what an operator chose.']));
 	$('token-links').replaceChildren(...(gitlab && !url ? [] : tokenPages(provider, url).flatMap(([label, href], i) =>
-		(i ? [' or ', link(href, label)] : [link(href, `${label} on ${url ? hostOf(url) : 'github.com'}`)]))));
-	return keepTyped ? $('instance').value.trim() : url || $('instance').value.trim();
+		[i ? ' or ' : '', link(href, i ? label : `${label} on ${url ? hostOf(url) : 'github.com'}`)])));
+	return (!keepTyped && url) || $('instance').value.trim();
 }
 
 /** What was typed becomes what is used. */
@@ -33,10 +33,7 @@ function judge() {
 	$('token-note').replaceChildren(...(kind ? [icon('warn'), ' ', words] : []));
 }
 
-function busy(on) {
-	$('connect-submit').disabled = on;
-	$('test').disabled = on;
-}
+const busy = (on) => { $('connect-submit').disabled = $('test').disabled = on; };
 
 const works = (answer) => [el('p.line', pill(stateOf(answer, { good: 'Works' })), `@${answer.username}. Nothing was saved.`), ...answer.warnings.map(({ message }) => note(message)),
 	checklist(answer.checks.filter(({ ok }) => ok))];
@@ -44,19 +41,19 @@ const works = (answer) => [el('p.line', pill(stateOf(answer, { good: 'Works' }))
 const refused = (answer) => [problem(answer, waitFor(answer)), checklist((answer.checks ?? []).filter(({ ok }) => ok))];
 
 async function run(verb) {
-	const token = $('token'), mine = ++turn;
+	const token = $('token'), finish = done, asked = provider, mine = ++turn;
 	settle();
 	if (!$('connect-form').reportValidity()) return;
 	busy(true);
 	$('verdict').replaceChildren(waiting(['address', 'provider', 'reachable', 'tls', 'token', 'scopes']));
 	let shown;
 	try {
-		const answer = await api.accounts[provider][verb]($('instance').value, token.value);
-		if (mine !== turn) return;
+		const answer = await api.accounts[asked][verb]($('instance').value, token.value);
 		if (verb === 'connect') {
-			$('connect').close();
+			// After "Cancel", too: what was sent is stored.
+			if (mine === turn) $('connect').close();
 			toast('good', `Connected to ${hostOf(answer.instanceUrl)} as @${answer.username}.`);
-			done();
+			finish(asked, answer);
 			return;
 		}
 		shown = answer.valid ? works(answer) : refused(answer);
@@ -68,7 +65,7 @@ async function run(verb) {
 	$('verdict').replaceChildren(...shown);
 }
 
-/** `old`: the connection whose token is to be replaced. */
+/** `whenDone` gets the provider and the connection that was made; `old`: the one whose token is to be replaced. */
 export function openConnect(kind, whenDone, old) {
 	provider = kind;
 	done = whenDone;
@@ -85,23 +82,18 @@ export function openConnect(kind, whenDone, old) {
 	(old ? $('token') : $('instance')).focus();
 }
 
-export function start() {
-	$('instance').oninput = () => {
-		keepTyped = false;
-		correct();
-	};
-	$('instance').onchange = settle;
-	$('token').oninput = judge;
-	$('connect-form').onsubmit = (event) => {
-		event.preventDefault();
-		run('connect');
-	};
-	$('test').onclick = () => run('test');
-	$('cancel').onclick = () => $('connect').close();
-	$('connect').onclose = () => {
-		turn++;
-		busy(false);
-		$('connect-form').reset();
-		judge();
-	};
-}
+$('instance').oninput = () => {
+	keepTyped = false;
+	correct();
+};
+$('instance').onchange = settle;
+$('token').oninput = judge;
+$('connect-form').onsubmit = () => run('connect');
+$('test').onclick = () => run('test');
+$('cancel').onclick = () => $('connect').close();
+$('connect').onclose = () => {
+	turn++;
+	busy(false);
+	$('connect-form').reset();
+	judge();
+};

@@ -12,7 +12,7 @@ export function el(spec, ...rest) {
 	made.className = classes.join(' ');
 	for (const [key, value] of Object.entries(attributes)) {
 		if (key.startsWith('on')) made.addEventListener(key.slice(2), value);
-		else if (value !== false && value !== null && value !== undefined) made.setAttribute(key, value);
+		else if ((value ?? false) !== false) made.setAttribute(key, value);
 	}
 	made.append(...rest.flat(2).filter((child) => child ?? false));
 	return made;
@@ -67,10 +67,10 @@ export const waitFor = ({ retryAt }, over, words = 'Try again in ') => retryAt >
 export const down = (failure, again) => el('div.down', problem(failure), el('div.actions', button('Try again', again, null, '.small'), waitFor(failure, again, 'By itself in ')));
 
 /** Shows `rows`, making anew only those that changed; open details and the focus survive. */
-export function keep(list, rows, keyOf, make, signatureOf = (row) => row) {
+export function keep(list, rows, keyOf, make) {
 	const old = new Map([...list.children].map((child) => [child.dataset.row, child]));
 	rows.forEach((row, i) => {
-		const before = old.get(keyOf(row)), signature = JSON.stringify(signatureOf(row));
+		const before = old.get(keyOf(row)), signature = JSON.stringify(row);
 		let shown = before;
 		if (before?.signature !== signature) {
 			shown = make(row);
@@ -93,7 +93,7 @@ function replace(before, made) {
 const UNITS = [['day', 86400], ['hour', 3600], ['minute', 60]];
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 
-export function ago(iso) {
+function ago(iso) {
 	const seconds = (Date.parse(iso) - Date.now()) / 1000, [unit, size] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? [];
 	return unit ? relative.format(Math.trunc(seconds / size), unit) : 'just now';
 }
@@ -105,7 +105,7 @@ setInterval(() => {
 }, 15000);
 
 /** "0:27" until then; calls `over` unless it was taken off the page meanwhile. */
-export function countDown(until, over) {
+function countDown(until, over) {
 	const shown = el('b.timer');
 	const tick = () => {
 		const left = Math.max(0, Math.ceil((until - Date.now()) / 1000));
@@ -122,7 +122,7 @@ export function countDown(until, over) {
 }
 
 /** Said to those who see and to those who hear. Failures stay until they are put away. */
-export function toast(tone, text, { remediation = '', requestId = '' } = {}) {
+export function toast(tone, text, { remediation, requestId } = {}) {
 	const shown = el(`div.toast.${tone}`, sign(tone), el('div', el('p', text), el('p.fine', remediation, ' ', el('code', requestId))),
 		el('button.quiet', { type: 'button', 'aria-label': 'Dismiss', onclick: () => shown.remove() }, icon('cross')));
 	$('toasts').append(shown);
@@ -130,20 +130,21 @@ export function toast(tone, text, { remediation = '', requestId = '' } = {}) {
 	if (tone !== 'bad') setTimeout(() => shown.remove(), 6000);
 }
 
-/** Waits for a call, and says what `say` makes of its answer, or in the API's words why there is none. */
+/** Gives a call's answer, and says what `say` makes of it; without one it says why, in the API's words. */
 export async function attempt(call, say) {
 	try {
-		toast('good', say(await call));
+		const answer = await call;
+		if (say) toast('good', say(answer));
+		return answer;
 	} catch (failure) {
-		toast('bad', failure.message, failure);
+		return toast('bad', failure.message, failure);
 	}
 }
 
-/** A question before what cannot be undone. */
-export function ask(title, text, yes) {
-	$('ask-title').textContent = title;
-	$('ask-text').textContent = text;
-	$('ask-yes').textContent = yes;
+/** A question, before what cannot be undone unless told otherwise. */
+export function ask(title, text, yes, no = 'Keep it', look = 'danger') {
+	for (const [part, words] of Object.entries({ title, text, yes, no })) $(`ask-${part}`).textContent = words;
+	$('ask-yes').className = look;
 	$('ask').returnValue = 'no';
 	$('ask').showModal();
 	return new Promise((resolve) => { $('ask').onclose = () => resolve($('ask').returnValue === 'yes'); });

@@ -1,8 +1,7 @@
 // The Integrations page: who is signed in and which project is looked at; the rest is in the modules of its cards.
 import * as api from './api.js';
-import { $, $$, el, icon, problem } from './dom.js';
+import { $, $$, ask, attempt, el, icon, problem } from './dom.js';
 import * as accounts from './accounts.js';
-import * as connect from './connect.js';
 import * as repositories from './repositories.js';
 import * as sessions from './sessions.js';
 
@@ -19,55 +18,54 @@ function openProject(name) {
 	sessions.open(name);
 }
 
-function show(signedIn) {
-	$('app').hidden = $('project-form').hidden = !signedIn;
-	$('sign-in').hidden = signedIn;
-	$('sign-out').hidden = !signedIn || !api.hasBearer();
-}
-
 function enter(project) {
-	show(true);
+	$('app').hidden = $('project-form').hidden = false;
+	$('sign-in').hidden = true;
+	$('sign-out').hidden = !api.hasBearer();
 	accounts.refreshAll();
 	openProject(project || remembered()[0] || 'default');
 }
 
+/** The page begins anew: nothing that was shown, or is still to be answered, meets the next user. */
 function leave(failure) {
-	$('sign-in-problem').replaceChildren(...(failure && api.hasBearer() ? [problem(failure)] : []));
 	api.signOut();
-	sessions.close();
-	accounts.forget();
-	for (const dialog of $$('dialog')) dialog.close();
-	show(false);
+	history.replaceState(failure && { ...failure }, '');
+	location.reload();
+}
+
+/** A link may be a stranger's, who would like tokens connected to his account: it signs in whoever agrees to be that user. */
+async function follow(bearer) {
+	const { userId } = await attempt(api.accounts.github.status(bearer)) ?? {}, yes = `Continue as ${userId}`;
+	if (userId && await ask(`${yes}?`, 'The link signs you in as this user, who gets what you connect here.', yes, 'No', 'primary')) api.signIn(bearer);
+}
+
+async function begin() {
+	const { bearer, project } = api.takeLink();
+	if (bearer) await follow(bearer);
+	// Without a bearer, a proxy in front may have signed the user in already: the API tells.
+	if (api.hasBearer() || await api.accounts.github.status().catch(({ status }) => status !== 401)) return enter(project);
+	if (history.state) $('sign-in-problem').append(problem(history.state));
+	$('sign-in').hidden = false;
 	$('bearer').focus();
 }
 
-/** Without a bearer, a proxy in front may have signed the user in already: the API tells. */
-async function begin() {
-	const project = api.takeLink();
-	try {
-		if (!api.hasBearer()) await api.accounts.gitlab.status();
-	} catch (failure) {
-		if (failure.status === 401) return; // leave() has shown the form
-	}
-	enter(project);
-}
-
-addEventListener('acp-signed-out', ({ detail }) => $('sign-in').hidden && leave(detail));
-addEventListener('hashchange', begin);
+addEventListener('acp-signed-out', ({ detail }) => $('app').hidden || leave(detail));
+// A link; other fragments, as the skip link's, lead about the page.
+addEventListener('hashchange', () => location.hash.includes('=') && location.reload());
 document.addEventListener('visibilitychange', () => {
 	if (document.hidden || $('app').hidden) return;
 	sessions.refresh();
 	accounts.refreshAll();
 });
+// No form leaves the page.
+document.addEventListener('submit', (event) => event.target.method === 'dialog' || event.preventDefault());
 $('sign-in-form').onsubmit = (event) => {
-	event.preventDefault();
 	api.signIn($('bearer').value);
 	event.target.reset();
 	enter();
 	$('main').focus();
 };
 $('sign-out').onclick = () => leave();
-$('project-form').onsubmit = (event) => event.preventDefault();
 $('project').onchange = () => $('project').value.trim() && openProject($('project').value.trim());
 
 for (const field of $$('input')) Object.assign(field, { autocomplete: 'off', autocapitalize: 'none', spellcheck: false });
@@ -80,6 +78,5 @@ for (const field of $$('[type=password]')) {
 	field.after(eye);
 	field.form.onreset = () => show(false);
 }
-for (const part of [accounts, connect, repositories]) part.start();
 performance.mark('interactive');
 begin();

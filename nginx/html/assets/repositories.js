@@ -9,16 +9,15 @@ let project, testTurn = 0, listTurn = 0;
 /** The filled fields of the form are the members of the question. */
 const question = () => Object.fromEntries([...new FormData($('tester-form'))].map(([name, value]) => [name, value.trim()]).filter(([, value]) => value));
 
-async function test(event) {
-	event.preventDefault();
+async function test() {
 	const mine = ++testTurn, asked = question();
 	let shown;
 	$('report').hidden = false;
 	$('report').replaceChildren(waiting());
 	try {
-		const report = await api.validate(project, asked), usable = report.checks[0].ok;
+		const report = await api.validate(project, asked);
 		shown = [verdict(report), facts(report), checklist(report.checks), el('div.actions',
-			button('Add to the project', () => add(report, asked), { disabled: !usable }, report.can.read ? '.primary' : ''), button('Clear', clear, null, '.quiet')), curlBox(project, asked)];
+			button('Add to the project', () => add(report, asked), { disabled: !report.checks[0].ok }, report.can.read ? '.primary' : ''), button('Clear', clear, null, '.quiet')), curlBox(project, asked)];
 	} catch (failure) {
 		shown = [problem(failure)];
 	}
@@ -34,20 +33,22 @@ function clear() {
 
 const bare = ({ url, branch = '' }) => `${url.replace(/(\.git)?\/?$/, '')} ${branch}`;
 
+/** Shows the list that a change left, unless something newer was asked for meanwhile. */
+async function change(edit, say) {
+	const mine = ++listTurn, where = project, answer = await attempt(api.changeRepositories(where, edit), (given) => say(given, where));
+	if (answer && mine === listTurn) draw(answer);
+	else if (where === project) refresh();
+}
+
 function add({ cloneUrl, provider }, { url, branch }) {
 	const entry = { url: cloneUrl ?? url, branch, provider: provider === 'unknown' ? undefined : provider };
-	return attempt(api.changeRepositories(project, (list) => (list.some((each) => bare(each) === bare(entry)) ? null : [...list, entry])), (answer) => {
-		if (answer) draw(answer);
-		return answer ? `Added to the project ${project}.` : `The project ${project} has this repository already.`;
-	});
+	return change((list) => (list.some((each) => bare(each) === bare(entry)) ? null : [...list, entry]),
+		(answer, where) => (answer ? `Added to the project ${where}.` : `The project ${where} has this repository already.`));
 }
 
 async function remove(entry) {
 	if (!await ask('Remove the repository?', `${entry.url} leaves the project ${project}; nothing happens to it.`, 'Remove')) return;
-	await attempt(api.changeRepositories(project, (list) => list.filter((each) => bare(each) !== bare(entry))), (answer) => {
-		draw(answer);
-		return 'Removed from the project.';
-	});
+	await change((list) => list.filter((each) => bare(each) !== bare(entry)), () => 'Removed from the project.');
 }
 
 function row({ entry, report }) {
@@ -60,9 +61,9 @@ function row({ entry, report }) {
 function draw({ repositories, reports = [] }) {
 	const body = $('repositories-body');
 	$('repositories-refresh').hidden = !repositories.length;
-	if (!repositories.length) body.replaceChildren(empty('repo', 'No repositories yet', el('p.hint', 'Test an address and add it: sessions that name none take these.')));
-	else if (!body.querySelector('.rows')) body.replaceChildren(el('ul.rows'));
-	if (repositories.length) keep(body.firstChild, repositories.map((entry, i) => ({ entry, report: reports[i] })), ({ entry }) => bare(entry), row);
+	if (!repositories.length) return body.replaceChildren(empty('repo', 'No repositories yet', el('p.hint', 'Test an address and add it: sessions that name none take these.')));
+	if (!body.querySelector('.rows')) body.replaceChildren(el('ul.rows'));
+	keep(body.firstChild, repositories.map((entry, i) => ({ entry, report: reports[i] })), ({ entry }) => bare(entry), row);
 }
 
 /** The list first, then what each entry is worth: that asks every server. */
@@ -76,7 +77,7 @@ async function refresh() {
 			if (!answer.repositories.length) return;
 		}
 	} catch (failure) {
-		if (mine === listTurn && failure.status !== 401) $('repositories-body').replaceChildren(down(failure, refresh));
+		if (mine === listTurn) $('repositories-body').replaceChildren(down(failure, refresh));
 	}
 }
 
@@ -88,7 +89,5 @@ export function open(name) {
 	return refresh();
 }
 
-export function start() {
-	$('tester-form').onsubmit = test;
-	$('repositories-refresh').onclick = refresh;
-}
+$('tester-form').onsubmit = test;
+$('repositories-refresh').onclick = refresh;

@@ -39,7 +39,7 @@ function row({ metadata: { name, creationTimestamp }, spec, status }) {
 	const kept = conditions.some((each) => each.type === 'WorkKept' && each.status === 'True');
 	const verb = kept ? 'Push again' : 'Push now';
 	const told = phase === 'Completed' || repositories.some(({ error }) => error);
-	return el('li.session', el('div.line', el('h3', name), pill(stateOfPhase(phase)), el('span.soft', since(creationTimestamp)), el('div.actions',
+	return el('li.session.part', el('div.line', el('h3', name), pill(stateOfPhase(phase)), el('span.soft', since(creationTimestamp)), el('div.actions',
 		(phase === 'Running' || kept) && button(verb, () => push(name), { 'aria-label': `${verb}: ${name}` }, '.small'),
 		button('Delete', () => remove(name), { 'aria-label': `Delete the session ${name}` }, '.small.quiet'))),
 	el('p.hint', spec.description ?? spec.initialPrompt ?? ''), track(status), el('ul.plain', repositories.map(repositoryRow)),
@@ -48,10 +48,7 @@ function row({ metadata: { name, creationTimestamp }, spec, status }) {
 
 function draw(items) {
 	const body = $('sessions-body'), sorted = items.sort((one, other) => other.metadata.creationTimestamp.localeCompare(one.metadata.creationTimestamp));
-	if (!items.length) {
-		body.replaceChildren(empty('branch', 'No sessions yet', el('p.hint', 'The platform starts them, or "acp-gitlab session create".')));
-		return;
-	}
+	if (!items.length) return body.replaceChildren(empty('branch', 'No sessions yet', el('p.hint', 'The platform starts them, or "acp-gitlab session create".')));
 	if (!body.querySelector('.sessions')) body.replaceChildren(el('ul.sessions'), button('Show more', () => { most += 20; refresh(); }));
 	keep(body.firstChild, sorted.slice(0, most), ({ metadata }) => metadata.uid, row);
 	body.lastChild.hidden = items.length <= most;
@@ -59,19 +56,15 @@ function draw(items) {
 
 export async function refresh() {
 	const mine = ++turn;
-	let wait = LATER_MS;
 	clearTimeout(timer);
 	try {
 		const { items } = await api.sessions(project);
 		if (mine !== turn) return;
 		draw(items);
-		if (!items.every(({ status }) => hasEnded(status))) wait = SOON_MS;
+		timer = setTimeout(() => document.hidden || refresh(), items.every(({ status }) => hasEnded(status)) ? LATER_MS : SOON_MS);
 	} catch (failure) {
-		if (mine !== turn || failure.status === 401) return;
-		$('sessions-body').replaceChildren(down(failure, refresh));
-		return;
+		if (mine === turn) $('sessions-body').replaceChildren(down(failure, refresh));
 	}
-	timer = setTimeout(() => document.hidden || refresh(), wait);
 }
 
 export function open(name) {
@@ -79,9 +72,4 @@ export function open(name) {
 	most = 20;
 	$('sessions-body').replaceChildren(skeleton());
 	return refresh();
-}
-
-export function close() {
-	turn++;
-	clearTimeout(timer);
 }
