@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "git_transfer.h"
 
 static const char *const service_names[] = {[GIT_UPLOAD_PACK] = "git-upload-pack", [GIT_RECEIVE_PACK] = "git-receive-pack"};
@@ -133,16 +134,22 @@ bool git_gate_upload_pack(struct call *call, struct error *err)
 	return audited(call, &route, transfer.service, run(call, &route, &transfer, err), err);
 }
 
-enum { LONE_FLUSH = 4 /* "0000" */ };
+enum {
+	LONE_FLUSH = 4,      /* "0000" */
+	COMMANDS_MS = 60000, /* git sends them in one go, before it sends any of its pack */
+};
 
 /* Reads the push's commands ahead of its pack; they go on to the instance only when every one of them may pass. */
 static bool read_commands(struct call *call, const char *push_branch, struct strbuf *ret, struct error *err)
 {
+	const int64_t deadline_ms = clock_monotonic_ms() + COMMANDS_MS;
 	char piece[8192];
 	size_t length = 0;
 	bool complete = false;
 
 	while (!complete) {
+		if (clock_monotonic_ms() > deadline_ms)
+			return error_set(err, ERR_BAD_REQUEST, "The push took too long to say what it pushes.");
 		if (!exchange_read(call->exchange, piece, sizeof(piece), &length) || length == 0)
 			return error_set(err, ERR_BAD_REQUEST, "The push ended inside its list of refs.");
 		strbuf_add(ret, piece, length);

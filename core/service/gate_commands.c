@@ -81,6 +81,36 @@ static bool malformed(struct error *err)
 	return error_set(err, ERR_BAD_REQUEST, "The list of refs to push is not well-formed.");
 }
 
+/* git's own word, which it sends only with -o or push.pushOption: the options then stand behind the list. */
+static bool asks_for_options(const char *capabilities, size_t length)
+{
+	static const char word[] = "push-options";
+	const size_t size = sizeof(word) - 1;
+
+	for (size_t at = 0; at < length;) {
+		size_t end = at;
+
+		while (end < length && capabilities[end] != ' ' && capabilities[end] != '\n')
+			end++;
+		if (end - at == size && memcmp(capabilities + at, word, size) == 0)
+			return true;
+		at = end + 1;
+	}
+	return false;
+}
+
+static bool check_capabilities(const char *capabilities, size_t length, struct error *err)
+{
+	/* A second NUL would hide text from one reader that another one sees. */
+	if (memchr(capabilities, '\0', length))
+		return malformed(err);
+	/* They open and merge requests and run pipelines with variables (docs.gitlab.com, "Push options"): all of it past the
+	 * session. */
+	if (asks_for_options(capabilities, length))
+		return error_set(err, ERR_GIT_REF_FORBIDDEN, "Push options are not possible in a session.");
+	return true;
+}
+
 static bool check_command(struct pkt line, const char *push_branch, struct error *err)
 {
 	static const char prefix[] = "refs/heads/";
@@ -89,9 +119,8 @@ static bool check_command(struct pkt line, const char *push_branch, struct error
 	const char *new_oid;
 
 	if (capabilities) {
-		/* A second NUL would hide text from one reader that another one sees. */
-		if (memchr(capabilities + 1, '\0', line.length - (size_t)(capabilities + 1 - line.text)))
-			return malformed(err);
+		if (!check_capabilities(capabilities + 1, line.length - (size_t)(capabilities + 1 - line.text), err))
+			return false;
 		line.length = (size_t)(capabilities - line.text);
 	} else if (line.text[line.length - 1] == '\n') {
 		line.length--;

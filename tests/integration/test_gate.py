@@ -105,6 +105,11 @@ class GateTest(GateCase):
             for target in ("HEAD:refs/heads/main", "HEAD:refs/heads/other", "HEAD:refs/tags/t", ":refs/heads/main", "HEAD:refs/heads/ambient/gate2", "HEAD:refs/heads/ambient/gat"):
                 result = self.git("push", "origin", target, cwd=work, check=False)
                 self.assertNotEqual(result.returncode, 0, target)
+            # GitLab would open and merge a request with them, whoever's branch it names.
+            own = self.stack.control("GET", "/refs?project=group/sub/api").get("refs/heads/ambient/gate")
+            result = self.git("push", "-f", "-o", "merge_request.create", "-o", "merge_request.target=main", "origin", "HEAD:refs/heads/ambient/gate", cwd=work, check=False)
+            self.assertIn("403", result.stderr)
+            self.assertEqual(self.stack.control("GET", "/refs?project=group/sub/api").get("refs/heads/ambient/gate"), own)
         self.assertEqual({k: v for k, v in self.stack.control("GET", "/refs?project=group/sub/api").items() if k != "refs/heads/ambient/gate"},
                          {k: v for k, v in before.items() if k != "refs/heads/ambient/gate"})
 

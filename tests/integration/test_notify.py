@@ -199,7 +199,7 @@ class SessionTest(NotifyCase):
         try:
             self.run_session("told-4", "good", "feature/later")
             wait_until("an attempt was made in vain", lambda: self.database("SELECT max(attempts) FROM notices")[0][0], 15)
-            self.assertIn("it cannot be reached", self.stack.log_text())
+            wait_until("the reason is logged", lambda: "it cannot be reached" in self.stack.log_text(), 5)
         finally:
             self.receiver.open(self.certificates)
         wait_until("the notice arrives", lambda: self.receiver.notices(name="told-4"), 40)

@@ -11,7 +11,7 @@
 #define OLD        "1111111111111111111111111111111111111111"
 #define NEW        "2222222222222222222222222222222222222222"
 #define ZERO       "0000000000000000000000000000000000000000"
-#define CAPS       " report-status side-band-64k push-options object-format=sha1"
+#define CAPS       " report-status side-band-64k object-format=sha1"
 #define SHA256_OLD OLD "333333333333333333333333"
 #define SHA256_NEW NEW "333333333333333333333333"
 
@@ -52,6 +52,13 @@ static void commands_may_touch_the_sessions_branch_alone(void **state UNUSED)
 	         {LINE(OLD " " NEW " refs/heads/ambient/x\0" CAPS), LINE(OLD " " NEW " refs/heads/main")},
 	         ERR_GIT_REF_FORBIDDEN},
 	        {"a deletion", {LINE(OLD " " ZERO " refs/heads/ambient/x\0" CAPS)}, ERR_GIT_REF_FORBIDDEN},
+	        {"push options",
+	         {LINE(OLD " " NEW " refs/heads/ambient/x\0 report-status push-options object-format=sha1")},
+	         ERR_GIT_REF_FORBIDDEN},
+	        {"push options as the last word",
+	         {LINE(OLD " " NEW " refs/heads/ambient/x\0report-status push-options\n")},
+	         ERR_GIT_REF_FORBIDDEN},
+	        {"a word that begins alike", {LINE(OLD " " NEW " refs/heads/ambient/x\0 push-options-2" CAPS)}, ERR_NONE},
 	        {"a push certificate", {LINE("push-cert\0" CAPS)}, ERR_GIT_REF_FORBIDDEN},
 	        {"text behind a second NUL", {LINE(OLD " " NEW " refs/heads/ambient/x\0a\0refs/heads/main")}, ERR_BAD_REQUEST},
 	        {"ids of different lengths", {LINE(OLD " " SHA256_NEW " refs/heads/ambient/x\0" CAPS)}, ERR_BAD_REQUEST},
