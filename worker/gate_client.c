@@ -7,8 +7,12 @@
 #include "alloc.h"
 #include "clock.h"
 #include "http_client.h"
+#include "http_limits.h"
 #include "instance_url.h"
 #include "repository.h"
+
+/* More than the gate gives all reports together (90 s), less than nginx waits for it. */
+enum { PREFLIGHT_MS = 100 * 1000 };
 
 static void freeaddrinfop(struct addrinfo **list)
 {
@@ -76,7 +80,8 @@ static bool allow_gate(const struct gate_client *gate, struct address_policy *po
 }
 
 /* A client of its own for each of these few calls: its thread is gone before the session forks again. */
-bool gate_client_send(const struct gate_client *gate, const char *route, struct http_call *call, struct error *err)
+static bool send_patiently(const struct gate_client *gate, const char *route, const struct http_limits *limits,
+                           struct http_call *call, struct error *err)
 {
 	CLEANUP(address_policy_freep) struct address_policy *policy = address_policy_new();
 	CLEANUP(http_client_freep) struct http_client *client = NULL;
@@ -85,6 +90,7 @@ bool gate_client_send(const struct gate_client *gate, const char *route, struct 
 
 	if (!allow_gate(gate, policy, err) || !http_client_new(&options, &client, err))
 		return false;
+	http_client_set_limits(client, limits);
 	call->url = url;
 	call->bearer = gate->credential;
 	http_client_run(client, call, 1);
@@ -93,6 +99,13 @@ bool gate_client_send(const struct gate_client *gate, const char *route, struct 
 		return true;
 	error_set(err, ERR_SERVICE_UNAVAILABLE, "The git gate does not answer.");
 	return error_detail(err, "%s %s: %s", call->method, route, call->failure_text);
+}
+
+bool gate_client_send(const struct gate_client *gate, const char *route, struct http_call *call, struct error *err)
+{
+	const struct http_limits limits = HTTP_LIMITS_DEFAULT;
+
+	return send_patiently(gate, route, &limits, call, err);
 }
 
 static bool call_gate(const struct gate_client *gate, const char *method, const char *route, struct http_call *call,
@@ -124,23 +137,28 @@ static bool read_answer(const struct http_call *call, json_t **ret, struct error
 	return false;
 }
 
-bool gate_client_preflight(const struct gate_client *gate, json_t **ret_answer, struct error *err)
+/* The gate answers when the slowest instance has, or its time for all of them is up (core/service/check.c). */
+static bool ask_preflight(const struct gate_client *gate, const char *route, json_t **ret_answer, struct error *err)
 {
-	struct http_call call = {0};
-	bool ok = call_gate(gate, "POST", "preflight", &call, err) && read_answer(&call, ret_answer, err);
+	struct http_limits limits = HTTP_LIMITS_DEFAULT;
+	struct http_call call = {.method = "POST", .body = "{}", .body_length = 2, .content_type = "application/json"};
 
+	limits.headers_ms = limits.total_ms = PREFLIGHT_MS;
+	bool ok = send_patiently(gate, route, &limits, &call, err) && read_answer(&call, ret_answer, err);
 	http_call_release(&call);
 	return ok;
+}
+
+bool gate_client_preflight(const struct gate_client *gate, json_t **ret_answer, struct error *err)
+{
+	return ask_preflight(gate, "preflight", ret_answer, err);
 }
 
 bool gate_client_preflight_one(const struct gate_client *gate, const char *repository, json_t **ret_answer, struct error *err)
 {
 	CLEANUP(freep) char *route = xasprintf("preflight?repository=%s", repository); /* a folder's name needs no escapes */
-	struct http_call call = {0};
-	bool ok = call_gate(gate, "POST", route, &call, err) && read_answer(&call, ret_answer, err);
 
-	http_call_release(&call);
-	return ok;
+	return ask_preflight(gate, route, ret_answer, err);
 }
 
 bool gate_client_merge_request(const struct gate_client *gate, const char *repository, json_t **ret_answer, struct error *err)

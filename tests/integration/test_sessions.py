@@ -311,5 +311,20 @@ class WaitingTest(SessionCase):
         self.assertNotIn("refs/heads/never", self.refs("group/sub/api"))
 
 
+class SlowInstanceTest(SessionCase):
+    def test_a_pre_flight_takes_as_long_as_its_reports(self):
+        self.assertEqual(self.stack.connect().status, 200)
+        self.stack.mode("global", "delay", delay_ms=6000)  # two questions after each other take longer than one may
+        try:
+            spec = {"description": "x", "outputRepo": {"url": self.stack.simulator["repository"], "branch": "ambient/slow"}}
+            self.assertEqual(self.stack.create_session("slow", spec).status, 201)
+            checked = self.stack.wait_for_session("slow", 60, phases=("Cloning", "Running", "Pushing", "Completed", "Failed"))
+        finally:
+            self.stack.mode("global", "normal")
+        self.assertNotEqual(checked["status"]["phase"], "Failed", checked)
+        self.assertNotIn("The pre-flight is tried again", self.stack.log_text())
+        self.assertEqual(self.stack.wait_for_session("slow", 60)["status"]["phase"], "Completed")
+
+
 if __name__ == "__main__":
     unittest.main()
