@@ -87,30 +87,50 @@ static bool count_stored(struct keeper *keeper, struct round *ret, struct error 
 	return true;
 }
 
-/* One round; *ret_signal is a signal that came in the middle, after which the rest waits for the next start. */
-static bool run_round(struct keeper *keeper, struct round *ret, int *ret_signal, struct error *err)
+/* *ret_signal is a signal that came in the middle. */
+static bool recheck(struct keeper *keeper, struct round *ret, int *ret_signal, struct error *err)
 {
-	struct account_service *accounts = &keeper->machine->accounts;
-
-	*ret = (struct round){0};
-	if (!machine_refresh_keys(keeper->machine, keeper->settings, KEY_PARTS, err) ||
-	    !account_reconcile(accounts, &ret->intents, err) || !count_stored(keeper, ret, err))
-		return false;
 	while (ret->checked < RECHECK_ROUND) {
 		size_t checked = 0, invalid = 0;
 
 		*ret_signal = wait_for_signal(keeper->signals, 0);
 		if (*ret_signal != 0)
 			return true;
-		if (!account_recheck(accounts, RECHECK_STEP, &checked, &invalid, err))
+		if (!account_recheck(&keeper->machine->accounts, RECHECK_STEP, &checked, &invalid, err))
 			return false;
 		ret->checked += checked;
 		ret->invalid += invalid;
 		if (checked < RECHECK_STEP)
 			break;
 	}
-	return project_access_check(keeper->checks, &keeper->projects, PROJECTS_ROUND, &ret->projects, err) &&
-	       notify_of_tokens(keeper->notify, &ret->notices, err);
+	return true;
+}
+
+/*
+ * One round, whose parts do not wait for each other: one user's record that no key opens must not keep everybody else from hearing
+ * of tokens that expire. *err is the first failure of them. After a signal in the middle the rest waits for the next start.
+ */
+static bool run_round(struct keeper *keeper, struct round *ret, int *ret_signal, struct error *err)
+{
+	struct error failures[5] = {ERROR_INIT, ERROR_INIT, ERROR_INIT, ERROR_INIT, ERROR_INIT};
+	bool whole;
+
+	*ret = (struct round){0};
+	if (!machine_refresh_keys(keeper->machine, keeper->settings, KEY_PARTS, err))
+		return false;
+	whole = account_reconcile(&keeper->machine->accounts, &ret->intents, &failures[0]);
+	whole &= count_stored(keeper, ret, &failures[1]);
+	whole &= recheck(keeper, ret, ret_signal, &failures[2]);
+	if (*ret_signal == 0) {
+		whole &= project_access_check(keeper->checks, &keeper->projects, PROJECTS_ROUND, &ret->projects, &failures[3]);
+		whole &= notify_of_tokens(keeper->notify, &ret->notices, &failures[4]);
+	}
+	for (size_t i = 0; !whole && i < ARRAY_SIZE(failures); i++)
+		if (failures[i].code != ERR_NONE) {
+			*err = failures[i];
+			break;
+		}
+	return whole;
 }
 
 static int exit_code_of(int signal_number)
@@ -133,13 +153,15 @@ static json_t *round_json(const struct round *round)
 
 static int run_once(const struct cli *cli, struct keeper *keeper)
 {
-	struct error failure = ERROR_INIT;
+	struct error failure = ERROR_INIT, undelivered = ERROR_INIT;
 	struct round round;
 	size_t delivered = 0;
 	int signal_number = 0;
+	bool whole = run_round(keeper, &round, &signal_number, &failure);
 
-	if (!run_round(keeper, &round, &signal_number, &failure) ||
-	    (signal_number == 0 && !notify_send(keeper->notify, &delivered, &failure)))
+	if (signal_number == 0 && !notify_send(keeper->notify, &delivered, &undelivered))
+		return cli_fail(whole ? &undelivered : &failure);
+	if (!whole)
 		return cli_fail(&failure);
 	if (cli->json) {
 		json_t *fields = round_json(&round);
@@ -203,6 +225,8 @@ static int run_loop(const struct logger *logger, struct keeper *keeper)
 			break;
 		log_round(logger, &round, &failure);
 		log_stored(logger, &round);
+		if (signal_number != 0)
+			break;
 		random_bytes(&jitter, sizeof(jitter));
 		signal_number = wait_for_signal(keeper->signals, ROUND_S - ROUND_JITTER_S / 2 + (time_t)(jitter % ROUND_JITTER_S));
 	}

@@ -1,12 +1,13 @@
 """Tokens in Secrets, callers of the cluster: the product through nginx on a real API server, with our ServiceAccount's own rights."""
 import base64
 import concurrent.futures
+import sqlite3
 import time
 import unittest
 
 from kube_proxy import FaultProxy
 from kube_server import server_for_tests
-from kube_stack import NAMESPACE, KubeStack
+from kube_stack import NAMESPACE, KubeStack, secret_names
 
 
 def setUpModule():
@@ -72,6 +73,21 @@ class SecretsTest(unittest.TestCase):
         self.assertEqual(self.stack.disconnect().status, 200)
         self.assertEqual(self.stack.records(), {"somebody-elses": base64.b64encode(b"x").decode()})
         kube.admin.patch(f"/api/v1/namespaces/{NAMESPACE}/secrets/{secret}", {"data": {"somebody-elses": None}}, "application/merge-patch+json")
+
+    def test_a_secret_that_cannot_be_read_keeps_no_other_token_from_its_recheck(self):
+        self.assertEqual(self.stack.connect().status, 200)
+        [mine] = self.secrets_with_data()
+        other = next(name for name in secret_names()[1:] if name != mine)  # the first says whose all of them are
+        with sqlite3.connect(self.stack.data / "database/acp-gitlab.db", timeout=10) as db:
+            db.execute("UPDATE connections SET last_checked_at = last_checked_at - 2 * 86400")
+            before = db.execute("SELECT last_checked_at FROM connections").fetchone()
+        self.way.faults.add("status", f"GET .*secrets/{other}$", code=403)
+        environment = {**self.stack.environment(), "KUBECONFIG": str(self.stack.settings["KUBECONFIG"])}
+        result = self.stack.program("acp-gitlab", "housekeeping", "--once", "--json", check=False, env=environment)
+        self.assertNotEqual(result.returncode, 0, result)
+        self.assertIn("The Kubernetes Secrets that hold the tokens cannot be used now.", result.stderr)
+        with sqlite3.connect(self.stack.data / "database/acp-gitlab.db", timeout=10) as db:
+            self.assertGreater(db.execute("SELECT last_checked_at FROM connections").fetchone(), before)
 
     def secrets_with_data(self):
         for item in kube.admin.get(f"/api/v1/namespaces/{NAMESPACE}/secrets").json["items"]:
