@@ -5,7 +5,6 @@
 #include "machine.h"
 #include "terminal.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -178,13 +177,6 @@ static int revoke_all(struct cli *cli, struct machine *machine, const struct con
 	return code;
 }
 
-static char *operator_name(void)
-{
-	const struct passwd *entry = getpwuid(getuid());
-
-	return entry ? xasprintf("operator:%s", entry->pw_name) : xasprintf("operator:%u", (unsigned)getuid());
-}
-
 static int admin_revoke(struct cli *cli, int argc, char **argv)
 {
 	struct selection selection = {0};
@@ -195,7 +187,7 @@ static int admin_revoke(struct cli *cli, int argc, char **argv)
 	                                     {"--dry-run", CLI_FLAG, &dry_run},
 	                                     {"--yes", CLI_FLAG, &yes}};
 	CLEANUP(cli_list_release) struct cli_list operands = {0};
-	CLEANUP(freep) char *actor = operator_name();
+	CLEANUP(freep) char *actor = machine_operator();
 	CLEANUP(machine_release) struct machine machine = MACHINE_INIT;
 	CLEANUP(connection_list_release) struct connection_list list = CONNECTION_LIST_INIT;
 	struct error failure = ERROR_INIT;

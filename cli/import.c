@@ -131,7 +131,8 @@ struct import {
 	struct name_map map;
 	struct legacy_list list;
 	bool dry_run, verify;
-	json_t *results; /* [{name, secret, result, user?, instanceUrl?, code?, message?}] */
+	const char *actor; /* of the uses of tokens that --verify makes */
+	json_t *results;   /* [{name, secret, result, user?, instanceUrl?, code?, message?}] */
 	size_t done, left;
 };
 
@@ -242,12 +243,14 @@ static bool open_import(struct import *import, const char *map, const struct cli
 	return (!map || read_map(map, &import->map, err)) && read_objects(paths, &import->list, err) &&
 	       machine_open_keys(&import->machine, settings, KEYRING_PUBLIC | KEYRING_SIGNING, err) &&
 	       machine_open_database(&import->machine, settings, false, err) &&
+	       (!import->verify || machine_open_audit(&import->machine, settings, "import", import->actor, err)) &&
 	       machine_open_network(&import->machine, settings, err);
 }
 
 static int import_run(struct cli *cli, int argc, char **argv)
 {
-	CLEANUP(import_release) struct import import = {.cli = cli, .results = json_array()};
+	CLEANUP(freep) char *actor = machine_operator();
+	CLEANUP(import_release) struct import import = {.cli = cli, .actor = actor, .results = json_array()};
 	CLEANUP(cli_list_release) struct cli_list operands = {0};
 	const char *map = NULL;
 	const struct cli_option options[] = {

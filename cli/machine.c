@@ -1,5 +1,8 @@
 #include "machine.h"
 
+#include "alloc.h"
+
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,6 +102,13 @@ bool machine_open_database(struct machine *machine, const struct settings *setti
 	        .instances = &machine->instances,
 	};
 	return true;
+}
+
+char *machine_operator(void)
+{
+	const struct passwd *entry = getpwuid(getuid());
+
+	return entry ? xasprintf("operator:%s", entry->pw_name) : xasprintf("operator:%u", (unsigned)getuid());
 }
 
 bool machine_open_audit(struct machine *machine, const struct settings *settings, const char *part, const char *actor,

@@ -37,6 +37,8 @@ bool machine_open_keys(struct machine *machine, const struct settings *settings,
 bool machine_refresh_keys(struct machine *machine, const struct settings *settings, unsigned parts, struct error *err) MUST_CHECK;
 /* After the keys. `any_state`: for rebuild-index. */
 bool machine_open_database(struct machine *machine, const struct settings *settings, bool any_state, struct error *err) MUST_CHECK;
+/* Who sits at the command line, as audit lines name them: "operator:root". Caller frees. */
+char *machine_operator(void) MUST_CHECK;
 /* After the database, where tokens are used or removed: what is done with them is written down under `actor` (borrowed), as `part`
  * of this program (a literal). */
 bool machine_open_audit(struct machine *machine, const struct settings *settings, const char *part, const char *actor,

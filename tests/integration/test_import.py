@@ -90,6 +90,9 @@ class ImportTest(unittest.TestCase):
             self.assertEqual((rows["ann-x"]["result"], rows["bob-x"]["code"]), ("imported", "token_revoked"))
             self.assertEqual(stack.status(bearer=stack.add_user("ann@x")).json["username"], "user1")
             self.assertEqual(stack.status(bearer=stack.add_user("bob@x")).json, {"connected": False})
+            uses = [json.loads(line) for line in (stack.data / "logs/audit.log").read_text().splitlines()]
+            self.assertEqual([(use["pool"], use["user"], use["actor"].split(":")[0], use["outcome"]) for use in uses],
+                             [("import", "ann@x", "operator", "ok"), ("import", "bob@x", "operator", "token_revoked")])
 
 
 if __name__ == "__main__":
