@@ -29,7 +29,7 @@ struct file_seen {
 	int64_t modified_s, modified_ns;
 };
 
-enum { FILES_SEEN_MAX = 5 /* public, signing and private keys, bearer tokens, the App's key */ };
+enum { FILES_SEEN_MAX = 7 /* public, signing and private keys, bearer tokens, the App's key; the cluster's CA and token */ };
 
 struct app {
 	unsigned pools;

@@ -73,10 +73,24 @@ static const char *const system_paths[] = {
         "/dev/urandom",
 };
 
+/*
+ * A file that is replaced is a new one, which a rule for the old one does not cover; a rule for its folder does (and the kubelet
+ * swaps files by links beside them). Beside keys the file has to do: a process that was given an old one ends, and a new one comes.
+ */
+static void add_replaceable(struct app *app, struct path_list *list, const char *path)
+{
+	const char *folder = folder_of(list, path);
+
+	if (holds_keys(app, folder)) {
+		add_path(list, path);
+		app_remember_file(app, path);
+	} else {
+		add_path(list, folder);
+	}
+}
+
 static void add_read_only(struct app *app, struct path_list *list)
 {
-	const char *tokens = settings_get(&app->settings, STATIC_TOKENS_FILE);
-	const char *folder = folder_of(list, tokens);
 	unsigned parts = app_keyring_parts(app);
 
 	for (size_t i = 0; i < ARRAY_SIZE(system_paths); i++)
@@ -91,20 +105,13 @@ static void add_read_only(struct app *app, struct path_list *list)
 		add_path(list, settings_get(&app->settings, SEAL_SIGNING_KEY_FILE));
 	if (parts & KEYRING_PRIVATE)
 		add_path(list, settings_get(&app->settings, SEAL_PRIVATE_KEYS_FILE));
-	/* The kubelet swaps files by links beside them: the folder is what stays. */
 	if (app->cluster.known && app->cluster.config.ca_file)
-		add_path(list, folder_of(list, app->cluster.config.ca_file));
+		add_replaceable(app, list, app->cluster.config.ca_file);
 	if (app->cluster.known && app->cluster.config.token_file)
-		add_path(list, folder_of(list, app->cluster.config.token_file));
+		add_replaceable(app, list, app->cluster.config.token_file);
 	if (!pools_know_callers(app->pools) || cluster_knows_callers(&app->settings))
 		return;
-	/* A token file that is replaced is a new file, which a rule for the old one does not cover; a rule for the folder does. */
-	if (holds_keys(app, folder)) {
-		add_path(list, tokens);
-		app_remember_file(app, tokens);
-	} else {
-		add_path(list, folder);
-	}
+	add_replaceable(app, list, settings_get(&app->settings, STATIC_TOKENS_FILE));
 }
 
 void app_confine(struct app *app)

@@ -121,13 +121,28 @@ static bool read_cluster(struct document *d, const yaml_node_t *cluster, const c
 	return true;
 }
 
+static bool lacks(struct document *d, const yaml_node_t *user, const char *const names[], size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (member(d, user, names[i]))
+			return error_set(
+			        err, ERR_CONFIG_INVALID,
+			        "the user of the current context has '%s', which is not supported; use a token or tokenFile "
+			        "('kubectl create token' makes one).",
+			        names[i]);
+	return true;
+}
+
 static bool read_user(struct document *d, const yaml_node_t *user, const char *folder, struct kube_config *config,
                       struct error *err)
 {
-	static const char *const others[] = {"exec", "auth-provider", "client-certificate", "client-certificate-data", "username",
-	                                     "as"};
+	/* What would make somebody else of the token's owner is never passed over. */
+	static const char *const impersonation[] = {"as", "as-uid", "as-groups", "as-user-extra"};
+	static const char *const others[] = {"exec", "auth-provider", "client-certificate", "client-certificate-data", "username"};
 	const char *file = text_of(d, user, "tokenFile"), *token = text_of(d, user, "token");
 
+	if (!lacks(d, user, impersonation, ARRAY_SIZE(impersonation), err))
+		return false;
 	if (file) {
 		config->token_file = path_below(folder, file);
 		return true;
@@ -137,13 +152,8 @@ static bool read_user(struct document *d, const yaml_node_t *user, const char *f
 		return secret_is_one_line(&config->token) ||
 		       error_set(err, ERR_CONFIG_INVALID, "the user's token is not one line.");
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (member(d, user, others[i]))
-			return error_set(
-			        err, ERR_CONFIG_INVALID,
-			        "the user of the current context has '%s', which is not supported; use a token or tokenFile "
-			        "('kubectl create token' makes one).",
-			        others[i]);
+	if (!lacks(d, user, others, ARRAY_SIZE(others), err))
+		return false;
 	return error_set(err, ERR_CONFIG_INVALID, "the current context names no user with a token or tokenFile.");
 }
 

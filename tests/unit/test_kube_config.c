@@ -67,6 +67,8 @@ static void parse_refuses_with_a_line_that_says_why(void **state)
 	        {HEAD CONTEXT USER, "no cluster with a server"},
 	        {HEAD CONTEXT CLUSTER, "no user with a token"},
 	        {HEAD CONTEXT CLUSTER USERS("exec: {command: aws}"), "'exec'"},
+	        {HEAD CONTEXT CLUSTER USERS("token: t, as: somebody"), "'as'"},
+	        {HEAD CONTEXT CLUSTER USERS("tokenFile: /t, as-groups: [few]"), "'as-groups'"},
 	        {HEAD CONTEXT CLUSTER USERS("client-certificate-data: eA=="), "'client-certificate-data'"},
 	        {HEAD CONTEXT CLUSTER USERS("token: \"one\\ntwo\""), "not one line"},
 	        {HEAD CONTEXT USER SERVER("http://api.corp"), "https://"},
