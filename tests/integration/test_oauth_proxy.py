@@ -105,6 +105,10 @@ class OauthProxyTest(unittest.TestCase):
         self.assertIn(answer.status, (401, 403))
         self.assertNotIn("Location", answer.headers)
 
+    def test_nobody_reads_the_metrics_through_it(self):
+        for path in ("/metrics", "/metrics/connect"):
+            self.assertEqual(self.ask(path, "developers").status, 404, path)
+
     def test_from_an_address_that_is_not_listed_the_header_is_nothing(self):
         with Stack(settings={"ACP_TRUSTED_PROXY": "10.9.9.9"}) as stack:
             answer = stack.api("GET", "/api/auth/gitlab/status", bearer="", headers={"X-Forwarded-Access-Token": stack.bearer})

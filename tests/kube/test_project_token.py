@@ -4,7 +4,7 @@ import unittest
 
 from examples import example
 from kube_proxy import FaultProxy
-from kube_server import KubeServer, Unavailable
+from kube_server import server_for_tests
 from kube_stack import ACCOUNT, NAMESPACE, TOP, KubeStack
 from stack import wait_until
 
@@ -15,24 +15,12 @@ BROKEN = "not a token, and nobody's business"
 
 def setUpModule():
     global kube, way, stack
-    try:
-        kube = KubeServer().start()
-    except Unavailable as reason:
-        raise unittest.SkipTest(str(reason))
-    try:
-        way = FaultProxy(kube).start()
-        stack = KubeStack(kube, way, settings={"ACP_GIT_TOKEN_SECRET": SECRET, "ACP_AGENT_COMMAND": ""}).start()
-        for project in ("team-a", "team-b"):
-            kube.project(project)
-    except BaseException:
-        kube.close()
-        raise
-
-
-def tearDownModule():
-    stack.close()
-    way.stop()
-    kube.close()
+    kube = server_for_tests()
+    way = unittest.enterModuleContext(FaultProxy(kube))
+    stack = KubeStack(kube, way, settings={"ACP_GIT_TOKEN_SECRET": SECRET, "ACP_AGENT_COMMAND": ""}).start()
+    unittest.addModuleCleanup(stack.close)
+    for project in ("team-a", "team-b"):
+        kube.project(project)
 
 
 class ProjectTokenTest(unittest.TestCase):
