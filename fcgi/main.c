@@ -20,11 +20,11 @@ struct pool_process {
 	const struct listeners *listeners;
 };
 
-static int run_worker(void *context, int ready_fd)
+static int run_worker(void *context, int parent_fd)
 {
 	const struct pool_process *process = context;
 
-	return serve_pool(&process->options->serve, process->listeners, ready_fd);
+	return serve_pool(&process->options->serve, process->listeners, parent_fd);
 }
 
 static bool open_listeners(const struct options *options, struct listeners *ret, struct error *err)
@@ -41,8 +41,11 @@ static int run_pool(struct options *options, const struct listeners *listeners)
 	struct pool_process process = {options, listeners};
 
 	options->serve.metrics = metrics;
-	return supervisor_run(
-	        &(struct supervisor_options){.processes = options->processes, .run = run_worker, .context = &process});
+	return supervisor_run(&(struct supervisor_options){.processes = options->processes,
+	                                                   .drain_ms = pools_longest_ms(options->serve.pools),
+	                                                   .end_ms = SUPERVISOR_END_MS,
+	                                                   .run = run_worker,
+	                                                   .context = &process});
 }
 
 int main(int argc, char **argv)

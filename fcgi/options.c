@@ -22,7 +22,8 @@ static const char help[] =
         "  --keep-alive          keep connections for 'fastcgi_keep_conn on'; needs more threads than nginx keeps connections\n"
         "  --help, --version\n"
         "\n"
-        "SIGTERM finishes the requests at hand (20 s at most) and ends; SIGHUP replaces the workers by fresh ones.\n"
+        "SIGTERM finishes the requests at hand (20 s at most) and ends; SIGHUP replaces the workers by fresh ones, beside which\n"
+        "they finish theirs (2 minutes at most, a git transfer 2 hours).\n"
         "Example: acp-gitlab-fcgi --pool status --socket /run/acp-gitlab/status/1.sock --socket /run/acp-gitlab/status/2.sock\n";
 
 static bool parse_number(const char *text, unsigned max, unsigned *ret)

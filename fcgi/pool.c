@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+#include "git_transfer.h"
+
+/* Nobody waits longer for an answer: fastcgi_read_timeout of reports (nginx/service.conf). */
+enum { ANSWER_MAX_MS = 120 * 1000 };
+
 static const struct {
 	unsigned pools;
 	const char *name;
@@ -42,4 +47,10 @@ bool pools_open_tokens(unsigned pools)
 bool pools_know_callers(unsigned pools)
 {
 	return pools != POOL_GIT;
+}
+
+int64_t pools_longest_ms(unsigned pools)
+{
+	/* A transfer begins once the project is confirmed, and a push once its list of refs has come. */
+	return pools & POOL_GIT ? GIT_TRANSFER_MAX_MS + ANSWER_MAX_MS : ANSWER_MAX_MS;
 }

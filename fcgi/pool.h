@@ -21,3 +21,6 @@ bool pool_parse(const char *name, unsigned *ret) MUST_CHECK;
 bool pools_call_out(unsigned pools);
 bool pools_open_tokens(unsigned pools);
 bool pools_know_callers(unsigned pools);
+
+/* What their longest request may take: a process that was replaced has so long to finish those at hand. */
+int64_t pools_longest_ms(unsigned pools);

@@ -1,8 +1,10 @@
 #include "serve.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -22,6 +24,8 @@ struct server {
 	struct server_thread *threads;
 	unsigned thread_count;
 	int stop_fd;
+	pid_t parent;
+	bool orphaned; /* and the clock runs */
 };
 
 static void *run_thread(void *argument)
@@ -50,6 +54,24 @@ static bool start_threads(struct server *server, const struct serve_options *opt
 	return true;
 }
 
+/*
+ * A transfer may have hours to its end: the parent waits for it, or kills this process. One that has lost its parent ends by
+ * itself, for nobody would start another in its place or stop it.
+ */
+static void join_thread(struct server *server, pthread_t id)
+{
+	struct timespec until;
+
+	do {
+		if (getppid() != server->parent && !server->orphaned) {
+			server->orphaned = true;
+			alarm(SUPERVISOR_END_MS / 1000);
+		}
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec++;
+	} while (pthread_timedjoin_np(id, NULL, &until) == ETIMEDOUT);
+}
+
 /* The event is never read, so it wakes every thread, now or when its request is done. */
 static void stop_threads(struct server *server)
 {
@@ -59,7 +81,7 @@ static void stop_threads(struct server *server)
 		return;
 	for (unsigned i = 0; i < server->thread_count; i++) {
 		if (server->threads[i].running)
-			pthread_join(server->threads[i].id, NULL);
+			join_thread(server, server->threads[i].id);
 		exchange_freep(&server->threads[i].exchange);
 	}
 }
@@ -71,25 +93,26 @@ static int refuse(const struct error *err)
 	return SUPERVISOR_CHILD_CANNOT_START;
 }
 
-/* Until a signal asks for it, or newer keys make this process outdated; the supervisor then starts one that reads them. */
-static void wait_for_end(const struct app *app)
+/* Until a signal asks for it. Newer keys make this process outdated: it says so, and serves on until the parent has another. */
+static void wait_for_end(const struct app *app, int parent_fd)
 {
 	const struct timespec second = {.tv_sec = 1};
+	bool told = false;
 	sigset_t ends;
 
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
-	while (sigtimedwait(&ends, NULL, &second) < 0 && !app_is_outdated(app))
-		;
-	/* The parent would kill a worker that does not come to an end; this one also covers a parent that is gone. */
-	alarm(SUPERVISOR_DRAIN_MS / 1000 + 5);
+	while (sigtimedwait(&ends, NULL, &second) < 0)
+		if (!told && app_is_outdated(app))
+			told = supervisor_tell(parent_fd, WORKER_IS_OUTDATED);
 }
 
-int serve_pool(const struct serve_options *options, const struct listeners *listeners, int ready_fd)
+int serve_pool(const struct serve_options *options, const struct listeners *listeners, int parent_fd)
 {
 	struct server server = {.app = {.metrics = options->metrics},
 	                        .stop_fd = eventfd(0, EFD_CLOEXEC),
+	                        .parent = getppid(),
 	                        .thread_count = options->threads,
 	                        .threads = xcalloc(options->threads, sizeof(struct server_thread))};
 	struct error err = ERROR_INIT;
@@ -100,11 +123,10 @@ int serve_pool(const struct serve_options *options, const struct listeners *list
 	json_library_init();
 	if (app_open(&server.app, options->pools, options->threads, environ, &err) &&
 	    start_threads(&server, options, listeners, &err)) {
-		if (write(ready_fd, "", 1) == 1)
+		if (supervisor_tell(parent_fd, WORKER_SERVES))
 			log_event(&server.app.logger, LOG_INFO, NULL, "serving",
 			          json_pack("{s:i}", "threads", (int)options->threads));
-		close(ready_fd);
-		wait_for_end(&server.app);
+		wait_for_end(&server.app, parent_fd);
 	} else {
 		status = refuse(&err);
 	}

@@ -21,6 +21,7 @@ rm -f "$ACP_WORKSPACE/go" "$ACP_WORKSPACE/waiting" "$ACP_WORKSPACE/given.config"
 
 class GateCase(unittest.TestCase):
     """A session whose agent waits, its git configuration and its credential."""
+    arguments = ()  # of nginx/up
 
     @classmethod
     def setUpClass(cls):
@@ -28,7 +29,7 @@ class GateCase(unittest.TestCase):
         script = Path(cls.folder.name) / "agent"
         script.write_text(AGENT)
         script.chmod(0o755)
-        cls.stack = Stack(settings={"ACP_AGENT_COMMAND": str(script)}).start()
+        cls.stack = Stack(settings={"ACP_AGENT_COMMAND": str(script)}, arguments=cls.arguments).start()
         cls.base = cls.stack.simulator["url"]
         assert cls.stack.connect().status == 200
         answer = cls.stack.create_session("gate", {"description": "gate", "repositories": [{"url": f"{cls.base}/group/sub/api.git"}]})
@@ -50,9 +51,11 @@ class GateCase(unittest.TestCase):
         cls.stack.close()
         cls.folder.cleanup()
 
+    def git_environment(self):
+        return {"PATH": os.environ["PATH"], "HOME": str(self.config.parent), "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
+
     def git(self, *arguments, cwd=None, check=True):
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.config.parent), "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
-        result = subprocess.run(["git", *arguments], cwd=cwd, env=environment, text=True, capture_output=True, timeout=60)
+        result = subprocess.run(["git", *arguments], cwd=cwd, env=self.git_environment(), text=True, capture_output=True, timeout=60)
         if check and result.returncode != 0:
             raise AssertionError(f"git {arguments}: {result.stderr}")
         return result

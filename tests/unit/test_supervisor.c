@@ -9,33 +9,45 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "supervisor.h"
 
-struct watched {
+/* Shared with the workers, so that a test can change its mind. */
+struct behaviour {
 	int report; /* workers write their pid here when they serve */
 	bool fail;
+	bool stubborn; /* does not end when it is asked to: it has a long request at hand */
 };
 
-static int work(void *context, int ready_fd)
+/* SIGUSR2 makes one find that it is outdated. */
+static int work(void *context, int parent_fd)
 {
-	const struct watched *watched = context;
+	const struct behaviour *behaviour = context;
 	pid_t pid = getpid();
-	sigset_t end;
-	int which;
+	sigset_t awaited;
+	int which = 0;
 
-	if (watched->fail)
+	if (behaviour->fail)
 		return SUPERVISOR_CHILD_CANNOT_START;
-	if (write(ready_fd, "", 1) != 1 || write(watched->report, &pid, sizeof(pid)) != sizeof(pid))
+	sigemptyset(&awaited);
+	sigaddset(&awaited, SIGTERM);
+	sigaddset(&awaited, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &awaited, NULL);
+	if (!supervisor_tell(parent_fd, WORKER_SERVES) || write(behaviour->report, &pid, sizeof(pid)) != sizeof(pid))
 		return 1;
-	sigemptyset(&end);
-	sigaddset(&end, SIGTERM);
-	sigwait(&end, &which);
+	while (sigwait(&awaited, &which) == 0 && (which != SIGTERM || behaviour->stubborn))
+		if (which == SIGUSR2 && !supervisor_tell(parent_fd, WORKER_IS_OUTDATED))
+			return 1;
 	return 0;
 }
+
+enum { DRAIN_MS = 60000, END_MS = 2000, PROMPT_MS = 2000 };
+
+static struct behaviour *behaviour;
 
 static pid_t start(unsigned processes, bool fail, int *ret_reports)
 {
@@ -43,12 +55,12 @@ static pid_t start(unsigned processes, bool fail, int *ret_reports)
 	pid_t pid;
 
 	assert_int_equal(pipe(ends), 0);
+	*behaviour = (struct behaviour){.report = ends[1], .fail = fail};
 	pid = fork();
 	if (pid == 0) {
-		struct watched watched = {ends[1], fail};
-
 		close(ends[0]);
-		_exit(supervisor_run(&(struct supervisor_options){.processes = processes, .run = work, .context = &watched}));
+		_exit(supervisor_run(&(struct supervisor_options){
+		        .processes = processes, .drain_ms = DRAIN_MS, .end_ms = END_MS, .run = work, .context = behaviour}));
 	}
 	close(ends[1]);
 	*ret_reports = ends[0];
@@ -128,6 +140,84 @@ static void hangup_replaces_every_worker(void **state)
 	close(reports);
 }
 
+/* Whether it is gone within the time, its parent having noticed. */
+static bool ends_within(pid_t worker, int64_t limit_ms)
+{
+	const int64_t until_ms = clock_monotonic_ms() + limit_ms;
+
+	while (kill(worker, 0) == 0)
+		if (clock_monotonic_ms() > until_ms || usleep(10000) != 0)
+			return false;
+	return true;
+}
+
+static void outdated_worker_ends_once_a_fresh_one_serves(void **state)
+{
+	int reports;
+	pid_t supervisor = start(2, false, &reports), first = next_worker(reports), second = next_worker(reports), third;
+
+	(void)state;
+	kill(first, SIGUSR2);
+	third = next_worker(reports);
+	assert_true(third > 0 && third != first && third != second);
+	assert_true(ends_within(first, PROMPT_MS));
+	/* Its sibling read the new files already, and stays. */
+	assert_false(ends_within(second, 300));
+	kill(supervisor, SIGTERM);
+	assert_int_equal(end_of(supervisor), 0);
+	close(reports);
+}
+
+static void fresh_worker_that_cannot_start_replaces_nobody(void **state)
+{
+	int reports;
+	pid_t supervisor = start(1, false, &reports), first = next_worker(reports), second;
+
+	(void)state;
+	behaviour->fail = true;
+	kill(first, SIGUSR2);
+	kill(supervisor, SIGHUP);
+	assert_false(ends_within(first, 1000));
+	behaviour->fail = false;
+	second = next_worker(reports);
+	assert_true(second > 0 && second != first);
+	assert_true(ends_within(first, PROMPT_MS));
+	kill(supervisor, SIGTERM);
+	assert_int_equal(end_of(supervisor), 0);
+	close(reports);
+}
+
+static void long_request_holds_up_no_fresh_worker(void **state)
+{
+	int reports;
+	pid_t supervisor = start(1, false, &reports), workers[SUPERVISOR_GENERATIONS + 1] = {next_worker(reports)};
+	int64_t asked_ms = 0;
+
+	(void)state;
+	behaviour->stubborn = true;
+	for (int i = 1; i < SUPERVISOR_GENERATIONS; i++) {
+		asked_ms = clock_monotonic_ms();
+		kill(workers[i - 1], SIGUSR2);
+		workers[i] = next_worker(reports);
+		assert_true(workers[i] > 0);
+		assert_in_range(clock_monotonic_ms() - asked_ms, 0, PROMPT_MS);
+	}
+	/* All drain, the last but one serves. */
+	for (int i = 0; i < SUPERVISOR_GENERATIONS; i++)
+		assert_int_equal(kill(workers[i], 0), 0);
+	/* There is no place for one more: the first has its time no longer. */
+	kill(workers[SUPERVISOR_GENERATIONS - 1], SIGUSR2);
+	workers[SUPERVISOR_GENERATIONS] = next_worker(reports);
+	assert_true(workers[SUPERVISOR_GENERATIONS] > 0);
+	assert_int_not_equal(kill(workers[0], 0), 0);
+	assert_int_equal(kill(workers[1], 0), 0);
+	asked_ms = clock_monotonic_ms();
+	kill(supervisor, SIGTERM);
+	assert_int_equal(end_of(supervisor), 0);
+	assert_in_range(clock_monotonic_ms() - asked_ms, END_MS - 100, END_MS + PROMPT_MS);
+	close(reports);
+}
+
 static void program_ends_when_the_first_worker_cannot_start(void **state)
 {
 	int reports;
@@ -159,9 +249,13 @@ int main(void)
 	        cmocka_unit_test(dead_worker_is_replaced_at_once),
 	        cmocka_unit_test(quick_failures_are_answered_with_pauses),
 	        cmocka_unit_test(hangup_replaces_every_worker),
+	        cmocka_unit_test(outdated_worker_ends_once_a_fresh_one_serves),
+	        cmocka_unit_test(fresh_worker_that_cannot_start_replaces_nobody),
+	        cmocka_unit_test(long_request_holds_up_no_fresh_worker),
 	        cmocka_unit_test(program_ends_when_the_first_worker_cannot_start),
 	        cmocka_unit_test(workers_end_with_their_parent),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	behaviour = mmap(NULL, sizeof(*behaviour), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return behaviour == MAP_FAILED ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
