@@ -1,7 +1,8 @@
 #pragma once
 /*
  * git_fetch — brings one branch through the gate into a repository, with the git program (git_program.h). Works in a git job, on a
- * repository that no agent has touched. No tags, no other branches, no submodules, nothing deepened or pruned.
+ * repository of the job's own making; only where one joins a session whose agent works can somebody else reach it. No tags, no
+ * other branches, no submodules, nothing deepened or pruned.
  *
  * Every object is hashed as it arrives, and nothing may be missing; its form is not judged (fetch.fsckObjects): that takes an
  * eighth of a first transfer, refuses old histories that their servers keep and git clones, and protects a checkout from nothing

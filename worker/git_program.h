@@ -4,9 +4,13 @@
  * with all processors, and speaks protocol version 2, in which a server names one branch and not thousands.
  *
  * It is started by its path with an environment of our own: no configuration but what stands here and in the repository it works
- * on (one that no agent has seen), no hooks, no credential helpers, no proxy, no redirects, no transport but http and https. The
+ * on, no hooks, no credential helpers, no proxy, no redirects, no transport but http and https. The
  * session's credential is in that environment and nowhere else: arguments are there for everybody to see, and a file could
  * outlive a killed worker. It inherits the job's confinement, limits and process group.
+ *
+ * The repository is one that the job has made. Where it joins a session whose agent works, that agent can reach its folder while
+ * git works on it: whatever its configuration then has git do stays within the job's confinement, which starts no program but git
+ * and reaches nothing but the gate and the workspace, and with a credential that the agent has itself.
  */
 #include "git_library.h"
 

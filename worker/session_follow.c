@@ -6,13 +6,18 @@
 #include "agent_environment.h"
 #include "session_run.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "alloc.h"
 #include "caps.h"
 #include "clock.h"
 #include "file.h"
+#include "processes.h"
 #include "session_service.h"
+
+enum { TRIES = 5, PAUSE_MS = 1000 };
 
 static const struct repository *find(const struct repositories *list, const char *name)
 {
@@ -37,62 +42,121 @@ static bool drop_removed(struct session_run *run, const struct session_spec *spe
 	return changed;
 }
 
-/* Asks the gate about those that are new. A gate that does not answer is asked at the next look. */
-static bool take_joined(struct session_run *run, const struct session_spec *spec, bool *changed)
+/* A gate that restarts is asked again, if this is the last time. */
+static bool ask_gate(const struct session_run *run, const char *name, bool last, json_t **ret_answer, struct error *err)
+{
+	for (int tries = 1;; tries++) {
+		if (gate_client_preflight_one(&run->gate, name, ret_answer, err))
+			return true;
+		bool again = error_status(err->code) == 503 || error_status(err->code) == 504;
+		if (!last || !again || tries == TRIES || !interrupt_sleep(run->interrupt_fd, PAUSE_MS))
+			return false;
+	}
+}
+
+/* It was promised to its owner, who must not look for it in vain. */
+static void add_failed(struct session_run *run, const struct session_repository *asked, const struct error *failure)
+{
+	struct repositories joined = {.items = xcalloc(1, sizeof(*joined.items)), .count = 1};
+	struct repository *r = &joined.items[0];
+
+	set_string(&r->name, asked->name);
+	set_string(&r->url, asked->url);
+	set_string(&r->push_branch, asked->push_branch);
+	set_string(&r->start_branch, asked->start_branch);
+	if (!asked->provider || !provider_parse(asked->provider, &r->provider))
+		r->provider = PROVIDER_UNKNOWN;
+	repository_fail(r, failure);
+	repositories_append(&run->repositories, &joined);
+}
+
+/* Asks the gate about those that are new. A gate that does not answer is asked at the next look, unless this is the last one. */
+static bool take_joined(struct session_run *run, const struct session_spec *spec, bool last, bool *changed)
 {
 	bool complete = true;
 
 	for (size_t i = 0; i < spec->repository_count; i++) {
 		CLEANUP(repositories_release) struct repositories joined = REPOSITORIES_INIT;
+		const struct session_repository *asked = &spec->repositories[i];
 		struct error failure = ERROR_INIT;
 		json_t *answer = NULL;
 
-		if (find(&run->repositories, spec->repositories[i].name))
+		if (find(&run->repositories, asked->name))
 			continue;
-		if (gate_client_preflight_one(&run->gate, spec->repositories[i].name, &answer, &failure) &&
-		    repositories_from_preflight(answer, &joined, &failure)) {
+		if (ask_gate(run, asked->name, last, &answer, &failure) && repositories_from_preflight(answer, &joined, &failure)) {
 			session_log(run, LOG_INFO, &joined.items[0], NULL, "A repository has joined the session: %s",
 			            joined.items[0].url);
 			repositories_append(&run->repositories, &joined);
 			*changed = true;
 		} else {
 			session_log(run, LOG_WARNING, NULL, &failure, "A repository that joins could not be checked: %s",
-			            spec->repositories[i].name);
-			complete = false;
+			            asked->name);
+			if (last)
+				add_failed(run, asked, &failure);
+			*changed |= last;
+			complete = last;
 		}
 		json_decref(answer);
 	}
 	return complete;
 }
 
-/* Reads the row; *changed: a repository came or went. */
-static void look(struct session_run *run, bool *changed)
+/* The store knows what was promised: the last time it has to answer. False: interrupted. */
+static bool read_row(const struct session_run *run, bool last, struct session_row *ret, bool *ret_found)
+{
+	for (;;) {
+		*ret_found = run->store.ops->find_by_id(run->store.state, run->row->id, ret, NULL);
+		if (*ret_found || !last)
+			return true;
+		if (!interrupt_sleep(run->interrupt_fd, PAUSE_MS))
+			return false;
+	}
+}
+
+/* Reads the row; *changed: a repository came or went. ERR_SESSION_LOST. */
+static bool look(struct session_run *run, bool last, bool *changed, struct error *err)
 {
 	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
 	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
 	struct error failure = ERROR_INIT;
+	bool found;
 
-	if (!run->store.ops->find_by_id(run->store.state, run->row->id, &row, NULL) || !row.repository_changes ||
-	    (run->changes_seen && strcmp(run->changes_seen, row.repository_changes) == 0))
-		return;
+	if (!read_row(run, last, &row, &found))
+		return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
+	if (!found || !row.repository_changes || (run->changes_seen && strcmp(run->changes_seen, row.repository_changes) == 0))
+		return true;
 	if (!session_row_spec(&row, &spec, &failure)) {
 		session_log(run, LOG_ERROR, NULL, &failure, "The session's changes cannot be read");
-		return;
+		return true;
 	}
 	*changed |= drop_removed(run, &spec);
-	if (take_joined(run, &spec, changed))
+	if (take_joined(run, &spec, last, changed))
 		set_string(&run->changes_seen, row.repository_changes);
+	return !last || !interrupt_pending(run->interrupt_fd) || error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
 }
 
-/* The agent may have left anything under that name. */
+/*
+ * Under its own name only what is complete: a worker that dies meanwhile leaves nothing that the next one takes for somebody
+ * else's. The agent may have left anything under that name, and may do so while this clones.
+ */
 static bool clone_one(struct session_run *run, struct repository *r, struct error *err)
 {
 	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
+	CLEANUP(freep) char *unfinished = xasprintf("%s/+clone-%s", run->workspace.path, r->name);
 	struct stat info;
 
 	if (lstat(path, &info) == 0)
 		return error_set(err, ERR_WORKSPACE_FAILED, "Something called %s is in the workspace already.", r->name);
-	return session_clone(run, r, false, err);
+	if (!remove_tree(unfinished, err))
+		return false;
+	bool cloned = session_clone(run, r, unfinished, false, err);
+	if (cloned && renameat2(AT_FDCWD, unfinished, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return session_update_record(run, err);
+	if (cloned)
+		error_set(err, ERR_WORKSPACE_FAILED, "Something called %s is in the workspace already.", r->name);
+	if (err->code != ERR_SESSION_LOST && !remove_tree(unfinished, NULL))
+		session_log(run, LOG_WARNING, r, NULL, "An unfinished clone could not be removed");
+	return false;
 }
 
 /* Those that have joined and passed. False only when the session is to be left. */
@@ -137,27 +201,26 @@ static bool write_config(const void *input, struct git_job_report *report, json_
  */
 static void tell_agent(struct session_run *run)
 {
+	char name[] = "+home";
+	struct repository nobodys = {.name = name}; /* the list may be empty */
 	struct config_file file = {.path = xasprintf("%s/.gitconfig", run->workspace.home), .text = STRBUF_INIT(LIMIT_ANSWER)};
 	struct error failure = ERROR_INIT;
 	json_t *nothing = NULL;
 
 	agent_git_config(&run->gate, &run->repositories, &file.text);
-	if (!session_git(run, &run->repositories.items[0], write_config, &file, "configure", &nothing, &failure))
+	if (!session_git(run, &nobodys, write_config, &file, "configure", &nothing, &failure))
 		session_log(run, LOG_WARNING, NULL, &failure, "The agent's git could not be told of the session's repositories");
 	json_decref(nothing);
 	strbuf_release_secret(&file.text);
 	free(file.path);
 }
 
-bool session_follow(struct session_run *run, bool now, bool agent_works, bool *ret_changed, struct error *err)
+static bool follow(struct session_run *run, bool last, bool agent_works, bool *ret_changed, struct error *err)
 {
-	int64_t at = clock_monotonic_ms();
 	bool changed = false;
 
-	*ret_changed = false;
-	if (!now && at < run->follow_at_ms)
-		return true;
-	look(run, &changed);
+	if (!look(run, last, &changed, err))
+		return false;
 	/* Before anybody reads that what has joined is ready. */
 	if (changed && agent_works)
 		tell_agent(run);
@@ -166,4 +229,17 @@ bool session_follow(struct session_run *run, bool now, bool agent_works, bool *r
 	run->follow_at_ms = clock_monotonic_ms() + LOOK_EVERY_MS;
 	*ret_changed = changed;
 	return !changed || session_save(run, true, err);
+}
+
+bool session_follow(struct session_run *run, bool agent_works, bool *ret_changed, struct error *err)
+{
+	*ret_changed = false;
+	return clock_monotonic_ms() < run->follow_at_ms || follow(run, false, agent_works, ret_changed, err);
+}
+
+bool session_follow_last(struct session_run *run, struct error *err)
+{
+	bool changed = false;
+
+	return follow(run, true, false, &changed, err);
 }

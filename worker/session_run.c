@@ -184,9 +184,10 @@ static void keep_work(struct session_run *run)
 	session_status_condition(&run->status, "WorkKept", true, "NotPushed", "Until %s; git/push pushes it again.", until);
 }
 
-/* The end must reach the store: everything was done for it. */
-static bool save_end(struct session_run *run)
+/* The end must reach the store: everything was done for it. *ret_again: it has not ended, for another push was asked for. */
+static bool save_end(struct session_run *run, bool *ret_again)
 {
+	*ret_again = false;
 	for (int tries = 0; tries < FINAL_TRIES; tries++) {
 		CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_ANSWER);
 		CLEANUP(notice_release) struct notice notice = NOTICE_INIT;
@@ -198,6 +199,10 @@ static bool save_end(struct session_run *run)
 		if (run->store.ops->save_status(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data,
 		                                notice.body ? &notice : NULL, &err))
 			return true;
+		if (err.code == ERR_PRECONDITION_FAILED) {
+			*ret_again = true;
+			return false;
+		}
 		session_log(run, LOG_WARNING, NULL, &err, "The end of the session could not be written");
 		if (err.code == ERR_SESSION_LOST || !interrupt_sleep(run->interrupt_fd, FINAL_PAUSE_MS))
 			return false;
@@ -235,6 +240,31 @@ static void release(struct session_run *run)
 	free(run->changes_seen);
 }
 
+/* Pushes once more what its owner asked for while it pushed. False: it is left. */
+static bool finish(struct session_run *run, bool ok, struct error *err)
+{
+	for (;;) {
+		bool again;
+		if (!ok && err->code == ERR_SESSION_LOST) {
+			session_log(run, LOG_WARNING, NULL, err, "The session is left");
+			return false;
+		}
+		session_status_finish(&run->status, ok ? NULL : err, clock_now_s());
+		keep_work(run);
+		if (save_end(run, &again)) {
+			session_log(run, run->status.phase == PHASE_COMPLETED ? LOG_INFO : LOG_WARNING, NULL, ok ? NULL : err,
+			            "Session ended: %s", session_phase_name(run->status.phase));
+			return true;
+		}
+		if (!again)
+			return false;
+		session_log(run, LOG_INFO, NULL, NULL, "Another push was asked for during the last one");
+		session_status_reopen(&run->status);
+		ok = step_push(run, err);
+		processes_end_children(NULL, 0);
+	}
+}
+
 bool session_run(const struct worker *worker, struct session_store store, const struct session_row *row,
                  const struct secret *credential, int interrupt_fd)
 {
@@ -247,15 +277,5 @@ bool session_run(const struct worker *worker, struct session_store store, const 
 	bool ok = prepare(&run, &err) && step_preflight(&run, &err) && step_clone(&run, &err) && step_agent(&run, &err) &&
 	          (run.rests ? rest(&run, &err) : step_push(&run, &err));
 	processes_end_children(NULL, 0);
-	if (ok && run.rests)
-		return true;
-	if (!ok && err.code == ERR_SESSION_LOST) {
-		session_log(&run, LOG_WARNING, NULL, &err, "The session is left");
-		return false;
-	}
-	session_status_finish(&run.status, ok ? NULL : &err, clock_now_s());
-	keep_work(&run);
-	session_log(&run, run.status.phase == PHASE_COMPLETED ? LOG_INFO : LOG_WARNING, NULL, ok ? NULL : &err, "Session ended: %s",
-	            session_phase_name(run.status.phase));
-	return save_end(&run);
+	return (ok && run.rests) || finish(&run, ok, &err);
 }

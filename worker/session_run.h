@@ -63,18 +63,24 @@ bool session_merge_request(struct session_run *run, struct repository *r, struct
 void session_merge_requests_conclude(struct session_run *run);
 
 /*
- * For step_clone: one repository into its folder in the workspace, which must not be there. `borrow`: it may share the objects of
- * the project's mirror; not for a folder that is added while an agent runs, whose confinement is settled. ERR_SESSION_LOST and what
+ * One repository into the folder `path` in the workspace, which must not be there. `borrow`: it may share the objects of the
+ * project's mirror; not for a folder that is added while an agent runs, whose confinement is settled. ERR_SESSION_LOST and what
  * git_clone_branch and the mirror's fetch say.
  */
-bool session_clone(struct session_run *run, struct repository *r, bool borrow, struct error *err) MUST_CHECK;
+bool session_clone(struct session_run *run, struct repository *r, const char *path, bool borrow, struct error *err) MUST_CHECK;
 
 /*
- * For the steps that wait: takes over what was changed in the session's repositories, unless it has just looked (`now`: in any
- * case). May take as long as a clone. `agent_works`: its git reaches through the gate what has joined, from before the status says
- * that it is ready. *ret_changed: the list is another one. What goes wrong with a repository is recorded in it. ERR_SESSION_LOST.
+ * For the steps that wait: takes over what was changed in the session's repositories, unless it has just looked. May take as long
+ * as a clone. `agent_works`: its git reaches through the gate what has joined, from before the status says that it is ready.
+ * *ret_changed: the list is another one. What goes wrong with a repository is recorded in it. ERR_SESSION_LOST.
  */
-bool session_follow(struct session_run *run, bool now, bool agent_works, bool *ret_changed, struct error *err) MUST_CHECK;
+bool session_follow(struct session_run *run, bool agent_works, bool *ret_changed, struct error *err) MUST_CHECK;
+/* For step_push, the same for the last time: a store or gate that does not answer is asked again for some seconds, and what has
+ * joined and cannot be asked about has failed. ERR_SESSION_LOST. */
+bool session_follow_last(struct session_run *run, struct error *err) MUST_CHECK;
+
+/* For the steps: writes the record anew, if there is one, with the repositories as they are. ERR_WORKSPACE_FAILED. */
+bool session_update_record(struct session_run *run, struct error *err) MUST_CHECK;
 
 /* For the steps: a new phase, written at once. ERR_SESSION_LOST. */
 bool session_enter(struct session_run *run, enum session_phase phase, const char *message, struct error *err) MUST_CHECK;

@@ -141,6 +141,14 @@ void session_status_finish(struct session_status *s, const struct error *failure
 	session_status_condition(s, "Completed", s->phase == PHASE_COMPLETED, session_phase_name(s->phase), "%s", s->message);
 }
 
+void session_status_reopen(struct session_status *s)
+{
+	s->completion_time = 0;
+	free(s->notification);
+	s->notification = NULL;
+	session_status_condition(s, "Completed", false, "AnotherPush", "Another push was asked for.");
+}
+
 static void set_text(json_t *object, const char *name, const char *text)
 {
 	if (text && *text) {

@@ -41,6 +41,8 @@ void session_status_condition(struct session_status *s, const char *type, bool h
 /* Phase, message, completionTime and notification from the repositories' ends. `failure`: the session as a whole failed (NULL: it
  * did not). */
 void session_status_finish(struct session_status *s, const struct error *failure, int64_t now_s);
+/* It has not ended after all, for another push was asked for. */
+void session_status_reopen(struct session_status *s);
 
 /* Caller decrefs. */
 json_t *session_status_to_json(const struct session_status *s) MUST_CHECK;

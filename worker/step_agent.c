@@ -27,6 +27,8 @@ static json_t *record_of(const struct session_run *run, bool waiting)
 
 	for (size_t i = 0; i < run->repositories.count; i++) {
 		const struct repository *r = &run->repositories.items[i];
+		if (r->phase == REPOSITORY_PENDING || r->phase == REPOSITORY_CLONING) /* it joins, and has not started anywhere */
+			continue;
 		json_t *one = json_object();
 		if (r->phase == REPOSITORY_FAILED)
 			json_object_set_new(one, "error",
@@ -47,6 +49,17 @@ static json_t *record_of(const struct session_run *run, bool waiting)
 	if (waiting)
 		add_waiting(run, record);
 	return record;
+}
+
+bool session_update_record(struct session_run *run, struct error *err)
+{
+	json_t *record = workspace_read_record(&run->workspace);
+	bool waiting = json_bool_or(record, "waiting", false), ok = true;
+
+	if (record)
+		ok = workspace_write_record(&run->workspace, record_of(run, waiting), err);
+	json_decref(record);
+	return ok;
 }
 
 /* Of a session that ends here, in a sentence: what of its agent's work is at the remotes. */
@@ -102,7 +115,7 @@ static void follow(void *context)
 	struct error ignored = ERROR_INIT;
 	bool changed = false;
 
-	bool alive = session_follow(context, false, true, &changed, &ignored);
+	bool alive = session_follow(context, true, &changed, &ignored);
 
 	(void)alive;
 }
@@ -142,21 +155,23 @@ static bool run_agent(struct session_run *run, struct error *err)
 	return judge(run, &result, err);
 }
 
-/* True: a push was asked for, or run->rests. A store that does not answer is asked again; the lease is the worker's business. */
+/*
+ * True: a push was asked for, or run->rests. A store that does not answer is asked again; the lease is the worker's business. To
+ * follow may take as long as a clone, so that what is asked for is read afterwards.
+ */
 static bool wait_for_push(struct session_run *run, struct error *err)
 {
 	for (;;) {
 		CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+		bool changed = false;
+		if (!session_follow(run, false, &changed, err) || (changed && !session_update_record(run, err)))
+			return false;
 		bool found = run->store.ops->find_by_id(run->store.state, run->row->id, &row, NULL);
 		if (found && row.attempt != run->row->attempt)
 			return error_set(err, ERR_SESSION_LOST, "Another worker has taken the session over.");
-		bool changed = false;
-		if (!session_follow(run, false, false, &changed, err) ||
-		    (changed && !workspace_write_record(&run->workspace, record_of(run, true), err)))
-			return false;
 		if (found && row.push_requested)
 			return true;
-		if (clock_now_s() >= run->wait_until_s) {
+		if (found && clock_now_s() >= run->wait_until_s) {
 			(void)tell_pushed(run);
 			return error_set(err, ERR_AGENT_TIMEOUT, "No push was asked for within %lld seconds.",
 			                 (long long)settings_number(run->worker->settings, AGENT_TIMEOUT));

@@ -48,9 +48,8 @@ static void warn(struct repository *r, const json_t *result)
 		                submodules == 1 ? "folder stays" : "folders stay", json_string_or(result, "firstSubmodule", ""));
 }
 
-static bool clone_once(struct session_run *run, struct repository *r, bool borrow, struct error *err)
+static bool clone_once(struct session_run *run, struct repository *r, const char *path, bool borrow, struct error *err)
 {
-	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
 	CLEANUP(freep) char *gate_url = gate_repository_url(&run->gate, r->name);
 	const char *start = r->start_branch ? r->start_branch : r->default_branch;
 	char mirrored_commit[COMMIT_SIZE] = "";
@@ -81,19 +80,17 @@ static bool clone_once(struct session_run *run, struct repository *r, bool borro
 	return true;
 }
 
-bool session_clone(struct session_run *run, struct repository *r, bool borrow, struct error *err)
+bool session_clone(struct session_run *run, struct repository *r, const char *path, bool borrow, struct error *err)
 {
-	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
-
 	log_beginning(run, r);
 	progress_line(run->worker->progress, "Cloning %s repository: %s", repository_provider_title(r), r->url);
-	if (clone_once(run, r, borrow, err))
+	if (clone_once(run, r, path, borrow, err))
 		return true;
 	if (!git_found_disk_full(err) || !remove_tree(path, err) || !session_mirror_make_room(run))
 		return false;
 	session_log(run, LOG_WARNING, r, err, "The disk was full: shared copies that nobody uses were removed");
 	*err = (struct error)ERROR_INIT;
-	return clone_once(run, r, borrow, err);
+	return clone_once(run, r, path, borrow, err);
 }
 
 static bool clone_all(struct session_run *run, struct error *err)
@@ -102,11 +99,12 @@ static bool clone_all(struct session_run *run, struct error *err)
 
 	for (size_t i = 0; i < run->repositories.count; i++) {
 		struct repository *r = &run->repositories.items[i];
+		CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
 		struct error failure = ERROR_INIT;
 		r->phase = REPOSITORY_CLONING;
 		if (!session_save(run, true, err))
 			return false;
-		if (session_clone(run, r, true, &failure)) {
+		if (session_clone(run, r, path, true, &failure)) {
 			cloned++;
 			continue;
 		}

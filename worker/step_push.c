@@ -134,14 +134,26 @@ static void conclude(struct session_run *run)
 	session_merge_requests_conclude(run);
 }
 
+/* What a busy store does not forget now is pushed once more. */
+static bool clear_request(struct session_run *run, struct error *err)
+{
+	struct error failure = ERROR_INIT;
+
+	if (run->store.ops->clear_push(run->store.state, run->row->id, run->row->attempt, &failure))
+		return true;
+	if (failure.code == ERR_SESSION_LOST) {
+		*err = failure;
+		return false;
+	}
+	session_log(run, LOG_WARNING, NULL, &failure, "The push request could not be cleared");
+	return true;
+}
+
 bool step_push(struct session_run *run, struct error *err)
 {
-	struct error ignored = ERROR_INIT;
-	bool changed;
-
-	/* From this phase on nothing joins or leaves. */
-	if (!session_enter(run, PHASE_PUSHING, "Committing and pushing the changes.", err) ||
-	    !session_follow(run, true, false, &changed, err))
+	/* From this phase on nothing joins or leaves; a push that is asked for from now on is another one (session_run). */
+	if (!session_enter(run, PHASE_PUSHING, "Committing and pushing the changes.", err) || !clear_request(run, err) ||
+	    !session_follow_last(run, err))
 		return false;
 	for (size_t i = 0; i < run->repositories.count; i++) {
 		struct repository *r = &run->repositories.items[i];
@@ -151,7 +163,5 @@ bool step_push(struct session_run *run, struct error *err)
 			return false;
 	}
 	conclude(run);
-	if (!run->store.ops->clear_push(run->store.state, run->row->id, run->row->attempt, &ignored))
-		session_log(run, LOG_WARNING, NULL, &ignored, "The push request could not be cleared");
 	return true;
 }

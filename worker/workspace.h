@@ -1,8 +1,7 @@
 #pragma once
 /*
- * workspace — the folder of one session: <ACP_WORKSPACES>/<session id>/, one folder per repository in it, and "+home" and "+tmp"
- * for the agent
- * ('+' cannot begin a repository's name).
+ * workspace — the folder of one session: <ACP_WORKSPACES>/<session id>/, one folder per repository in it, "+home" and "+tmp" for
+ * the agent, and "+clone-<name>" for a repository that joins, until it is complete ('+' cannot begin a repository's name).
  *
  * Beside it lies <session id>.json, the worker's own record, out of the agent's reach: that the agent has finished or works
  * elsewhere, how, and from which commits it started. It makes a session that lost its worker, or rested, go on with commit and

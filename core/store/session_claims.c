@@ -189,14 +189,33 @@ static bool write_status(struct handle *handle, const char *id, int64_t attempt,
 	return query_changes(&query) > 0 || lost(err);
 }
 
+/* What was promised to its owner while it pushed. One that is to be removed pushes no more. */
+static bool check_nothing_asked(struct handle *handle, const char *id, int64_t attempt, struct error *err)
+{
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+	bool asked;
+
+	if (!query_start(
+	            &query, handle,
+	            "SELECT 1 FROM sessions WHERE id = ? AND attempt = ? AND final = 0 AND push_requested AND NOT stop_requested",
+	            err))
+		return false;
+	query_bind_text(&query, id);
+	query_bind_number(&query, attempt);
+	if (!query_next(&query, &asked, err))
+		return false;
+	return !asked || error_set(err, ERR_PRECONDITION_FAILED, "Another push of the session was asked for.");
+}
+
 bool session_save_status(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
                          const struct notice *notice, struct error *err)
 {
 	CLEANUP(writing_end) struct writing w = WRITING_INIT;
+	bool pushed = phase == PHASE_COMPLETED || phase == PHASE_PARTIALLY_COMPLETED;
 
-	return writing_begin(state, &w, err) && write_status(w.handle, id, attempt, phase, status_json, err) &&
-	       session_phase_note(w.handle, id, err) && (!notice || notice_row_add(w.handle, notice, err)) &&
-	       drop_if_removed(w.handle, id, err) && writing_commit(&w, err);
+	return writing_begin(state, &w, err) && (!pushed || check_nothing_asked(w.handle, id, attempt, err)) &&
+	       write_status(w.handle, id, attempt, phase, status_json, err) && session_phase_note(w.handle, id, err) &&
+	       (!notice || notice_row_add(w.handle, notice, err)) && drop_if_removed(w.handle, id, err) && writing_commit(&w, err);
 }
 
 /* A number of its own follows the attempt, so that nothing which that one still says finds the session. */

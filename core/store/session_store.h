@@ -181,7 +181,8 @@ struct session_store_ops {
 	bool (*renew)(void *state, const char *id, int64_t attempt, int64_t lease_s, bool *ret_stop, bool *ret_push,
 	              struct error *err);
 	/* Writes phase and status, and the notice that tells of them (NULL: none); a final phase ends the lease and the gate
-	 * credential, and takes the row away if its removal was asked for. ERR_SESSION_LOST: nothing was written. */
+	 * credential, and takes the row away if its removal was asked for. A session whose push was asked for since it was cleared
+	 * does not end as Completed or PartiallyCompleted: ERR_PRECONDITION_FAILED. ERR_SESSION_LOST. Nothing was written then. */
 	bool (*save_status)(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
 	                    const struct notice *notice, struct error *err);
 	/* Before a final phase: the work stays until `until_s` (unix seconds), and a push can be asked for until then. Without it

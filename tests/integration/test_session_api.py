@@ -1,6 +1,9 @@
 """The repositories of a running session, and its outcome, over the API: what joins is cloned and pushed, what leaves is not, and only its owner changes it."""
+import contextlib
 import os
+import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -59,6 +62,29 @@ class SessionApiCase(unittest.TestCase):
     def wait_ready(self, name):
         wait_until(f"{name} is ready", lambda: self.status()[name]["phase"] == "Ready", 30)
 
+    @contextlib.contextmanager
+    def gate_down(self):
+        """nginx finds nobody behind the gate's addresses."""
+        lines = [Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0") for pid in self.stack.pids()]
+        words = next(line for line in lines if line[1:3] == ["--pool", "git"])
+        sockets = [Path(path) for option, path in zip(words, words[1:]) if option == "--socket"]
+        for socket in sockets:
+            socket.rename(socket.with_suffix(".away"))
+        try:
+            yield
+        finally:
+            for socket in sockets:
+                socket.with_suffix(".away").rename(socket)
+
+    def files(self, project):
+        """The files at the top of the session's branch, in the remote's own repository."""
+        commit = self.refs(project)[f"refs/heads/ambient/{self.name}"]
+        for path in (self.stack.data / "simulator/repositories").glob("*.git"):
+            done = subprocess.run(["git", "--git-dir", path, "ls-tree", "--name-only", commit], text=True, capture_output=True)
+            if done.returncode == 0:
+                return done.stdout.split()
+        return []
+
     def refs(self, project):
         return self.stack.control("GET", f"/refs?project={project}")
 
@@ -85,6 +111,42 @@ class WaitingTest(SessionApiCase):
         phases = {entry["name"]: entry["phase"] for entry in status["repositories"]}
         self.assertEqual(phases, {"api": "Unchanged", "api-2": "Pushed"})
         self.assertIn(f"refs/heads/ambient/{self.name}", self.refs("other/api"))
+
+    def test_what_could_not_join_before_the_push_has_failed(self):
+        self.begin()
+        with self.gate_down():
+            self.assertEqual(self.call("POST", "repos", {"url": self.url("other/api"), "autoPush": True}).status, 201)
+            self.assertEqual(self.call("POST", "git/push").status, 202)
+            wait_until("it has failed", lambda: self.status()["api-2"]["phase"] == "Failed", 40)
+        status = self.stack.wait_for_session(self.name)["status"]
+        joined = {entry["name"]: entry for entry in status["repositories"]}["api-2"]
+        self.assertEqual((joined["phase"], joined["error"]["code"], joined["url"]), ("Failed", "service_unavailable", self.url("other/api")), status)
+        self.assertNotEqual(status["phase"], "Completed")
+
+    def test_what_joins_while_the_gate_restarts_is_pushed_all_the_same(self):
+        self.begin()
+        with self.gate_down():
+            self.assertEqual(self.call("POST", "repos", {"url": self.url("other/api"), "autoPush": True}).status, 201)
+            self.assertEqual(self.call("POST", "git/push").status, 202)
+            self.stack.wait_for_session(self.name, phases=("Pushing",))
+            time.sleep(1)
+        status = self.stack.wait_for_session(self.name)["status"]
+        self.assertEqual((status["phase"], [entry["name"] for entry in status["repositories"]]), ("Completed", ["api", "api-2"]), status)
+
+    def test_a_push_that_is_asked_for_during_a_push_is_done_too(self):
+        self.begin()
+        (self.workspace / "api" / "NEW.md").write_text("new\n")
+        self.stack.mode("group/sub/api", "delay", delay_ms=4000, match="git-receive-pack", method="POST")
+        try:
+            self.assertEqual(self.call("POST", "git/push").status, 202)
+            wait_until("it pushes", lambda: self.status()["api"]["phase"] == "Pushing", 30)
+            (self.workspace / "api" / "LATER.md").write_text("later\n")
+            self.assertEqual(self.call("POST", "git/push").status, 202)
+        finally:
+            self.stack.mode("group/sub/api", "normal")
+        status = self.stack.wait_for_session(self.name)["status"]
+        self.assertEqual((status["phase"], status["repositories"][0]["commit"]), ("Completed", self.refs("group/sub/api")[f"refs/heads/ambient/{self.name}"]), status)
+        self.assertLessEqual({"NEW.md", "LATER.md"}, set(self.files("group/sub/api")))
 
     def test_what_joined_to_be_read_is_not_pushed(self):
         self.begin()
@@ -196,7 +258,8 @@ class AgentTest(SessionApiCase):
         script = Path(cls.folder.name) / "agent"
         script.write_text(AGENT)
         script.chmod(0o755)
-        cls.settings = {"ACP_AGENT_COMMAND": str(script)}
+        # Freed memory is filled: a name that is read from it is none.
+        cls.settings = {"ACP_AGENT_COMMAND": str(script), "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:max_free_fill_size=4096"}
         super().setUpClass()
 
     @classmethod
@@ -213,6 +276,21 @@ class AgentTest(SessionApiCase):
         status = self.stack.wait_for_session(self.name)["status"]
         self.assertEqual((status["phase"], {entry["phase"] for entry in status["repositories"]}), ("Completed", {"Pushed"}), status)
         self.assertEqual(status["agent"]["output"].split(), ["REACHED", "api-2/", "REACHED", "api/"])
+
+    def test_its_only_repository_is_changed_for_one_that_cannot_join_yet(self):
+        self.begin()
+        wait_until("the agent waits", (self.workspace / "+tmp/waiting").exists, 30)
+        with self.gate_down():
+            self.assertEqual(self.call("POST", "repos", {"url": self.url("other/api"), "autoPush": True}).status, 201)
+            self.assertEqual(self.call("DELETE", "repos/api").status, 200)
+            wait_until("the worker has looked", lambda: [e["name"] for e in self.stack.session(self.name).json["status"]["repositories"]] == ["api-2"], 20)
+            time.sleep(3)
+        self.wait_ready("api-2")
+        (self.workspace / "+tmp/go").touch()
+        status = self.stack.wait_for_session(self.name)["status"]
+        self.assertEqual((status["phase"], [(e["name"], e["phase"]) for e in status["repositories"]]), ("Completed", [("api-2", "Pushed")]), status)
+        self.assertNotIn("ended abnormally", self.stack.log_text())
+        self.assertNotIn("The agent's git could not be told", self.stack.log_text())
 
     def test_a_folder_that_the_agent_has_made_is_not_taken(self):
         self.begin()

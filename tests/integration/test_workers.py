@@ -494,6 +494,30 @@ class ElsewhereTest(WorkerCase):
         self.assertCompleted(self.stack.wait_for_session(self.name, 60))
         self.assertLeftNothing()
 
+    def test_what_joined_is_cloned_anew_when_its_worker_dies_in_between(self):
+        uid = self.create()
+        first = self.worker()
+        self.stack.wait_for_session(self.name, 60, phases=("Running",))
+        base = f"/api/projects/default/agentic-sessions/{self.name}"
+        self.stack.mode("demo/hello", "delay", delay_ms=20000, match="git-upload-pack", method="POST")
+        try:
+            self.assertEqual(self.stack.api("POST", f"{base}/repos", {"url": self.repository("demo/hello"), "autoPush": True}).status, 201)
+            wait_until("it is cloned", lambda: list(self.workspace(uid).glob("*hello/.git/objects")), 30)
+            first.kill()
+        finally:
+            self.stack.mode("demo/hello", "normal")
+        self.worker()
+
+        def phase():
+            return {r["name"]: r["phase"] for r in self.stack.session(self.name).json["status"]["repositories"]}["hello"]
+        wait_until("it has another end", lambda: phase() in ("Ready", "Failed"), 40)
+        self.assertEqual(phase(), "Ready")
+        (self.workspace(uid) / "hello/work.txt").write_text("mine\n")
+        self.assertEqual(self.push().status, 202)
+        status = self.stack.wait_for_session(self.name, 60)["status"]
+        self.assertEqual((status["phase"], {r["name"]: r["phase"] for r in status["repositories"]}), ("Completed", {"api": "Unchanged", "hello": "Pushed"}), status)
+        self.assertLeftNothing()
+
 
 class RestTest(WorkerCase):
     """A session that only waits holds no place of a worker: it rests until there is something to do."""
@@ -643,6 +667,23 @@ class RestTest(WorkerCase):
         self.assertEqual((status["phase"], status["message"]), ("Failed", "No push was asked for within 10 seconds."))
         self.assertEqual(self.push().status, 202)
         self.assertPushedOnce(self.name)
+        self.assertLeftNothing()
+
+    def test_a_push_that_is_asked_for_while_a_clone_outlasts_the_limit_is_done(self):
+        self.environment = {**self.environment, "ACP_AGENT_TIMEOUT": "12"}
+        self.worker()
+        uid = self.waiting(self.name)
+        self.wait_for_rest(uid)
+        self.write(uid, self.name)
+        self.stack.mode("demo/hello", "delay", delay_ms=12000, match="git-upload-pack", method="POST")
+        try:
+            answer = self.stack.api("POST", f"/api/projects/default/agentic-sessions/{self.name}/repos", {"url": self.repository("demo/hello")})
+            self.assertEqual(answer.status, 201, answer)
+            wait_until("it is cloned", lambda: list(self.workspace(uid).glob("*hello/.git/objects")), 30)
+            self.assertEqual(self.push().status, 202)
+            self.assertPushedOnce(self.name)
+        finally:
+            self.stack.mode("demo/hello", "normal")
         self.assertLeftNothing()
 
     def test_deleting_it_ends_it_at_once(self):

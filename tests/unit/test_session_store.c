@@ -302,6 +302,43 @@ static void a_push_request_reaches_the_worker_and_is_cleared(void **state UNUSED
 	expect(CALL(&f, request_push, "unknown", &err), &err, ERR_SESSION_NOT_FOUND);
 }
 
+static void what_was_asked_for_during_a_push_is_not_forgotten(void **state UNUSED)
+{
+	static const struct {
+		enum session_phase end;
+		bool stop, ends;
+		const char *why;
+	} rows[] = {
+	        {PHASE_COMPLETED, false, false, "its newest work is not pushed"},
+	        {PHASE_PARTIALLY_COMPLETED, false, false, "nor here"},
+	        {PHASE_FAILED, false, true, "its work is kept"},
+	        {PHASE_STOPPED, false, true, "nobody wants it"},
+	        {PHASE_COMPLETED, true, true, "its removal was asked for"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(fixture_remove) struct store_fixture f;
+		struct error err = ERROR_INIT;
+		static const char id[] = "id-one-john";
+		char name[64];
+
+		fixture_make(&f);
+		make_session(&f, "one");
+		claim(&f, NULL, 60, name);
+		must(CALL(&f, save_status, id, 1, PHASE_PUSHING, "{}", NULL, &err), &err);
+		must(CALL(&f, request_push, id, &err), &err);
+		if (rows[i].stop)
+			must(CALL(&f, remove, id, &err), &err);
+		bool ended = CALL(&f, save_status, id, 1, rows[i].end, "{}", NULL, &err);
+		if (ended != rows[i].ends || (!ended && err.code != ERR_PRECONDITION_FAILED))
+			fail_msg("%s: %s", rows[i].why, ended ? "ended" : error_name(err.code));
+		if (ended)
+			continue;
+		must(CALL(&f, clear_push, id, 1, &err), &err);
+		must(CALL(&f, save_status, id, 1, rows[i].end, "{}", NULL, &err), &err);
+	}
+}
+
 static void kept_work_can_be_pushed_again_until_it_expires(void **state UNUSED)
 {
 	CLEANUP(fixture_remove) struct store_fixture f;
@@ -849,6 +886,7 @@ int main(void)
 	        cmocka_unit_test(a_final_phase_ends_lease_and_credential),
 	        cmocka_unit_test(the_gate_knows_running_sessions_only),
 	        cmocka_unit_test(a_push_request_reaches_the_worker_and_is_cleared),
+	        cmocka_unit_test(what_was_asked_for_during_a_push_is_not_forgotten),
 	        cmocka_unit_test(kept_work_can_be_pushed_again_until_it_expires),
 	        cmocka_unit_test(only_what_went_wrong_counts_as_a_try),
 	        cmocka_unit_test(a_session_that_rests_is_nobodys_until_there_is_something_to_do),
