@@ -248,6 +248,33 @@ static void a_record_that_does_not_open_keeps_everything_as_it_is(void **state U
 	assert_opens_to(&f.service, "bob", SECOND);
 }
 
+/* Whoever may write to the Secret could else use up all the numbers that there are. */
+static void the_number_of_what_does_not_open_is_no_reason_to_go_on_behind_it(void **state UNUSED)
+{
+	enum { AT_GENERATION = 8, LAST_OF_IT = 15 };
+	CLEANUP(index_fixture_remove) struct index_fixture f;
+	CLEANUP(index_rebuild_release) struct index_rebuild result = INDEX_REBUILD_INIT;
+	CLEANUP(connection_release) struct connection before = CONNECTION_INIT, row = CONNECTION_INIT;
+	unsigned char *planted;
+
+	index_fixture_make(&f);
+	connect_user(&f, "alice", FIRST);
+	connect_user(&f, "bob", SECOND);
+	get_row(&f, "bob", &before);
+	another_database(&f, false);
+	planted = f.service.store.values[0].bytes;
+	memset(planted + AT_GENERATION, 0xff, LAST_OF_IT - AT_GENERATION);
+	planted[LAST_OF_IT] = 0x7f;
+	rebuild(&f, true, false, &result);
+	assert_true(result.changed);
+	assert_int_equal(result.problem_count, 1);
+	assert_int_equal(result.generation, before.generation);
+	connect_user(&f, "carol", THIRD);
+	get_row(&f, "carol", &row);
+	assert_true(row.generation > before.generation);
+	assert_opens_to(&f.service, "bob", SECOND);
+}
+
 static void no_records_at_all_are_not_believed(void **state UNUSED)
 {
 	CLEANUP(index_fixture_remove) struct index_fixture f;
@@ -336,6 +363,7 @@ int main(void)
 	        cmocka_unit_test(a_database_of_yesterday_follows_the_records),
 	        cmocka_unit_test(a_foreign_database_is_taken_over_without_harm),
 	        cmocka_unit_test(a_record_that_does_not_open_keeps_everything_as_it_is),
+	        cmocka_unit_test(the_number_of_what_does_not_open_is_no_reason_to_go_on_behind_it),
 	        cmocka_unit_test(no_records_at_all_are_not_believed),
 	        cmocka_unit_test(a_healthy_database_stays_as_it_is),
 	        cmocka_unit_test(values_in_their_rows_are_only_looked_at),
