@@ -164,19 +164,20 @@ static NORETURN void become_agent(const struct agent *agent, pid_t parent, int o
 	_exit(127);
 }
 
-struct watched {
+struct agent_watch {
 	pid_t pid;
 	int output; /* our end of its pipe, non-blocking; -1 at its end */
 	struct output_tail *tail;
 	struct usage_watch usage;
 	enum usage_verdict verdict;
-	void (*beat)(void *context); /* NULL: it is to end */
+	int64_t deadline_ms;
+	void (*beat)(void *context, struct agent_watch *watch); /* NULL: it is to end */
 	void *context;
 	bool ended;
 	int status;
 };
 
-static void read_output(struct watched *w)
+static void read_output(struct agent_watch *w)
 {
 	enum { READS_A_TURN = 64 }; /* an agent that never stops writing must not outlive its time */
 	char bytes[16 * 1024];
@@ -194,56 +195,68 @@ static void read_output(struct watched *w)
 	}
 }
 
-/* Whether the agent's first process has ended; its descendants may go on. Orphans of theirs are ours, and would fill the table of
- * processes. */
-static bool has_ended(struct watched *w)
+/* Whether the agent's first process has ended; its descendants may go on. */
+static bool has_ended(struct agent_watch *w)
 {
-	int status;
-
-	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-		if (pid == w->pid) {
-			w->ended = true;
-			w->status = status;
-		} else if (pid == w->usage.child) {
-			w->verdict = usage_conclude(&w->usage, status);
-		}
-	}
+	w->ended = w->ended || waitpid(w->pid, &w->status, WNOHANG) == w->pid;
 	return w->ended;
 }
 
-/* Waits until the agent ends, the deadline passes, it takes too much, or a signal asks to stop. True: it ended by itself. */
-static bool watch(struct watched *w, int interrupt_fd, int64_t deadline_ms, bool *ret_interrupted)
+/* Orphans of the agent's are ours, and would fill the table of processes. */
+static void bury_orphans(const struct agent_watch *w)
+{
+	siginfo_t next = {0};
+
+	while (waitid(P_ALL, 0, &next, WEXITED | WNOHANG | WNOWAIT) == 0 && next.si_pid > 0) {
+		if (next.si_pid == w->pid || next.si_pid == w->usage.child)
+			return; /* they are waited for by name */
+		(void)waitpid(next.si_pid, NULL, WNOHANG);
+		next.si_pid = 0;
+	}
+}
+
+bool agent_goes_on(struct agent_watch *w)
+{
+	read_output(w);
+	if (w->verdict == USAGE_FINE)
+		w->verdict = usage_look(&w->usage);
+	return w->verdict == USAGE_FINE && (has_ended(w) || clock_monotonic_ms() < w->deadline_ms);
+}
+
+/* Waits until the agent ends, its time is over, it takes too much, or a signal asks to stop. True: it ended by itself. */
+static bool watch(struct agent_watch *w, int interrupt_fd, bool *ret_interrupted)
 {
 	enum { BEAT_MS = 200 }; /* a daemon may keep the pipe open, so its end alone does not tell */
 
 	for (;;) {
 		struct pollfd wait[] = {{.fd = w->output, .events = POLLIN}, {.fd = interrupt_fd, .events = POLLIN}};
-		int64_t left = deadline_ms - clock_monotonic_ms();
+		int64_t left = w->deadline_ms - clock_monotonic_ms();
 		if (poll(wait, 2, left < 0 ? 0 : (int)(left < BEAT_MS ? left : BEAT_MS)) > 0 && wait[1].revents) {
 			*ret_interrupted = true;
 			return false;
 		}
-		read_output(w);
+		if (!agent_goes_on(w))
+			return false;
 		if (has_ended(w))
 			return true;
-		if (left <= 0 || w->verdict != USAGE_FINE)
-			return false;
-		usage_look(&w->usage);
+		bury_orphans(w);
 		if (w->beat)
-			w->beat(w->context);
+			w->beat(w->context, w);
 	}
 }
 
 /* SIGTERM first: an agent may want to save its work. One that takes too much would take more meanwhile. */
-static void end(struct watched *w)
+static void end(struct agent_watch *w)
 {
 	bool ignored = false;
 
 	kill(-w->pid, w->verdict == USAGE_FINE ? SIGTERM : SIGKILL);
+	usage_stop(&w->usage);
 	w->usage.limits = (struct usage_limits){0};
 	w->verdict = USAGE_FINE;
 	w->beat = NULL;
-	if (!watch(w, -1, clock_monotonic_ms() + KILL_GRACE_MS, &ignored)) {
+	w->deadline_ms = clock_monotonic_ms() + KILL_GRACE_MS;
+	if (!watch(w, -1, &ignored)) {
 		kill(-w->pid, SIGKILL);
 		while (waitpid(w->pid, &w->status, 0) < 0 && errno == EINTR)
 			;
@@ -289,7 +302,7 @@ bool agent_run(const struct agent *agent, struct agent_result *ret, struct error
 {
 	CLEANUP(freep) struct output_tail *tail = xcalloc(1, sizeof(*tail));
 	struct agent_result result = AGENT_RESULT_INIT;
-	struct watched watched = {.output = -1, .tail = tail, .beat = agent->beat, .context = agent->context};
+	struct agent_watch watched = {.output = -1, .tail = tail, .beat = agent->beat, .context = agent->context};
 	CLEANUP(seccomp_filter_release) struct seccomp_filter filter = SECCOMP_FILTER_INIT;
 	bool scoped = sandbox_abi() > 0;
 	int ruleset = -1;
@@ -306,7 +319,8 @@ bool agent_run(const struct agent *agent, struct agent_result *ret, struct error
 		return false;
 
 	watched.usage.limits = (struct usage_limits){agent->workspace->path, agent->workspace_max_mib, agent->memory_max_mib};
-	if (!watch(&watched, agent->interrupt_fd, clock_monotonic_ms() + agent->timeout_ms, &result.interrupted)) {
+	watched.deadline_ms = clock_monotonic_ms() + agent->timeout_ms;
+	if (!watch(&watched, agent->interrupt_fd, &result.interrupted)) {
 		result.usage = watched.verdict;
 		result.timed_out = !result.interrupted && result.usage == USAGE_FINE;
 		end(&watched);

@@ -7,6 +7,8 @@
 #include "usage.h"
 #include "workspace.h"
 
+struct agent_watch; /* one that is running */
+
 struct agent {
 	const char *command; /* for /bin/sh -c */
 	const struct workspace *workspace;
@@ -18,8 +20,9 @@ struct agent {
 	int64_t timeout_ms;
 	int64_t workspace_max_mib, memory_max_mib; /* 0: not watched */
 	int interrupt_fd;                          /* processes.h; -1: none */
-	/* Called a few times a second while it runs; it may take its time, as the agent's output does then. NULL: nobody is. */
-	void (*beat)(void *context);
+	/* Called a few times a second while it runs. It may take its time if it asks agent_goes_on() a few times a second. NULL:
+	 * nobody is. */
+	void (*beat)(void *context, struct agent_watch *watch);
 	void *context;
 };
 
@@ -39,3 +42,7 @@ bool agent_check(bool unconfined_allowed, struct error *err) MUST_CHECK;
 /* Runs it to its end; all its descendants are dead afterwards. False when it could not be started: ERR_AGENT_UNCONFINED,
  * ERR_WORKSPACE_FAILED. */
 bool agent_run(const struct agent *agent, struct agent_result *ret, struct error *err) MUST_CHECK;
+
+/* For a beat that takes its time: looks at the agent's output, its time and what it takes. False: it is to be ended, which waits
+ * for the beat to return. */
+bool agent_goes_on(struct agent_watch *watch) MUST_CHECK;

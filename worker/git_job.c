@@ -24,7 +24,7 @@
 #define SANITIZED false
 #endif
 
-enum { PROGRESS_EVERY_MS = 100, EXIT_AFTER_RESULT_MS = 5000 };
+enum { PROGRESS_EVERY_MS = 100, EXIT_AFTER_RESULT_MS = 5000, ASK_EVERY_MS = 200, WAIT_MS = 60 * 1000 };
 enum { JOB_CPU_SECONDS = 3600, JOB_OPEN_FILES = 1024, JOB_PROCESSES = 4096 /* of this user, the agents' included */ };
 static const rlim_t job_file_size = (rlim_t)4 << 30;
 static const rlim_t job_memory = (rlim_t)2 << 30;         /* of its own; the Linux kernel's ten million objects fit */
@@ -192,28 +192,37 @@ static void handle_text(const struct git_job *job, struct reading *reading)
 	reading->text = rest;
 }
 
+/* False at the end. */
+static bool read_some(const struct git_job *job, int fd, struct reading *reading)
+{
+	char bytes[8192];
+	ssize_t got = read(fd, bytes, sizeof(bytes));
+
+	if (got == 0 || (got < 0 && errno != EINTR))
+		return false;
+	strbuf_add(&reading->text, bytes, got > 0 ? (size_t)got : 0);
+	handle_text(job, reading);
+	return true;
+}
+
 enum end { ENDED, TIMED_OUT, INTERRUPTED };
 
 static enum end read_until_end(const struct git_job *job, int fd, struct reading *reading)
 {
-	int64_t deadline = clock_monotonic_ms() + job->limit_ms;
-	char bytes[8192];
+	int64_t deadline = clock_monotonic_ms() + job->limit_ms, at_most = job->goes_on ? ASK_EVERY_MS : WAIT_MS;
 
 	for (;;) {
 		struct pollfd wait[] = {{.fd = fd, .events = POLLIN}, {.fd = job->interrupt_fd, .events = POLLIN}};
 		int64_t left = deadline - clock_monotonic_ms();
-		int ready = poll(wait, 2, left < 0 ? 0 : (int)(left < 60000 ? left : 60000));
+		int ready = poll(wait, 2, left < 0 ? 0 : (int)(left < at_most ? left : at_most));
 		if (ready > 0 && wait[1].revents)
 			return INTERRUPTED;
-		if (ready > 0 && wait[0].revents) {
-			ssize_t got = read(fd, bytes, sizeof(bytes));
-			if (got == 0 || (got < 0 && errno != EINTR))
-				return ENDED;
-			strbuf_add(&reading->text, bytes, got > 0 ? (size_t)got : 0);
-			handle_text(job, reading);
-		}
+		if (ready > 0 && wait[0].revents && !read_some(job, fd, reading))
+			return ENDED;
 		if (left <= 0)
 			return TIMED_OUT;
+		if (job->goes_on && !job->goes_on(job->context))
+			return INTERRUPTED;
 	}
 }
 

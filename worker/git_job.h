@@ -28,6 +28,8 @@ struct git_job {
 
 	/* In the caller, whenever the job reports progress (borrowed). May be NULL. */
 	void (*on_progress)(void *context, const json_t *progress);
+	/* In the caller, a few times a second, whatever the job does. False: the job is interrupted. NULL: nobody asks. */
+	bool (*goes_on)(void *context);
 	void *context;
 };
 

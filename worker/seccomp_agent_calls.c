@@ -91,6 +91,8 @@ static const struct seccomp_rule agent[] = {
         NO_SET_ID(chmod, 1), NO_SET_ID(fchmod, 1), NO_SET_ID(fchmodat, 2), NO_SET_ID(creat, 1), NO_SET_ID(mknod, 1),
         NO_SET_ID(mknodat, 2),
 
+        CALL_IF(prlimit64, ARGUMENT_ABOVE(0, 0)), /* another process's limits; 0 is its own */
+
         /* typing into the terminal from which somebody started the worker */
         NO_IOCTL(TIOCSTI), NO_IOCTL(0x541c), /* TIOCLINUX */
 };

@@ -91,6 +91,14 @@ static void on_progress(void *context, const json_t *progress)
 		return; /* remembered in run->lost */
 }
 
+/* An agent is looked after, however long a clone beside it takes. */
+static bool goes_on(void *context)
+{
+	const struct watched_repository *w = context;
+
+	return !w->run->agent || agent_goes_on(w->run->agent);
+}
+
 bool session_job_run(struct session_run *run, struct repository *repository, const struct session_job *what, json_t **ret_result,
                      struct error *err)
 {
@@ -111,6 +119,7 @@ bool session_job_run(struct session_run *run, struct repository *repository, con
 	        .limit_ms = GIT_LIMIT_MS,
 	        .interrupt_fd = run->interrupt_fd,
 	        .on_progress = on_progress,
+	        .goes_on = goes_on,
 	        .context = &watched,
 	};
 	bool ok = git_job_run(&job, ret_result, err);
@@ -229,6 +238,15 @@ static bool rest(struct session_run *run, struct error *err)
 	return true;
 }
 
+/* What the session's end has broken off. */
+static void end_unfinished(struct session_run *run, const struct error *why)
+{
+	for (size_t i = 0; i < run->repositories.count; i++)
+		if (run->repositories.items[i].phase == REPOSITORY_CLONING ||
+		    run->repositories.items[i].phase == REPOSITORY_PUSHING)
+			repository_fail(&run->repositories.items[i], why);
+}
+
 static void release(struct session_run *run)
 {
 	session_spec_release(&run->spec);
@@ -249,6 +267,8 @@ static bool finish(struct session_run *run, bool ok, struct error *err)
 			session_log(run, LOG_WARNING, NULL, err, "The session is left");
 			return false;
 		}
+		if (!ok)
+			end_unfinished(run, err);
 		session_status_finish(&run->status, ok ? NULL : err, clock_now_s());
 		keep_work(run);
 		if (save_end(run, &again)) {

@@ -28,9 +28,10 @@ struct session_run {
 	                 */
 	bool resumes;   /* it has waited, and its users see it waiting: nothing of that changes until there is something new */
 	bool rests;     /* there is nothing to do for it now: it is given back until `wait_until_s` */
-	int64_t wait_until_s; /* of a session that waits for git/push: its limit, unix seconds */
-	char *changes_seen;   /* of the session's repositories, in the store's text; NULL: none. Owned */
-	int64_t follow_at_ms; /* when they are looked for again */
+	int64_t wait_until_s;      /* of a session that waits for git/push: its limit, unix seconds */
+	char *changes_seen;        /* of the session's repositories, in the store's text; NULL: none. Owned */
+	int64_t follow_at_ms;      /* when they are looked for again */
+	struct agent_watch *agent; /* that works while its session's repositories change; NULL: none. Borrowed */
 	int64_t last_save_ms;
 	bool lost; /* a write told that the lease is gone */
 };

@@ -80,6 +80,13 @@ static const char *tell_pushed(struct session_run *run)
 	return sentences[most];
 }
 
+static void not_measured(const char *pushed, struct error *err)
+{
+	error_set(err, ERR_AGENT_FAILED,
+	          "What the agent took of the machine could not be measured: the measurement was ended or held up. %s", pushed);
+	error_remedy(err, "See that the agent leaves processes alone that are not its own, and starts fewer at once.");
+}
+
 /* The agent's end, as an error of the session; true when it ended well. */
 static bool judge(struct session_run *run, const struct agent_result *result, struct error *err)
 {
@@ -95,27 +102,33 @@ static bool judge(struct session_run *run, const struct agent_result *result, st
 	else if (result->usage == USAGE_MEMORY_TOO_LARGE)
 		error_set(err, ERR_AGENT_TOO_LARGE, "The agent took more than %lld MiB of memory. %s",
 		          (long long)settings_number(run->worker->settings, AGENT_MEMORY_MAX), pushed);
+	else if (result->usage == USAGE_NOT_MEASURED)
+		not_measured(pushed, err);
 	else if (result->timed_out)
 		error_set(err, ERR_AGENT_TIMEOUT, "The agent did not finish within %lld seconds. %s", seconds, pushed);
 	else if (result->exit_code != 0)
 		error_set(err, ERR_AGENT_FAILED, "The agent failed with exit status %d. %s", result->exit_code, pushed);
 	session_status_condition(&run->status, "AgentFinished", ok,
-	                         result->timed_out             ? "TimedOut"
-	                         : result->usage != USAGE_FINE ? "TooLarge"
-	                         : ok                          ? "Succeeded"
-	                                                       : "Failed",
+	                         result->timed_out                     ? "TimedOut"
+	                         : result->usage == USAGE_NOT_MEASURED ? "NotMeasured"
+	                         : result->usage != USAGE_FINE         ? "TooLarge"
+	                         : ok                                  ? "Succeeded"
+	                                                               : "Failed",
 	                         "Exit status %d", result->exit_code);
 	session_log(run, ok ? LOG_INFO : LOG_WARNING, NULL, ok ? NULL : err, "Agent ended with exit status %d", result->exit_code);
 	return ok;
 }
 
 /* A lost session is noticed by those who end it. */
-static void follow(void *context)
+static void follow(void *context, struct agent_watch *watch)
 {
+	struct session_run *run = context;
 	struct error ignored = ERROR_INIT;
 	bool changed = false;
 
-	bool alive = session_follow(context, true, &changed, &ignored);
+	run->agent = watch;
+	bool alive = session_follow(run, true, &changed, &ignored);
+	run->agent = NULL;
 
 	(void)alive;
 }

@@ -13,7 +13,7 @@
 #include "clock.h"
 #include "processes.h"
 
-enum { EVERY_MS = 1000, REST_FACTOR = 5, BLOCK = 512, ENTRY_MIN = 4096, MIB_SHIFT = 20, MEASURING_NICE = 10 };
+enum { EVERY_MS = 1000, REST_FACTOR = 5, BLOCK = 512, ENTRY_MIN = 4096, MIB_SHIFT = 20 };
 
 /* A file with several names is counted in parts, so that it counts once. */
 static int64_t size_of(const struct stat *info)
@@ -87,9 +87,7 @@ static NORETURN void measure(const struct usage_limits *limits, pid_t parent)
 {
 	int64_t folder_max = limits->folder_mib << MIB_SHIFT, memory_max = limits->memory_mib << MIB_SHIFT;
 
-	process_begin_child(parent, NULL, 0);
-	if (nice(MEASURING_NICE) == -1)
-		errno = 0; /* then with the session's own priority */
+	process_begin_child(parent, NULL, 0); /* with the session's own priority: behind the agent it could be starved */
 	/* Only in a namespace of its own does /proc show this session and no other. */
 	if (parent == 1 && memory_max > 0 && usage_of_memory() > memory_max)
 		_exit(USAGE_MEMORY_TOO_LARGE);
@@ -98,29 +96,42 @@ static NORETURN void measure(const struct usage_limits *limits, pid_t parent)
 	_exit(USAGE_FINE);
 }
 
-void usage_look(struct usage_watch *watch)
+static void begin(struct usage_watch *watch, int64_t now)
 {
-	int64_t now = clock_monotonic_ms();
 	pid_t parent = getpid();
 
-	if (watch->child || now < watch->next_at_ms || (!watch->limits.folder_mib && !watch->limits.memory_mib))
-		return;
 	watch->begun_at_ms = now;
 	watch->next_at_ms = now + EVERY_MS;
+	if (watch->wanted_since_ms == 0)
+		watch->wanted_since_ms = now;
 	pid_t child = fork();
 	if (child == 0)
 		measure(&watch->limits, parent);
 	watch->child = child > 0 ? child : 0;
 }
 
-enum usage_verdict usage_conclude(struct usage_watch *watch, int status)
+static enum usage_verdict conclude(struct usage_watch *watch, int status, int64_t now)
 {
-	int64_t now = clock_monotonic_ms(), took = now - watch->begun_at_ms;
-	int code = WIFEXITED(status) ? WEXITSTATUS(status) : USAGE_FINE;
+	int64_t took = now - watch->begun_at_ms;
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : USAGE_NOT_MEASURED;
 
 	watch->child = 0;
+	watch->wanted_since_ms = 0;
 	watch->next_at_ms = now + (took * REST_FACTOR > EVERY_MS ? took * REST_FACTOR : EVERY_MS);
-	return code == USAGE_FOLDER_TOO_LARGE || code == USAGE_MEMORY_TOO_LARGE ? (enum usage_verdict)code : USAGE_FINE;
+	return code >= USAGE_FOLDER_TOO_LARGE && code <= USAGE_NOT_MEASURED ? (enum usage_verdict)code : USAGE_FINE;
+}
+
+enum usage_verdict usage_look(struct usage_watch *watch)
+{
+	int64_t now = clock_monotonic_ms();
+	int status;
+
+	if (watch->child && waitpid(watch->child, &status, WNOHANG | WUNTRACED) == watch->child)
+		return WIFSTOPPED(status) ? USAGE_NOT_MEASURED : conclude(watch, status, now);
+	if (!watch->child && now >= watch->next_at_ms && (watch->limits.folder_mib || watch->limits.memory_mib))
+		begin(watch, now);
+	return watch->wanted_since_ms != 0 && now - watch->wanted_since_ms > USAGE_MEASURED_WITHIN_MS ? USAGE_NOT_MEASURED
+	                                                                                              : USAGE_FINE;
 }
 
 void usage_stop(struct usage_watch *watch)
@@ -131,4 +142,5 @@ void usage_stop(struct usage_watch *watch)
 			;
 		watch->child = 0;
 	}
+	watch->wanted_since_ms = 0;
 }

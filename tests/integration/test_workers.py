@@ -478,6 +478,24 @@ class KeptWorkTest(WorkerCase):
         self.assertLeftNothing()
 
 
+    def test_an_agent_is_watched_while_a_repository_joins_its_session(self):
+        self.worker()
+        uid = self.create('until [ -e "$ACP_WORKSPACE/fill" ]; do sleep 0.1; done; head -c 200M /dev/zero >big; sleep 60')
+        wait_until("the agent runs", lambda: self.reports.living(self.name) == 1, 30)
+        self.stack.mode("git", "slow", match="/git-upload-pack", delay_ms=100)  # a byte at a time: never silent, and never at its end
+        try:
+            answer = self.stack.api("POST", f"/api/projects/default/agentic-sessions/{self.name}/repos", {"url": f"{self.base}/other/api.git"})
+            self.assertEqual(answer.status, 201, answer)
+            wait_until("the clone has begun", lambda: "Cloning" in json.dumps(self.stack.session(self.name).json["status"]["repositories"]), 30)
+            (self.workspace(uid) / "fill").touch()
+            status = self.stack.wait_for_session(self.name, 40)["status"]
+        finally:
+            self.stack.mode("git", "normal")
+        self.assertEqual(status["phase"], "Failed", status)
+        self.assertIn("workspace grew beyond 64 MiB", status["message"])
+        self.assertNotIn("Cloning", [r["phase"] for r in status["repositories"]])
+
+
 class ElsewhereTest(WorkerCase):
     """The agent runs elsewhere: the session waits for git/push."""
     command = False

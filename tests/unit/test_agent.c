@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -222,6 +223,53 @@ static void daemon_does_not_outlive_an_agent_that_ended_well(void **state)
 	assert_true(clock_monotonic_ms() - begin < 10000);
 }
 
+/* As a clone beside the agent does. */
+static void take_long(void *context, struct agent_watch *watch)
+{
+	int64_t *took = context, begin = clock_monotonic_ms();
+
+	while (agent_goes_on(watch) && clock_monotonic_ms() - begin < 30000)
+		poll(NULL, 0, 50);
+	if (*took < clock_monotonic_ms() - begin)
+		*took = clock_monotonic_ms() - begin;
+}
+
+static void agent_is_watched_while_a_beat_takes_its_time(void **state)
+{
+	static const struct {
+		const char *why, *command;
+		int64_t timeout_ms;
+		enum usage_verdict usage;
+		bool timed_out;
+	} rows[] = {
+	        {"its time", "sleep 60", 1000, USAGE_FINE, true},
+	        {"its workspace", "head -c 3000000 /dev/zero >big; sync big; sleep 60", 60000, USAGE_FOLDER_TOO_LARGE, false},
+	        {"the workspace of what it left behind", "(head -c 3000000 /dev/zero >big; sync big; setsid sleep 60) & sleep 0.5",
+	         60000, USAGE_FOLDER_TOO_LARGE, false},
+	};
+	const struct place *p = *state;
+
+	needs_landlock();
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(agent_result_release) struct agent_result result = AGENT_RESULT_INIT;
+		int64_t took = 0;
+		const struct agent agent = {.command = rows[i].command,
+		                            .workspace = &p->workspace,
+		                            .environment = (const char *const[]){"PATH=/usr/bin:/bin", NULL},
+		                            .timeout_ms = rows[i].timeout_ms,
+		                            .workspace_max_mib = 1,
+		                            .interrupt_fd = -1,
+		                            .beat = take_long,
+		                            .context = &took};
+		struct error err = ERROR_INIT;
+		if (!agent_run(&agent, &result, &err))
+			fail_msg("%s: %s", rows[i].why, err.message);
+		if (result.usage != rows[i].usage || result.timed_out != rows[i].timed_out || took >= 20000)
+			fail_msg("%s: usage %d, timed out %d, after %lld ms", rows[i].why, (int)result.usage, result.timed_out,
+			         (long long)took);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +279,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(output_is_the_masked_tail, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(late_agent_is_ended_with_all_it_started, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(daemon_does_not_outlive_an_agent_that_ended_well, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(agent_is_watched_while_a_beat_takes_its_time, set_up, tear_down),
 	};
 
 	return secret_library_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

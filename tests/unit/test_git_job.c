@@ -135,6 +135,32 @@ static void interrupted_job_ends_at_once(void **state)
 	close(interrupt);
 }
 
+static bool three_times(void *context)
+{
+	return ++*(int *)context < 3;
+}
+
+static void silent_job_goes_on_while_its_caller_wants_it(void **state)
+{
+	struct error err = ERROR_INIT;
+	json_t *result = NULL;
+	int asked = 0;
+	int64_t begin = clock_monotonic_ms();
+	const struct git_job job = {.work = hangs,
+	                            .writable = "/tmp",
+	                            .unconfined_allowed = true,
+	                            .limit_ms = 60000,
+	                            .interrupt_fd = -1,
+	                            .goes_on = three_times,
+	                            .context = &asked};
+
+	(void)state;
+	assert_false(git_job_run(&job, &result, &err));
+	assert_int_equal(err.code, ERR_SESSION_LOST);
+	assert_int_equal(asked, 3);
+	assert_true(clock_monotonic_ms() - begin < 20000);
+}
+
 static void job_sees_only_its_folder(void **state)
 {
 	struct error err = ERROR_INIT;
@@ -151,9 +177,12 @@ static void job_sees_only_its_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(result_and_progress_come_back), cmocka_unit_test(failures_are_ordinary_errors),
-	        cmocka_unit_test(remedy_travels_with_the_error), cmocka_unit_test(job_sees_only_its_folder),
-	        cmocka_unit_test(interrupted_job_ends_at_once), /* last: its signal stays pending */
+	        cmocka_unit_test(result_and_progress_come_back),
+	        cmocka_unit_test(failures_are_ordinary_errors),
+	        cmocka_unit_test(remedy_travels_with_the_error),
+	        cmocka_unit_test(job_sees_only_its_folder),
+	        cmocka_unit_test(interrupted_job_ends_at_once),
+	        cmocka_unit_test(silent_job_goes_on_while_its_caller_wants_it), /* last: its signal stays pending */
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

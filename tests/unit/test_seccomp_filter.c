@@ -172,6 +172,8 @@ static void agent_is_refused_what_leads_out_of_its_sandbox(void **state)
 	        {"a protocol nobody speaks", EAFNOSUPPORT, SYS_socket, {AF_X25, SOCK_SEQPACKET, 0}},
 	        {"a family hidden in the upper half", EAFNOSUPPORT, SYS_socket, {(long)(1UL << 32 | AF_X25), SOCK_SEQPACKET, 0}},
 	        {"a program with another user's rights", EPERM, SYS_fchmodat, {AT_FDCWD, (long)"/nonexistent", 04755}},
+	        {"its own limits", ALLOWED, SYS_prlimit64, {0, 7, 0, 0}},
+	        {"another process's limits", EPERM, SYS_prlimit64, {1, 7, 0, 0}},
 	        {"typing into a terminal", EPERM, SYS_ioctl, {0, TIOCSTI, (long)"x"}},
 	        {"the same, with bits the kernel ignores", EPERM, SYS_ioctl, {0, (long)(1UL << 40 | TIOCSTI), (long)"x"}},
 	        {"a call that is younger than the filter", ENOSYS, 460, {0}},

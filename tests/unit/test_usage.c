@@ -5,10 +5,14 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "file.h"
 #include "usage.h"
 #include "workspace.h"
@@ -125,6 +129,70 @@ static void nothing_is_measured_without_a_limit(void **state)
 	assert_int_equal(watch.child, 0);
 }
 
+/* The verdict, waited for; USAGE_FINE when no measurement goes on any more. */
+static enum usage_verdict verdict_of(struct usage_watch *watch)
+{
+	enum usage_verdict verdict = usage_look(watch);
+
+	for (int64_t deadline = clock_monotonic_ms() + 20000; watch->child && verdict == USAGE_FINE; verdict = usage_look(watch)) {
+		assert_true(clock_monotonic_ms() < deadline);
+		poll(NULL, 0, 5);
+	}
+	return verdict;
+}
+
+/* Begins one that takes long enough to be met, and stops it. */
+static void stop_measuring(struct usage_watch *watch)
+{
+	siginfo_t stopped = {0};
+
+	*watch = (struct usage_watch){.limits = {.folder = "/usr", .folder_mib = INT32_MAX}};
+	assert_int_equal(usage_look(watch), USAGE_FINE);
+	kill(watch->child, SIGSTOP);
+	assert_int_equal(waitid(P_PID, (id_t)watch->child, &stopped, WSTOPPED | WNOWAIT), 0);
+}
+
+/* The agent does this to it, where nothing keeps its signals in. */
+static void measurement_that_is_hindered_counts_against_the_agent(void **state)
+{
+	static const struct {
+		const char *why;
+		int signal;
+	} rows[] = {
+	        {"one that is killed", SIGKILL},
+	        {"one that is ended by another signal", SIGUSR1},
+	        {"one that is stopped", 0},
+	};
+	struct usage_watch alone = {.limits = {.folder = *state, .folder_mib = 1}};
+
+	assert_int_equal(verdict_of(&alone), USAGE_FINE);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct usage_watch watch;
+		stop_measuring(&watch);
+		if (rows[i].signal) {
+			kill(watch.child, rows[i].signal);
+			kill(watch.child, SIGCONT);
+		}
+		enum usage_verdict got = verdict_of(&watch);
+		usage_stop(&watch);
+		if (got != USAGE_NOT_MEASURED)
+			fail_msg("%s: got %d", rows[i].why, (int)got);
+	}
+}
+
+static void measurement_that_takes_for_ever_counts_against_the_agent(void **state UNUSED)
+{
+	struct usage_watch watch;
+
+	stop_measuring(&watch);
+	assert_int_equal(waitpid(watch.child, NULL, WUNTRACED), watch.child); /* nobody is told a second time */
+	assert_int_equal(usage_look(&watch), USAGE_FINE);
+	watch.wanted_since_ms -= USAGE_MEASURED_WITHIN_MS;
+	poll(NULL, 0, 5);
+	assert_int_equal(usage_look(&watch), USAGE_NOT_MEASURED);
+	usage_stop(&watch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +200,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(space_is_found_however_deep_and_closed_it_lies, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(counting_stops_where_it_is_enough, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(nothing_is_measured_without_a_limit, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(measurement_that_is_hindered_counts_against_the_agent, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(measurement_that_takes_for_ever_counts_against_the_agent, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
