@@ -103,14 +103,33 @@ static struct check_request *make_requests(const struct session_row *session, co
 	return requests;
 }
 
-/* What the project's list knows about these addresses: another project in the place of a known one is refused. */
-static bool expect_identities(struct gate_service *s, const struct session_row *session, struct check_request *requests,
-                              size_t count, struct error *err)
+/* What an earlier pre-flight of this session has bound stays what it is, whoever asks for another. */
+static bool bound_identity(struct gate_service *s, const struct session_row *session, const char *repository, int64_t *ret,
+                           struct error *err)
 {
-	for (size_t i = 0; i < count; i++) {
+	CLEANUP(session_binding_release) struct session_binding binding = SESSION_BINDING_INIT;
+	bool found = false;
+
+	/* One of this name was taken out, and another may join. */
+	if (session_changes_removed(session->repository_changes, repository))
+		return true;
+	if (!s->sessions.ops->binding(s->sessions.state, session->id, repository, &binding, &found, err))
+		return false;
+	if (found)
+		*ret = binding.project_id;
+	return true;
+}
+
+/* What the session or the project's list knows about these addresses: another project in the place of a known one is refused. */
+static bool expect_identities(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
+                              struct check_request *requests, struct error *err)
+{
+	for (size_t i = 0; i < spec->repository_count; i++) {
 		CLEANUP(repo_url_release) struct repo_url url = REPO_URL_INIT;
 
-		if (repo_url_parse(requests[i].url, &url, NULL) &&
+		if (!bound_identity(s, session, spec->repositories[i].name, &requests[i].expected_id, err))
+			return false;
+		if (requests[i].expected_id == 0 && repo_url_parse(requests[i].url, &url, NULL) &&
 		    !project_expected_id(s->projects, session->project, &url, &requests[i].expected_id, err))
 			return false;
 	}
@@ -134,7 +153,7 @@ bool gate_reports(struct gate_service *s, const struct session_row *session, con
 		return error_set(err, ERR_SESSION_NO_REPOSITORY, "The session names no repository.");
 	requests = make_requests(session, spec, request_id);
 	reports = xcalloc(spec->repository_count, sizeof(*reports));
-	if (expect_identities(s, session, requests, spec->repository_count, err) &&
+	if (expect_identities(s, session, spec, requests, err) &&
 	    check_repositories(s->checks, requests, reports, spec->repository_count, err)) {
 		*ret_reports = reports;
 		return true;

@@ -38,7 +38,8 @@ bool gate_reports(struct gate_service *s, const struct session_row *session, con
 /* How the gate will reach a repository that passed its checks. Caller releases. */
 void gate_binding_make(const struct session_repository *repository, const struct check_report *report, struct session_binding *ret);
 
-/* Runs every repository's checks, binds each to its connection and project. `ret_reports` has one per repository of the spec, in
+/* Runs every repository's checks, binds each to its connection and project; one that is bound already to that project and no other
+ * (the report fails with ERR_REPO_IDENTITY_CHANGED, and the binding stays). `ret_reports` has one per repository of the spec, in
  * its order; caller releases each and frees the array. */
 bool gate_preflight(struct gate_service *s, const struct session_row *session, const struct session_spec *spec,
                     const char *request_id, struct check_report **ret_reports, struct error *err) MUST_CHECK;

@@ -17,6 +17,7 @@ struct small_gitlab {
 	const char *sore_token; /* it makes this GitLab fail; NULL: none */
 	int access_level;
 	bool archived, protects_branches, empty;
+	int project_id;             /* 0: 42 */
 	const char *default_branch; /* NULL: main */
 	const char *probe_refusal;  /* the body of a 403 to the push probe; NULL: it may push */
 };
@@ -46,11 +47,11 @@ static inline void answer_project(struct peer_exchange *exchange, const struct s
 
 	(void)snprintf(branch, sizeof(branch), "\"%s\"", gitlab->default_branch ? gitlab->default_branch : "main");
 	(void)snprintf(body, sizeof(body),
-	               "{\"id\":42,\"path_with_namespace\":\"team/api\",\"default_branch\":%s,\"empty_repo\":%s,\"archived\":%s,"
+	               "{\"id\":%d,\"path_with_namespace\":\"team/api\",\"default_branch\":%s,\"empty_repo\":%s,\"archived\":%s,"
 	               "\"repository_access_level\":\"enabled\",\"permissions\":{\"project_access\":{\"access_level\":%d},\"group_"
 	               "access\":null}}",
-	               gitlab->empty ? "null" : branch, gitlab->empty ? "true" : "false", gitlab->archived ? "true" : "false",
-	               gitlab->access_level);
+	               gitlab->project_id ? gitlab->project_id : 42, gitlab->empty ? "null" : branch,
+	               gitlab->empty ? "true" : "false", gitlab->archived ? "true" : "false", gitlab->access_level);
 	peer_answer(exchange, "200 OK", "Content-Type: application/json\r\n", body);
 }
 

@@ -214,6 +214,37 @@ static void route_leads_to_what_the_preflight_bound(void **state UNUSED)
 	gate_fixture_remove(&g);
 }
 
+static void project_that_took_the_path_is_never_bound_in_its_place(void **state UNUSED)
+{
+	struct gate_fixture g;
+	CLEANUP(session_binding_release) struct session_binding binding = SESSION_BINDING_INIT;
+	struct check_report *reports = NULL;
+	struct error err = ERROR_INIT;
+	bool blocks, found;
+
+	gate_fixture_make(&g, "/team/api");
+	const struct session_store *store = &g.gate.sessions;
+	must(gate_fixture_preflight(&g, &blocks, &err), &err);
+	must(gate_fixture_preflight(&g, &blocks, &err), &err);
+	assert_false(blocks);
+	g.f.gitlab.project_id = 43;
+	must(gate_preflight(&g.gate, &g.session, &g.spec, "request-2", &reports, &err), &err);
+	assert_true(check_blocks_clone(&reports[0]));
+	assert_int_equal(reports[0].checks.errors[CHECK_REPOSITORY]->code, ERR_REPO_IDENTITY_CHANGED);
+	check_report_release(&reports[0]);
+	free(reports);
+	must(store->ops->binding(store->state, g.session.id, "api", &binding, &found, &err), &err);
+	assert_int_equal(binding.project_id, 42);
+	/* Taken out by its owner, the name is free for another. */
+	must(store->ops->change_repositories(store->state, g.session.id, NULL, "[{\"remove\": \"api\"}]", NULL, &err), &err);
+	set_string(&g.session.repository_changes, "[{\"remove\": \"api\"}]");
+	must(gate_reports(&g.gate, &g.session, &g.spec, "request-3", &reports, &err), &err);
+	assert_false(check_blocks_clone(&reports[0]));
+	check_report_release(&reports[0]);
+	free(reports);
+	gate_fixture_remove(&g);
+}
+
 static void route_uses_the_owners_token_and_no_other(void **state UNUSED)
 {
 	struct gate_fixture g;
@@ -361,6 +392,7 @@ int main(void)
 	        cmocka_unit_test(credential_opens_its_own_running_session_only),
 	        cmocka_unit_test(what_goes_on_ends_with_the_session),
 	        cmocka_unit_test(route_leads_to_what_the_preflight_bound),
+	        cmocka_unit_test(project_that_took_the_path_is_never_bound_in_its_place),
 	        cmocka_unit_test(route_uses_the_owners_token_and_no_other),
 	        cmocka_unit_test(read_only_token_starts_the_session_and_a_missing_project_does_not),
 	        cmocka_unit_test(failures_are_kept_and_condemn_only_dead_tokens),
