@@ -213,10 +213,19 @@ static json_t *condition_to_json(const struct session_condition *c)
 	return object;
 }
 
+static json_t *conditions_to_json(const struct session_status *s)
+{
+	json_t *conditions = json_array();
+
+	for (size_t i = 0; i < s->condition_count; i++)
+		json_array_append_new(conditions, condition_to_json(&s->conditions[i]));
+	return conditions;
+}
+
 json_t *session_status_to_json(const struct session_status *s)
 {
 	json_t *object = json_pack("{s:s}", "phase", session_phase_name(s->phase));
-	json_t *repositories = json_array(), *conditions = json_array();
+	json_t *repositories = json_array();
 
 	set_text(object, "message", s->message);
 	set_time(object, "startTime", s->start_time);
@@ -224,9 +233,7 @@ json_t *session_status_to_json(const struct session_status *s)
 	for (size_t i = 0; s->repositories && i < s->repositories->count; i++)
 		json_array_append_new(repositories, repository_to_json(&s->repositories->items[i]));
 	json_object_set_new(object, "repositories", repositories);
-	for (size_t i = 0; i < s->condition_count; i++)
-		json_array_append_new(conditions, condition_to_json(&s->conditions[i]));
-	json_object_set_new(object, "conditions", conditions);
+	json_object_set_new(object, "conditions", conditions_to_json(s));
 	set_text(object, "notification", s->notification);
 	if (s->agent_ran) {
 		json_t *agent = json_pack("{s:i}", "exitCode", s->agent_exit_code);
@@ -236,23 +243,92 @@ json_t *session_status_to_json(const struct session_status *s)
 	return object;
 }
 
-void session_status_end_stored(const char *stored, enum session_phase phase, const struct error *why, int64_t now_s,
-                               struct strbuf *to)
+static enum repository_phase stored_phase(const json_t *object)
+{
+	const char *name = json_string_or(object, "phase", "");
+
+	for (enum repository_phase phase = REPOSITORY_PENDING; phase <= REPOSITORY_FAILED; phase++)
+		if (strcmp(repository_phase_name(phase), name) == 0)
+			return phase;
+	return REPOSITORY_PENDING;
+}
+
+/* As much of it as its end has to tell. */
+static void read_repository(const json_t *object, struct repository *ret)
+{
+	const json_t *error = json_object_get(object, "error");
+
+	*ret = (struct repository){.name = xstrdup(json_string_or(object, "name", "")),
+	                           .branch_url = xstrdup(json_string_or(object, "branchUrl", NULL)),
+	                           .phase = stored_phase(object)};
+	ret->agent_pushed = ret->branch_url != NULL;
+	if (!provider_parse(json_string_or(object, "provider", ""), &ret->provider))
+		ret->provider = PROVIDER_UNKNOWN;
+	if (error)
+		(void)error_from_json(error, &ret->error);
+}
+
+/* Whoever was at work on it is gone. */
+static void end_repository(json_t *object, struct repository *r, const struct error *why)
+{
+	json_object_del(object, "progress");
+	if (r->phase == REPOSITORY_PUSHED || r->phase == REPOSITORY_UNCHANGED || r->phase == REPOSITORY_FAILED)
+		return;
+	repository_fail(r, why);
+	set_text(object, "phase", repository_phase_name(r->phase));
+	json_object_set_new(object, "error", error_to_json(&r->error));
+}
+
+/* Gives how many of them ended well. */
+static size_t end_repositories(json_t *stored, struct repositories *ret, const struct error *why)
+{
+	size_t i, well = 0;
+	json_t *object;
+
+	ret->items = xcalloc(json_array_size(stored) + 1, sizeof(*ret->items));
+	json_array_foreach(stored, i, object)
+	{
+		struct repository *r = &ret->items[ret->count++];
+		read_repository(object, r);
+		end_repository(object, r, why);
+		well += r->phase != REPOSITORY_FAILED;
+	}
+	return well;
+}
+
+static void finish_stopped(struct session_status *s, const struct error *why)
+{
+	s->phase = PHASE_STOPPED;
+	snprintf(s->message, sizeof(s->message), "%s", why->message);
+	write_notification(s, why);
+	session_status_condition(s, "Completed", false, session_phase_name(s->phase), "%s", s->message);
+}
+
+enum session_phase session_status_end_stored(const char *stored, bool stopped, const struct error *why, int64_t now_s,
+                                             struct strbuf *to)
 {
 	json_t *object = stored ? json_parse_answer(stored, strlen(stored)) : NULL;
 	CLEANUP(session_status_release) struct session_status ended = SESSION_STATUS_INIT;
+	CLEANUP(repositories_release) struct repositories repositories = REPOSITORIES_INIT;
 
 	if (!json_is_object(object)) {
 		json_decref(object);
 		object = json_object();
 	}
-	session_status_finish(&ended, why, now_s);
-	set_text(object, "phase", session_phase_name(phase));
-	set_text(object, "message", why->message);
+	session_status_go_on(&ended, stored);
+	ended.repositories = &repositories;
+	size_t well = end_repositories(json_object_get(object, "repositories"), &repositories, why);
+	session_status_finish(&ended, well ? NULL : why, now_s);
+	if (stopped)
+		finish_stopped(&ended, why);
+	set_text(object, "phase", session_phase_name(ended.phase));
+	set_text(object, "message", ended.message);
 	set_text(object, "notification", ended.notification);
 	set_time(object, "completionTime", now_s);
+	json_object_set_new(object, "conditions", conditions_to_json(&ended));
 	json_write(to, object);
 	json_decref(object);
+	return ended.phase;
 }
 
 void worker_notice(const struct worker *worker, const struct session_row *row, const char *status_json, struct notice *ret)

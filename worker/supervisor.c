@@ -70,18 +70,19 @@ static void keep_work(const struct worker *worker, struct session_store store, c
 	json_decref(record);
 }
 
-static void save_end(const struct worker *worker, struct session_store store, const struct session_row *row,
-                     enum session_phase phase, const struct error *failure)
+static void save_end(const struct worker *worker, struct session_store store, const struct session_row *row, bool stopped,
+                     const struct error *failure)
 {
 	CLEANUP(session_row_release) struct session_row stored = SESSION_ROW_INIT;
 	CLEANUP(strbuf_release) struct strbuf status = STRBUF_INIT(LIMIT_ANSWER);
 	CLEANUP(notice_release) struct notice notice = NOTICE_INIT;
 	struct error err = ERROR_INIT;
 
-	if (phase == PHASE_FAILED)
-		keep_work(worker, store, row);
 	bool found = store.ops->find_by_id(store.state, row->id, &stored, &err);
-	session_status_end_stored(found ? stored.status : NULL, phase, failure, clock_now_s(), &status);
+	enum session_phase phase =
+	        session_status_end_stored(found ? stored.status : NULL, stopped, failure, clock_now_s(), &status);
+	if (phase != PHASE_COMPLETED && phase != PHASE_STOPPED)
+		keep_work(worker, store, row);
 	worker_notice(worker, row, status.data, &notice);
 	if (found &&
 	    store.ops->save_status(store.state, row->id, row->attempt, phase, status.data, notice.body ? &notice : NULL, &err))
@@ -98,7 +99,7 @@ static void give_up(const struct worker *worker, struct session_store store, con
 	error_remedy(&failure,
 	             "Ask for less in one session. The worker's log, or the kernel's where memory ran out, has the reason.");
 	error_detail(&failure, "%s", detail);
-	save_end(worker, store, row, PHASE_FAILED, &failure);
+	save_end(worker, store, row, false, &failure);
 }
 
 static bool claim_one(const struct worker *worker, struct session_store store, const char *only_id, struct claim *ret,
@@ -341,10 +342,10 @@ static void conclude(const struct worker *worker, struct session_store store, co
 		return;
 	} else if (s->why == WHY_OVERDUE) {
 		error_set(&failure, ERR_AGENT_TIMEOUT, "The session took too long and was ended.");
-		save_end(worker, store, &s->row, PHASE_FAILED, &failure);
+		save_end(worker, store, &s->row, false, &failure);
 	} else if (s->why == WHY_INTERRUPTED) {
 		error_set(&failure, ERR_SESSION_ENDED, "The session was interrupted.");
-		save_end(worker, store, &s->row, PHASE_STOPPED, &failure);
+		save_end(worker, store, &s->row, true, &failure);
 	} else if (has_crashed(s, status) && s->row.tries >= worker->attempts) {
 		char detail[40];
 		snprintf(detail, sizeof(detail), "wait status 0x%x", (unsigned)status);

@@ -170,20 +170,89 @@ static void condition_keeps_its_time_until_it_turns(void **state)
 	assert_true(s.conditions[0].since > 5);
 }
 
-static void stored_status_of_a_dead_worker_keeps_its_repositories(void **state)
+static json_t *end_stored(const char *stored, bool stopped, enum session_phase expected)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(65536);
 	struct error err = ERROR_INIT;
 
-	(void)state;
 	error_set(&err, ERR_INTERNAL, "It died.");
-	session_status_end_stored("{\"phase\":\"Cloning\",\"repositories\":[{\"name\":\"api\"}]}", PHASE_FAILED, &err, 2000, &text);
-	assert_non_null(strstr(text.data, "\"phase\":\"Failed\""));
-	assert_non_null(strstr(text.data, "\"repositories\":[{\"name\":\"api\"}]"));
-	assert_non_null(strstr(text.data, "It died."));
-	strbuf_clear(&text);
-	session_status_end_stored("not json", PHASE_STOPPED, &err, 2000, &text);
-	assert_non_null(strstr(text.data, "\"phase\":\"Stopped\""));
+	assert_int_equal(session_status_end_stored(stored, stopped, &err, 2000, &text), expected);
+	json_t *status = json_parse_answer(text.data, text.length);
+	assert_string_equal(json_string_or(status, "phase", ""), session_phase_name(expected));
+	return status;
+}
+
+/* Of each repository its phase at the worker's death and what is said of it afterwards. */
+static void stored_status_of_a_dead_worker_tells_what_became_of_its_repositories(void **state UNUSED)
+{
+	static const struct {
+		const char *why, *phases[3], *ends[3];
+		enum session_phase phase;
+		const char *notification, *message;
+	} rows[] = {
+	        {"what was under way has failed",
+	         {"Pushed", "Pushing", "Ready"},
+	         {"Pushed", "Failed", "Failed"},
+	         PHASE_PARTIALLY_COMPLETED,
+	         "AgenticSession completed partially.",
+	         "It died."},
+	        {"nothing had come to its end",
+	         {"Cloning", "Pending", "Ready"},
+	         {"Failed", "Failed", "Failed"},
+	         PHASE_FAILED,
+	         "AgenticSession failed.",
+	         "It died."},
+	        {"all of it was done",
+	         {"Pushed", "Unchanged", "Pushed"},
+	         {"Pushed", "Unchanged", "Pushed"},
+	         PHASE_COMPLETED,
+	         "AgenticSession completed successfully!",
+	         "AgenticSession completed successfully."},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(strbuf_release) struct strbuf stored = STRBUF_INIT(4096);
+		strbuf_add_string(&stored, "{\"phase\":\"Pushing\",\"conditions\":[{\"type\":\"AgentFinished\",\"status\":\"True\","
+		                           "\"lastTransitionTime\":\"1970-01-01T00:10:00Z\"}],\"repositories\":[");
+		for (size_t n = 0; n < 3; n++)
+			strbuf_addf(&stored,
+			            "%s{\"name\":\"r%zu\",\"provider\":\"gitlab\",\"phase\":\"%s\",%s\"progress\":{\"done\":1}}",
+			            n ? "," : "", n, rows[i].phases[n],
+			            strcmp(rows[i].phases[n], "Pushed") == 0 ? "\"branchUrl\":\"https://x.test/tree\"," : "");
+		strbuf_add_string(&stored, "]}");
+		json_t *status = end_stored(stored.data, false, rows[i].phase);
+		for (size_t n = 0; n < 3; n++) {
+			const json_t *one = json_array_get(json_object_get(status, "repositories"), n);
+			const char *end = json_string_or(one, "phase", "");
+			bool failed = strcmp(end, "Failed") == 0;
+			if (strcmp(end, rows[i].ends[n]) != 0 || json_object_get(one, "progress") ||
+			    failed != (json_object_get(one, "error") != NULL))
+				fail_msg("%s: r%zu is %s", rows[i].why, n, end);
+		}
+		const char *notification = json_string_or(status, "notification", "");
+		assert_ptr_equal(strstr(notification, rows[i].notification), notification);
+		assert_int_equal(strstr(notification, "https://x.test/tree") != NULL, rows[i].phase != PHASE_FAILED);
+		assert_string_equal(json_string_or(status, "message", ""), rows[i].message);
+		const json_t *conditions = json_object_get(status, "conditions");
+		assert_int_equal(json_array_size(conditions), 2);
+		assert_string_equal(json_string_or(json_array_get(conditions, 1), "type", ""), "Completed");
+		assert_string_equal(json_string_or(json_array_get(conditions, 1), "reason", ""), session_phase_name(rows[i].phase));
+		json_decref(status);
+	}
+}
+
+static void stored_status_that_says_nothing_ends_all_the_same(void **state UNUSED)
+{
+	static const char *const rows[] = {"not json", "{}", "{\"repositories\":7}", "{\"repositories\":[7,{}]}", NULL};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		json_t *failed = end_stored(rows[i], false, PHASE_FAILED), *stopped = end_stored(rows[i], true, PHASE_STOPPED);
+		assert_string_equal(json_string_or(failed, "message", ""), "It died.");
+		assert_string_equal(json_string_or(stopped, "message", ""), "It died.");
+		assert_non_null(strstr(json_string_or(stopped, "notification", ""), "AgenticSession was stopped."));
+		json_decref(failed);
+		json_decref(stopped);
+	}
 }
 
 static void a_session_that_goes_on_says_what_it_said_before(void **state)
@@ -222,7 +291,8 @@ int main(void)
 	        cmocka_unit_test(a_long_condition_is_cut_between_characters),
 	        cmocka_unit_test(condition_keeps_its_time_until_it_turns),
 	        cmocka_unit_test(a_session_that_goes_on_says_what_it_said_before),
-	        cmocka_unit_test(stored_status_of_a_dead_worker_keeps_its_repositories),
+	        cmocka_unit_test(stored_status_of_a_dead_worker_tells_what_became_of_its_repositories),
+	        cmocka_unit_test(stored_status_that_says_nothing_ends_all_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
