@@ -88,8 +88,9 @@ bool session_lock_take(const struct workspace *workspace, int64_t wait_ms, struc
 	CLEANUP(freep) char *path = xasprintf("%s.lock", workspace->path);
 	int64_t deadline = clock_monotonic_ms() + wait_ms, tell_at = 0;
 
-	if (mkdir(workspace->root, 0711) != 0 && errno != EEXIST)
-		return failed(workspace->root, err);
+	if (!workspace_open_root(workspace->root, err))
+		return false;
+	workspace_take_back(path, S_IRUSR | S_IWUSR);
 	for (;;) {
 		int64_t now = clock_monotonic_ms();
 		int fd = -1;

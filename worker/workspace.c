@@ -9,7 +9,7 @@
 #include "caps.h"
 #include "file.h"
 
-enum { UUID_LENGTH = 36 };
+enum { UUID_LENGTH = 36, PERMISSIONS = 07777 };
 
 /* Lower-case RFC 9562 form; keeps every name that is not a workspace's out of removal. */
 static bool is_uuid(const char *text, size_t length)
@@ -55,10 +55,34 @@ void workspace_release(struct workspace *w)
 	*w = (struct workspace)WORKSPACE_INIT;
 }
 
+void workspace_take_back(const char *path, mode_t needed)
+{
+	struct stat info;
+
+	if (lstat(path, &info) == 0 && !S_ISLNK(info.st_mode) && info.st_uid == geteuid() && (info.st_mode & needed) != needed &&
+	    chmod(path, (info.st_mode & PERMISSIONS) | needed) != 0)
+		errno = 0; /* whoever opens it will say so */
+}
+
+bool workspace_open_root(const char *root, struct error *err)
+{
+	CLEANUP(freep) char *above = xstrdup(root);
+
+	for (char *slash = strchr(above + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		workspace_take_back(above, S_IXUSR);
+		*slash = '/';
+	}
+	if (mkdir(root, 0711) != 0 && errno != EEXIST)
+		return failed(err, "created", root);
+	workspace_take_back(root, S_IRWXU);
+	return true;
+}
+
 bool workspace_create(const struct workspace *w, struct error *err)
 {
-	if (mkdir(w->root, 0711) != 0 && errno != EEXIST)
-		return failed(err, "created", w->root);
+	if (!workspace_open_root(w->root, err))
+		return false;
 	if (!workspace_remove(w, err))
 		return false;
 	if (mkdir(w->path, 0700) != 0)
@@ -93,6 +117,9 @@ json_t *workspace_read_record(const struct workspace *w)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_FILE_CONFIG);
 
+	workspace_take_back(w->root, S_IRWXU);
+	workspace_take_back(w->path, S_IRWXU);
+	workspace_take_back(w->record, S_IRUSR | S_IWUSR);
 	if (!workspace_exists(w) || !file_read(w->record, &text, NULL))
 		return NULL;
 	json_t *record = json_parse_answer(text.data, text.length);
@@ -124,6 +151,7 @@ static bool is_listed(const char *id, char *const *ids, size_t count)
 
 bool workspace_list_ids(const char *root, char ***ret_ids, size_t *ret_count, struct error *err)
 {
+	workspace_take_back(root, S_IRWXU);
 	DIR *folder = opendir(root);
 	char **ids = NULL;
 	size_t count = 0;

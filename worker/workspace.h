@@ -11,6 +11,7 @@
  */
 #include "error.h"
 #include "json.h"
+#include <sys/types.h>
 
 struct workspace {
 	char *root;   /* ACP_WORKSPACES. Owned, as all */
@@ -24,6 +25,14 @@ struct workspace {
 /* Only computes the names. ERR_WORKSPACE_FAILED: the id is not a UUID. */
 bool workspace_locate(const char *root, const char *session_id, struct workspace *ret, struct error *err) MUST_CHECK;
 void workspace_release(struct workspace *w);
+
+/*
+ * An agent under our own user can close what it cannot open: no kernel keeps it from chmod(2). So whatever lies in `root` is taken
+ * back before it is used. Gives us `needed` of what is ours; nothing else of a mode is changed, no link followed.
+ */
+void workspace_take_back(const char *path, mode_t needed);
+/* Makes the folder of all workspaces where it is missing, and takes it and the way to it back. ERR_WORKSPACE_FAILED. */
+bool workspace_open_root(const char *root, struct error *err) MUST_CHECK;
 
 /* A fresh, empty folder (mode 0700), whatever was there before. ERR_WORKSPACE_FAILED. */
 bool workspace_create(const struct workspace *w, struct error *err) MUST_CHECK;

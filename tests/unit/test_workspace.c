@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "session_lock.h"
 #include "workspace.h"
+
+enum { CLOSED = 0 };
 
 static const char first_id[] = "0f0f0f0f-1111-4222-8333-444444444444";
 static const char second_id[] = "1f0f0f0f-1111-4222-8333-444444444444";
@@ -107,6 +110,54 @@ static void removal_copes_with_depth_and_closed_folders(void **state)
 	assert_false(workspace_exists(&place->workspace));
 }
 
+static mode_t mode_of(const char *path)
+{
+	struct stat info;
+
+	assert_int_equal(lstat(path, &info), 0);
+	return info.st_mode & 07777;
+}
+
+/* By an agent under our own user. The superuser, as whom this may run, opens it all the same: so the modes are looked at. */
+static void what_an_agent_closed_is_taken_back(void **state)
+{
+	struct place *place = *state;
+	CLEANUP(workspace_release) struct workspace w = WORKSPACE_INIT;
+	CLEANUP(session_lock_release) struct session_lock lock = SESSION_LOCK_INIT;
+	CLEANUP(freep) char *above = xasprintf("%s/above", place->root);
+	CLEANUP(freep) char *root = xasprintf("%s/workspaces", above);
+	CLEANUP(freep) char *held = xasprintf("%s/%s.lock", root, first_id);
+	struct error err = ERROR_INIT;
+	char **ids;
+	size_t count;
+
+	assert_int_equal(mkdir(above, 0750), 0);
+	assert_true(workspace_locate(root, first_id, &w, NULL) && workspace_create(&w, NULL));
+	assert_true(workspace_write_record(&w, json_object(), NULL));
+	assert_int_equal(mode_of(root), 0711);
+	write_file(root, "0f0f0f0f-1111-4222-8333-444444444444.lock");
+	const char *const closed[] = {held, w.record, w.path, root, above};
+	for (size_t i = 0; i < ARRAY_SIZE(closed); i++)
+		assert_int_equal(chmod(closed[i], CLOSED), 0);
+	if (!session_lock_take(&w, 0, &lock, &err))
+		fail_msg("%s (%s)", err.message, err.detail);
+	json_t *record = workspace_read_record(&w);
+	assert_non_null(record);
+	json_decref(record);
+	assert_int_equal(mode_of(above), S_IXUSR);
+	assert_int_equal(mode_of(root), S_IRWXU);
+	assert_int_equal(mode_of(w.path), S_IRWXU);
+	assert_int_equal(mode_of(held), S_IRUSR | S_IWUSR);
+	assert_int_equal(mode_of(w.record), S_IRUSR | S_IWUSR);
+	/* A mode of the operator's stays. */
+	assert_int_equal(chmod(above, 0750) | chmod(root, 02771 & ~S_IXUSR), 0);
+	assert_true(workspace_list_ids(root, &ids, &count, &err));
+	assert_int_equal(count, 1);
+	workspace_free_ids(ids, count);
+	assert_int_equal(mode_of(root), 02771);
+	assert_int_equal(mode_of(above), 0750);
+}
+
 static void record_survives_and_goes_with_the_workspace(void **state)
 {
 	struct place *place = *state;
@@ -146,6 +197,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(only_uuids_name_a_workspace, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(removal_never_follows_a_link, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(removal_copes_with_depth_and_closed_folders, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(what_an_agent_closed_is_taken_back, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(record_survives_and_goes_with_the_workspace, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(only_what_belongs_to_sessions_is_listed_and_each_once, set_up, tear_down),
 	};
