@@ -112,9 +112,8 @@ static int command(struct worker *worker, int argc, char **argv)
 			user = optarg;
 		else if (option == 'h')
 			return usage(stdout);
-		else if (option == 'l' && parse_count(optarg, LEASE_S_MIN, LEASE_S_MAX, &worker->lease_s))
-			continue;
-		else if (option == 'a' && parse_count(optarg, 1, ATTEMPTS_MAX, &worker->attempts))
+		else if ((option == 'l' && parse_count(optarg, LEASE_S_MIN, LEASE_S_MAX, &worker->lease_s)) ||
+		         (option == 'a' && parse_count(optarg, 1, ATTEMPTS_MAX, &worker->attempts)))
 			continue;
 		else if (option != 's' || !serving || !parse_count(optarg, 1, SESSIONS_MAX, &sessions))
 			return usage(stderr);
