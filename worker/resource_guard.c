@@ -5,15 +5,10 @@
 #include "kube_resources.h"
 #include "supervisor.h"
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 bool resource_guard_look(struct resource_guard *guard, int64_t *ret_since)
 {
 	static const struct kube_kind kind = {"admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations"};
-	CLEANUP(release_json) json_t *configuration = NULL;
+	CLEANUP(json_decrefp) json_t *configuration = NULL;
 	int64_t now = clock_monotonic_ms();
 	struct error err = ERROR_INIT;
 

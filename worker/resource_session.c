@@ -11,11 +11,6 @@
 #include "session_service.h"
 #include "supervisor.h"
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 struct resource_sessions *resource_sessions_new(const struct resource_sessions_options *options)
 {
 	struct resource_sessions *s = xcalloc(1, sizeof(*s));
@@ -114,7 +109,7 @@ static void publish_without(struct resource_sessions *s, struct entry *e, enum s
                             const struct error *why)
 {
 	const struct resource_view view = entry_view(s, e);
-	CLEANUP(release_json) json_t *wanted = resource_status_without(&view, phase, reason, why);
+	CLEANUP(json_decrefp) json_t *wanted = resource_status_without(&view, phase, reason, why);
 
 	e->look_at_ms = phase == PHASE_OWNER_UNVERIFIED ? clock_monotonic_ms() + RESOURCE_GUARD_MS : INT64_MAX;
 	if (e->untold || !entry_shows(e, wanted))
@@ -127,7 +122,7 @@ static void publish_without(struct resource_sessions *s, struct entry *e, enum s
 static bool make_room(struct resource_sessions *s, const struct entry *e)
 {
 	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
-	CLEANUP(release_json) json_t *object = NULL;
+	CLEANUP(json_decrefp) json_t *object = NULL;
 	struct error err = ERROR_INIT;
 
 	if (!s->o.sessions.ops->find(s->o.sessions.state, entry_namespace(e), entry_name(e), &row, &err))
@@ -238,7 +233,7 @@ static void tend_with(struct resource_sessions *s, struct entry *e, const struct
 	}
 	if (same && now < e->renew_at_ms)
 		return;
-	CLEANUP(release_json) json_t *wanted = resource_status(&view, row);
+	CLEANUP(json_decrefp) json_t *wanted = resource_status(&view, row);
 	if (session_phase_is_final(phase))
 		e->look_at_ms = resource_condition_is_true(wanted, "WorkKept") ? now + LOOK_KEPT_MS : INT64_MAX;
 	freep(&e->row_status);

@@ -19,11 +19,6 @@ enum {
 
 static const char settings_name[] = "projectsettings";
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 void resource_settings_open(struct resource_settings *s, const struct worker *worker, struct kube_client *client,
                             const struct kube_kind *kind, struct project_store projects)
 {
@@ -117,10 +112,10 @@ static bool take_over(struct resource_settings *s, const json_t *object, struct 
 static bool write_status(const struct resource_settings *s, const json_t *object, json_t *status)
 {
 	const json_t *metadata = json_object_get(object, "metadata");
-	CLEANUP(release_json)
+	CLEANUP(json_decrefp)
 	json_t *patch = json_pack("{s:{s:s}, s:O}", "metadata", "resourceVersion", json_string_or(metadata, "resourceVersion", ""),
 	                          "status", status);
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 	struct error err = ERROR_INIT;
 
 	/* Who was faster has changed the resource, and the watch brings it again. */
@@ -137,7 +132,7 @@ static int64_t tend(struct resource_settings *s, const json_t *object)
 {
 	const json_t *metadata = json_object_get(object, "metadata");
 	CLEANUP(project_access_release) struct project_access access = PROJECT_ACCESS_INIT;
-	CLEANUP(release_json) json_t *entries = NULL, *wanted = NULL;
+	CLEANUP(json_decrefp) json_t *entries = NULL, *wanted = NULL;
 	struct error refused = ERROR_INIT, failure = ERROR_INIT;
 
 	if (strcmp(json_string_or(metadata, "name", ""), settings_name) != 0 || json_object_get(metadata, "deletionTimestamp"))

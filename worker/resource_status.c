@@ -9,11 +9,6 @@
 
 enum { WRITE_EVERY_MS = 3000 /* progress; a new phase is written at once */ };
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 /* ---- Claims ---- */
 
 bool entry_may_write(const struct resource_sessions *s, const struct entry *e)
@@ -46,7 +41,7 @@ static int64_t renewal_due(const struct resource_sessions *s)
  */
 static bool write_patch(struct resource_sessions *s, struct entry *e, json_t *status_patch, json_t *worker)
 {
-	CLEANUP(release_json) json_t *patch = NULL, *answer = NULL;
+	CLEANUP(json_decrefp) json_t *patch = NULL, *answer = NULL;
 	struct error err = ERROR_INIT;
 
 	if (worker)

@@ -104,8 +104,3 @@ void forge_mask(const struct http_call *call, struct error *err)
 	redact_in_place(redactor, err->message, sizeof(err->message));
 	redact_in_place(redactor, err->detail, sizeof(err->detail));
 }
-
-void release_json(json_t **value)
-{
-	json_decref(*value);
-}

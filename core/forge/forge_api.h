@@ -38,6 +38,3 @@ json_t *forge_json(const struct http_call *call) MUST_CHECK;
 
 /* Masks the call's own token in err, whatever its shape: patterns know no token with a prefix that an administrator chose. */
 void forge_mask(const struct http_call *call, struct error *err);
-
-/* For CLEANUP. */
-void release_json(json_t **value);

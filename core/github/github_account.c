@@ -18,7 +18,7 @@ static void fill_installation(struct forge_account *ret)
 
 static bool is_installation(const struct http_call *call)
 {
-	CLEANUP(release_json) json_t *answer = call->status == 403 ? forge_json(call) : NULL;
+	CLEANUP(json_decrefp) json_t *answer = call->status == 403 ? forge_json(call) : NULL;
 
 	return answer && sentence_has(sentence_of_json(answer), "not accessible by integration");
 }
@@ -60,7 +60,7 @@ bool github_account_get(const struct forge_access *access, struct forge_account 
 {
 	CLEANUP(freep) char *host = api_host(access);
 	CLEANUP(github_call_release) struct github_call call;
-	CLEANUP(release_json) json_t *user = NULL;
+	CLEANUP(json_decrefp) json_t *user = NULL;
 
 	github_call_init(&call, access, "/user");
 	github_call_run(&call, access);
@@ -80,7 +80,7 @@ bool github_is_owner(const struct forge_access *access, const char *organization
 {
 	CLEANUP(freep) char *host = api_host(access), *encoded = github_encoded(organization, false);
 	CLEANUP(github_call_release) struct github_call call;
-	CLEANUP(release_json) json_t *membership = NULL;
+	CLEANUP(json_decrefp) json_t *membership = NULL;
 
 	github_call_init(&call, access, "/user/memberships/orgs/%s", encoded);
 	github_call_run(&call, access);

@@ -35,7 +35,7 @@ static bool app_refused(const char *host, const char *said, struct error *err)
 
 static bool classify_app(const struct http_call *call, const char *host, int64_t id, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = forge_json(call);
+	CLEANUP(json_decrefp) json_t *answer = forge_json(call);
 	const char *said = answer ? sentence_of_json(answer) : "";
 
 	if (!answer)
@@ -90,7 +90,7 @@ static bool not_github(const struct forge_access *access, struct error *err)
 bool github_app_installation(struct github_app *app, const struct forge_access *access, int64_t id, struct github_installation *ret,
                              struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 
 	if (!ask(app, access, "GET", id, "", &answer, err))
 		return false;
@@ -111,7 +111,7 @@ bool github_app_installation(struct github_app *app, const struct forge_access *
 static bool fetch_token(struct github_app *app, const struct forge_access *access, int64_t id, struct secret *ret_token,
                         int64_t *ret_expires_at_s, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 
 	if (!ask(app, access, "POST", id, "/access_tokens", &answer, err))
 		return false;

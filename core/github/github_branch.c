@@ -10,7 +10,7 @@ enum { LEVEL_ADMIN = 50 };
  */
 static bool is_missing(const struct http_call *call)
 {
-	CLEANUP(release_json) json_t *answer = call->failure == HTTP_OK ? forge_json(call) : NULL;
+	CLEANUP(json_decrefp) json_t *answer = call->failure == HTTP_OK ? forge_json(call) : NULL;
 
 	return answer && ((call->status == 404 && sentence_has(sentence_of_json(answer), "branch not found")) ||
 	                  call->status == 301 || call->status == 409);
@@ -31,7 +31,7 @@ static bool is_bypassed(const struct forge_access *access, const struct forge_pr
 		github_call_init(&calls[i], access, "/repos/%s/rulesets/%lld", project->path, (long long)verdict->rulesets[i]);
 	github_call_run_all(calls, verdict->count, access);
 	for (size_t i = 0; i < verdict->count; i++) {
-		CLEANUP(release_json) json_t *ruleset = calls[i].api.http.status == 200 ? forge_json(&calls[i].api.http) : NULL;
+		CLEANUP(json_decrefp) json_t *ruleset = calls[i].api.http.status == 200 ? forge_json(&calls[i].api.http) : NULL;
 		if (ruleset && github_ruleset_is_bypassed(ruleset))
 			bypassed++;
 		github_call_release(&calls[i]);
@@ -82,7 +82,7 @@ static void fill_missing(const struct rules_verdict *verdict, bool rules_shown, 
 static bool read_answers(const struct http_call *branch_call, const struct http_call *rules_call, const char *host,
                          const char *project_path, json_t **ret_branch, json_t **ret_rules, struct error *err)
 {
-	CLEANUP(release_json) json_t *branch = NULL, *rules = NULL, *failure = NULL;
+	CLEANUP(json_decrefp) json_t *branch = NULL, *rules = NULL, *failure = NULL;
 
 	if (!is_missing(branch_call)) {
 		if (branch_call->status == 404 && (failure = forge_json(branch_call)))
@@ -104,7 +104,7 @@ bool github_branch_get(const struct forge_access *access, const struct forge_pro
 {
 	CLEANUP(freep) char *host = api_host(access), *encoded = github_encoded(branch, false);
 	CLEANUP(github_call_release) struct github_call about_branch, about_rules;
-	CLEANUP(release_json) json_t *found = NULL, *rules = NULL;
+	CLEANUP(json_decrefp) json_t *found = NULL, *rules = NULL;
 
 	(void)user_id; /* the token's own user is asked about */
 	github_call_init(&about_branch, access, "/repos/%s/branches/%s", project->path, encoded);

@@ -32,7 +32,7 @@ static void add_row(const json_t *branch, const struct forge_project *project, s
 static bool add_page(const struct http_call *call, const char *host, const struct forge_project *project,
                      struct forge_branch_list *list, struct error *err)
 {
-	CLEANUP(release_json) json_t *page = NULL;
+	CLEANUP(json_decrefp) json_t *page = NULL;
 	size_t index;
 	const json_t *branch;
 

@@ -26,7 +26,7 @@ static bool rate_limited(const struct http_call *call, const char *host, struct 
 
 bool github_declined(const struct http_call *call)
 {
-	CLEANUP(release_json) json_t *answer = forge_json(call);
+	CLEANUP(json_decrefp) json_t *answer = forge_json(call);
 
 	return call->failure == HTTP_OK && (call->status == 403 || call->status == 404) && answer &&
 	       !is_rate_limit(call, said_by(answer, call));
@@ -124,7 +124,7 @@ static bool classify_json(const struct http_call *call, const char *said, const 
 
 static void classify(const struct http_call *call, const char *host, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = forge_json(call);
+	CLEANUP(json_decrefp) json_t *answer = forge_json(call);
 	const char *said = said_by(answer, call), *request_id = github_header(call, HEADER_REQUEST_ID);
 
 	if (is_rate_limit(call, said))
@@ -148,7 +148,7 @@ bool github_classify(const struct http_call *call, const char *host, struct erro
 
 bool github_answer(const struct http_call *call, const char *host, json_t **ret_json, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = call->status >= 200 && call->status < 300 ? forge_json(call) : NULL;
+	CLEANUP(json_decrefp) json_t *answer = call->status >= 200 && call->status < 300 ? forge_json(call) : NULL;
 
 	if (!answer)
 		return github_classify(call, host, err);

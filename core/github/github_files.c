@@ -79,7 +79,7 @@ static const char *ref_or_default(const struct forge_project *project, const cha
 /* A 404 or 409 below a repository that was found: "No commit found for the ref x", "This repository is empty.", "Not Found". */
 static bool is_missing(const struct http_call *call, bool *ret_ref_is_missing)
 {
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 
 	if (call->failure != HTTP_OK || (call->status != 404 && call->status != 409) || !(answer = forge_json(call)))
 		return false;
@@ -105,7 +105,7 @@ static bool folder_sha(const struct forge_access *access, const struct place *pl
 {
 	CLEANUP(freep) char *host = api_host(access);
 	CLEANUP(github_call_release) struct github_call call;
-	CLEANUP(release_json) json_t *folder = NULL;
+	CLEANUP(json_decrefp) json_t *folder = NULL;
 	bool ref_is_missing;
 
 	contents_init(&call, access, place, "application/vnd.github.object+json", LISTING_MAX);
@@ -164,7 +164,7 @@ static bool get_tree(const struct forge_access *access, const struct place *plac
 {
 	CLEANUP(freep) char *host = api_host(access);
 	CLEANUP(github_call_release) struct github_call call;
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 	bool ref_is_missing;
 
 	github_call_init(&call, access, "/repos/%s/git/trees/%s", place->project->path, sha);
@@ -224,7 +224,7 @@ static bool is_file(const struct http_call *call)
 /* GitHub shows no file of more than 100 MB. */
 static bool says_too_large(const struct http_call *call)
 {
-	CLEANUP(release_json) json_t *answer = call->status == 403 ? forge_json(call) : NULL;
+	CLEANUP(json_decrefp) json_t *answer = call->status == 403 ? forge_json(call) : NULL;
 
 	return answer &&
 	       (sentence_has(sentence_of_json(answer), "too large") || sentence_has(sentence_of_json(answer), "blobs up to"));

@@ -70,7 +70,7 @@ static bool ask_if_empty(const struct forge_access *access, struct forge_project
 {
 	CLEANUP(freep) char *host = api_host(access);
 	CLEANUP(github_call_release) struct github_call call;
-	CLEANUP(release_json) json_t *branches = NULL;
+	CLEANUP(json_decrefp) json_t *branches = NULL;
 
 	github_call_init(&call, access, "/repos/%s/branches?per_page=1", project->path);
 	github_call_run(&call, access);
@@ -90,7 +90,7 @@ static bool ask_if_empty(const struct forge_access *access, struct forge_project
 static bool read_answer(const struct forge_access *access, const struct http_call *call, const char *host, const char *path,
                         struct forge_project *ret, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 
 	if (call->failure == HTTP_OK && call->status == 404 && (answer = forge_json(call)))
 		return github_not_found(path ? path : "The repository", host, call, err);
@@ -126,7 +126,7 @@ static int64_t id_in_address(const char *address)
 
 static int64_t moved_to(const struct http_call *call)
 {
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 
 	if (call->failure != HTTP_OK || call->status < 301 || call->status > 308 || !(answer = forge_json(call)))
 		return 0;

@@ -19,7 +19,7 @@ static char *text_of(const json_t *body)
 
 static char *body_of(const struct forge_merge_wish *wish)
 {
-	CLEANUP(release_json)
+	CLEANUP(json_decrefp)
 	json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:b}", "title", wish->title, "head", wish->source_branch, "base",
 	                         wish->target_branch, "body", wish->description, "draft", wish->draft);
 
@@ -83,7 +83,7 @@ static bool permission_missing(const struct forge_project *project, struct error
 
 static bool classify(const struct forge_project *project, const struct http_call *call, const char *host, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = forge_json(call);
+	CLEANUP(json_decrefp) json_t *answer = forge_json(call);
 	struct error failure = ERROR_INIT;
 
 	if (call->failure == HTTP_OK && call->status == STATUS_UNPROCESSABLE && answer)
@@ -107,7 +107,7 @@ static bool find_open(const struct forge_access *access, const struct forge_proj
 	CLEANUP(freep) char *owner = xstrndup(project->path, strcspn(project->path, "/"));
 	CLEANUP(freep) char *head = github_encoded(wish->source_branch, false), *base = github_encoded(wish->target_branch, false);
 	CLEANUP(github_call_release) struct github_call call;
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 
 	github_call_init(&call, access, "/repos/%s/pulls?state=open&head=%s:%s&base=%s", project->path, owner, head, base);
 	github_call_run(&call, access);
@@ -118,7 +118,7 @@ static bool find_open(const struct forge_access *access, const struct forge_proj
 
 static bool exists_already(const struct http_call *call)
 {
-	CLEANUP(release_json) json_t *answer = call->status == STATUS_UNPROCESSABLE ? forge_json(call) : NULL;
+	CLEANUP(json_decrefp) json_t *answer = call->status == STATUS_UNPROCESSABLE ? forge_json(call) : NULL;
 	CLEANUP(strbuf_release) struct strbuf said = STRBUF_INIT(LIMIT_GITLAB_SENTENCE);
 
 	sentence_of(answer, &said);
@@ -128,12 +128,12 @@ static bool exists_already(const struct http_call *call)
 static void add_labels(const struct forge_access *access, const struct forge_project *project, const struct forge_merge_wish *wish,
                        const char *host, struct forge_merge_request *request)
 {
-	CLEANUP(release_json) json_t *labels = json_array(), *answer = NULL;
+	CLEANUP(json_decrefp) json_t *labels = json_array(), *answer = NULL;
 	CLEANUP(github_call_release) struct github_call call;
 
 	for (size_t i = 0; i < wish->label_count; i++)
 		json_array_append_new(labels, json_string(wish->labels[i]));
-	CLEANUP(release_json) json_t *body = json_pack("{s:O}", "labels", labels);
+	CLEANUP(json_decrefp) json_t *body = json_pack("{s:O}", "labels", labels);
 	CLEANUP(freep) char *text = text_of(body);
 	github_call_init(&call, access, "/repos/%s/issues/%lld/labels", project->path, (long long)request->number);
 	set_body(&call, text);
@@ -147,7 +147,7 @@ bool github_pull_request_open(const struct forge_access *access, const struct fo
 {
 	CLEANUP(freep) char *host = api_host(access), *body = body_of(wish);
 	CLEANUP(github_call_release) struct github_call call;
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 	CLEANUP(forge_merge_request_release) struct forge_merge_request request = FORGE_MERGE_REQUEST_INIT;
 
 	github_call_init(&call, access, "/repos/%s/pulls", project->path);

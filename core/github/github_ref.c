@@ -30,7 +30,7 @@ static size_t longest_match(const json_t *refs, const char *prefix, const char *
 static bool read_refs(const struct http_call *call, const struct forge_project *project, const char *host, json_t **ret,
                       struct error *err)
 {
-	CLEANUP(release_json) json_t *failure = call->failure == HTTP_OK && call->status >= 400 ? forge_json(call) : NULL;
+	CLEANUP(json_decrefp) json_t *failure = call->failure == HTTP_OK && call->status >= 400 ? forge_json(call) : NULL;
 
 	if (failure && call->status == 404)
 		return github_not_found(project->path, host, call, err);
@@ -51,7 +51,7 @@ static bool search_refs(const struct forge_access *access, const struct forge_pr
 	CLEANUP(freep) char *first = xstrndup(pasted, strcspn(pasted, "/"));
 	CLEANUP(freep) char *host = api_host(access), *encoded = github_encoded(first, false);
 	CLEANUP(github_call_release) struct github_call about_heads, about_tags;
-	CLEANUP(release_json) json_t *heads = NULL, *tags = NULL;
+	CLEANUP(json_decrefp) json_t *heads = NULL, *tags = NULL;
 
 	github_call_init(&about_heads, access, "/repos/%s/git/matching-refs/heads/%s", project->path, encoded);
 	github_call_init(&about_tags, access, "/repos/%s/git/matching-refs/tags/%s", project->path, encoded);

@@ -53,7 +53,7 @@ static void read_facts(const json_t *answer, struct token_facts *ret)
  */
 static bool facts_of(const struct http_call *call, const char *host, struct token_facts *ret, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = forge_json(call);
+	CLEANUP(json_decrefp) json_t *answer = forge_json(call);
 	const char *said = sentence_of_json(answer);
 
 	if (call->failure == HTTP_OK && call->status == 200 && json_is_object(answer)) {
@@ -85,7 +85,7 @@ static bool refuse_inactive(const struct token_facts *facts, struct error *err)
 static bool refuse_user(const struct http_call *user, const struct http_call *self, const char *host, struct error *err)
 {
 	CLEANUP(token_facts_release) struct token_facts facts = {0};
-	CLEANUP(release_json) json_t *answer = forge_json(user);
+	CLEANUP(json_decrefp) json_t *answer = forge_json(user);
 	bool scope = user->status == 403 && strcmp(json_string_or(answer, "error", ""), "insufficient_scope") == 0;
 
 	if (scope && facts_of(self, host, &facts, NULL) && facts.known) {
@@ -130,7 +130,7 @@ bool account_judge(const struct http_call *user, const struct http_call *self, c
                    struct error *err)
 {
 	CLEANUP(token_facts_release) struct token_facts facts = {0};
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 
 	if (user->failure != HTTP_OK || user->status != 200)
 		return refuse_user(user, self, host, err);

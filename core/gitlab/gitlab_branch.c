@@ -151,7 +151,7 @@ void branch_fill(const json_t *answer, int access_level, struct forge_branch *re
 /* GitLab's own 404 for a branch, not a missing project or a page. */
 static bool is_branch_missing(const struct http_call *call)
 {
-	CLEANUP(release_json) json_t *answer = call->status == 404 ? forge_json(call) : NULL;
+	CLEANUP(json_decrefp) json_t *answer = call->status == 404 ? forge_json(call) : NULL;
 
 	return answer && !sentence_has(sentence_of_json(answer), "Project Not Found");
 }
@@ -161,7 +161,7 @@ static bool judge_branch(struct page_walk *walk, const struct forge_access *acce
 {
 	const struct rules_question *question = walk->context;
 	CLEANUP(freep) char *host = api_host(access);
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 
 	if (is_branch_missing(&both[0].http))
 		return judge_missing(walk, access, &both[1], ret, err);

@@ -74,7 +74,7 @@ static enum missing missing_of(const struct http_call *call)
 	        {400, "path should be a valid file", MISSING_PATH},
 	        {400, "ref is invalid", MISSING_REF},
 	};
-	CLEANUP(release_json) json_t *answer = forge_json(call);
+	CLEANUP(json_decrefp) json_t *answer = forge_json(call);
 	const char *said = sentence_of_json(answer);
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -85,7 +85,7 @@ static enum missing missing_of(const struct http_call *call)
 
 static bool is_plain_forbidden(const struct http_call *call)
 {
-	CLEANUP(release_json) json_t *answer = call->status == 403 ? forge_json(call) : NULL;
+	CLEANUP(json_decrefp) json_t *answer = call->status == 403 ? forge_json(call) : NULL;
 
 	return strcmp(sentence_of_json(answer), "403 Forbidden") == 0;
 }

@@ -177,7 +177,7 @@ static bool classify(const struct http_call *call, const char *host, struct erro
 		/* Rack Attack answers with text, the application with JSON; the headers say how long. */
 		sentence_rate_limited(host, call->retry_after, call->ratelimit_reset, err);
 	else {
-		CLEANUP(release_json) json_t *answer = forge_json(call);
+		CLEANUP(json_decrefp) json_t *answer = forge_json(call);
 		if (answer)
 			classify_json(call, answer, host, err);
 		else
@@ -199,7 +199,7 @@ bool gitlab_classify(const struct http_call *call, const char *host, struct erro
 
 bool gitlab_answer(const struct http_call *call, const char *host, json_t **ret_json, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = call->status >= 200 && call->status < 300 ? forge_json(call) : NULL;
+	CLEANUP(json_decrefp) json_t *answer = call->status >= 200 && call->status < 300 ? forge_json(call) : NULL;
 
 	if (!answer)
 		return gitlab_classify(call, host, err);

@@ -33,7 +33,7 @@ static char *body_of(const struct forge_merge_wish *wish)
 {
 	CLEANUP(freep) char *title = xasprintf("%s%s", wish->draft && !says_draft(wish->title) ? "Draft: " : "", wish->title);
 	CLEANUP(freep) char *labels = joined_labels(wish);
-	CLEANUP(release_json)
+	CLEANUP(json_decrefp)
 	json_t *body = json_pack("{s:s, s:s, s:s, s:s}", "source_branch", wish->source_branch, "target_branch", wish->target_branch,
 	                         "title", title, "description", wish->description);
 	struct strbuf text = STRBUF_INIT(LIMIT_ANSWER);
@@ -79,7 +79,7 @@ static bool find_open(const struct forge_access *access, const struct forge_proj
 {
 	CLEANUP(freep) char *source = api_segment(wish->source_branch), *target = api_segment(wish->target_branch);
 	CLEANUP(api_call_release) struct api_call call;
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 	size_t index;
 	const json_t *row;
 
@@ -119,7 +119,7 @@ static bool scope_missing(struct error *err)
 
 static bool classify(const struct forge_project *project, const struct http_call *call, const char *host, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = forge_json(call);
+	CLEANUP(json_decrefp) json_t *answer = forge_json(call);
 	const char *said = sentence_of_json(answer);
 
 	if (call->failure == HTTP_OK && (call->status == STATUS_UNPROCESSABLE || call->status == 400) && answer) {
@@ -146,7 +146,7 @@ bool gitlab_merge_request_open(const struct forge_access *access, const struct f
 
 	CLEANUP(freep) char *host = api_host(access), *body = body_of(wish);
 	CLEANUP(api_call_release) struct api_call call;
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 
 	api_call_init(&call, access, "/projects/%lld/merge_requests", (long long)project->id);
 	call.http.method = "POST";

@@ -42,7 +42,7 @@ static bool too_long(const struct page_walk *walk, struct error *err)
 
 static bool take_page(struct page_walk *walk, const struct http_call *call, const char *host, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = call->status == 200 ? forge_json(call) : NULL;
+	CLEANUP(json_decrefp) json_t *answer = call->status == 200 ? forge_json(call) : NULL;
 	size_t index;
 	const json_t *row;
 

@@ -112,7 +112,7 @@ static int64_t id_in_location(const char *location)
 
 bool is_route_missing(const struct http_call *call)
 {
-	CLEANUP(release_json) json_t *answer = call->status == 404 ? forge_json(call) : NULL;
+	CLEANUP(json_decrefp) json_t *answer = call->status == 404 ? forge_json(call) : NULL;
 
 	return strcmp(json_string_or(answer, "error", ""), "404 Not Found") == 0;
 }
@@ -137,7 +137,7 @@ static bool search_id(const struct forge_access *access, const char *host, const
 	const char *slash = strrchr(path, '/');
 	CLEANUP(freep) char *name = api_segment(slash ? slash + 1 : path);
 	CLEANUP(api_call_release) struct api_call call;
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 	size_t index;
 	const json_t *project;
 
@@ -160,7 +160,7 @@ static bool search_id(const struct forge_access *access, const char *host, const
 static bool answer_to_project(const struct forge_access *access, const struct http_call *call, const char *host, const char *path,
                               struct forge_project *ret, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 
 	if (call->failure == HTTP_OK && call->status == 404 && (call->gitlab_meta || sentence_has(call->content_type_got, "json")))
 		return sentence_not_found(path ? path : "The project", host, err);
@@ -209,7 +209,7 @@ static bool ask_membership(const struct forge_access *access, const char *user_i
 {
 	CLEANUP(freep) char *host = api_host(access), *member = api_segment(user_id);
 	CLEANUP(api_call_release) struct api_call call;
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 
 	api_call_init(&call, access, "/projects/%lld/members/all/%s", (long long)project->id, member);
 	gitlab_run(&call, 1, access);

@@ -10,7 +10,7 @@ enum { REST_MAX_S = 60 * 60 }; /* Rack Attack's default; a ban that was believed
 /* The answer's own words, without "403 Forbidden - ". */
 static void said_by(const struct http_call *call, struct strbuf *to)
 {
-	CLEANUP(release_json) json_t *answer = forge_json(call);
+	CLEANUP(json_decrefp) json_t *answer = forge_json(call);
 	const char *said = answer ? sentence_of_json(answer) : call->answer.data ? call->answer.data : "";
 
 	sentence_relay(said, strlen(said), to);

@@ -80,7 +80,7 @@ static bool check_one(struct kube_secrets *s, const char *provider, struct error
 		return error_set(err, ERR_INTERNAL, "There are no Secrets of %s.", provider);
 	/* Read once more after it was made: somebody else may have made it at the same time, with other settings. */
 	for (int round = 0; round < 2; round++) {
-		CLEANUP(kube_json_release) json_t *secret = NULL;
+		CLEANUP(json_decrefp) json_t *secret = NULL;
 
 		if (!kube_secret_read(s, name, KUBE_METADATA, &secret, err) ||
 		    !kube_installation_compare(s, name, secret, &marked, err))

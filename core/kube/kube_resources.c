@@ -158,11 +158,6 @@ static bool list_page(struct kube_client *client, const struct kube_kind *kind, 
 	return call.status == 200 || *ret_expired || refused(&call, "list them", err);
 }
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 /* From the first page to the last, or until it expires. */
 static bool list_once(struct kube_client *client, const struct kube_kind *kind, const char *namespace_, kube_visit *visit,
                       void *context, char **ret_version, bool *ret_expired, struct error *err)
@@ -170,7 +165,7 @@ static bool list_once(struct kube_client *client, const struct kube_kind *kind, 
 	CLEANUP(freep) char *next = NULL;
 
 	for (;;) {
-		CLEANUP(release_json) json_t *page = NULL;
+		CLEANUP(json_decrefp) json_t *page = NULL;
 
 		if (!list_page(client, kind, namespace_, next, &page, ret_expired, err))
 			return false;
@@ -228,7 +223,7 @@ bool kube_event_create(struct kube_client *client, const struct kube_event *even
 	const char *namespace_ = json_string_or(metadata, "namespace", "default");
 	CLEANUP(freep) char *name = event_name(metadata, event->mark);
 	CLEANUP(strbuf_release) struct strbuf shown = STRBUF_INIT(1024);
-	CLEANUP(release_json) json_t *object = NULL;
+	CLEANUP(json_decrefp) json_t *object = NULL;
 	struct error failure = ERROR_INIT;
 	char at[CLOCK_TEXT_SIZE];
 

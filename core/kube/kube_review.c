@@ -13,11 +13,6 @@ void kube_user_release(struct kube_user *user)
 	*user = (struct kube_user)KUBE_USER_INIT;
 }
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 /* "a, b" → ["a", "b"]; NULL: none. */
 static json_t *list_of(const char *text)
 {
@@ -88,7 +83,7 @@ static bool take_user(const json_t *user, struct kube_user *ret, struct error *e
 bool kube_review_token(struct kube_client *client, const struct secret *token, const char *audiences, struct kube_user *ret,
                        bool *ret_valid, struct error *err)
 {
-	CLEANUP(release_json) json_t *asked = list_of(audiences), *answer = NULL, *body = NULL;
+	CLEANUP(json_decrefp) json_t *asked = list_of(audiences), *answer = NULL, *body = NULL;
 	json_t *text = json_stringn(secret_bytes(token), token->length);
 
 	*ret_valid = false;
@@ -113,7 +108,7 @@ bool kube_review_token(struct kube_client *client, const struct secret *token, c
 bool kube_review_access(struct kube_client *client, const struct kube_user *user, const struct kube_access *access,
                         bool *ret_allowed, struct error *err)
 {
-	CLEANUP(release_json) json_t *answer = NULL, *spec = json_copy(user->subject), *body = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL, *spec = json_copy(user->subject), *body = NULL;
 
 	json_object_set_new(spec, "resourceAttributes",
 	                    json_pack("{s:s, s:s, s:s, s:s, s:s*}", "namespace", access->namespace_, "verb", access->verb, "group",

@@ -9,11 +9,6 @@
 #define WRITER "?fieldManager=acp-gitlab"
 #define MAKER  "?fieldManager=acp-gitlab-ensure&force=true"
 
-void kube_json_release(json_t **value)
-{
-	json_decref(*value);
-}
-
 /* The user hears of the store; who looks into it reads the detail. */
 static bool unavailable(const struct error *why, struct error *err)
 {
@@ -111,7 +106,7 @@ bool kube_secret_patch(struct kube_secrets *s, const char *name, const json_t *p
 
 bool kube_secret_ensure(struct kube_secrets *s, const char *name, bool first, struct error *err)
 {
-	CLEANUP(kube_json_release)
+	CLEANUP(json_decrefp)
 	json_t *secret = json_pack("{s:s, s:s, s:s, s:{s:s, s:{s:s, s:s, s:s}}}", "apiVersion", "v1", "kind", "Secret", "type",
 	                           "Opaque", "metadata", "name", name, "labels", "app.kubernetes.io/name", "acp-gitlab",
 	                           "app.kubernetes.io/component", "tokens", "app.kubernetes.io/managed-by", "acp-gitlab");

@@ -48,5 +48,3 @@ bool kube_secret_ensure(struct kube_secrets *s, const char *name, bool first, st
 bool kube_installation_compare(const struct kube_secrets *s, const char *name, const json_t *secret, bool *ret_marked,
                                struct error *err) MUST_CHECK;
 const char *kube_provider(size_t index); /* kube_secrets.c; index < KUBE_PROVIDERS */
-
-void kube_json_release(json_t **value); /* for CLEANUP */

@@ -204,7 +204,7 @@ static void add_no_managers(json_t *patch)
 static bool send_part(struct kube_secrets *s, const char *name, const struct batch *batch, size_t from, size_t to,
                       enum kube_written *ret, struct error *err)
 {
-	CLEANUP(kube_json_release) json_t *patch = json_array();
+	CLEANUP(json_decrefp) json_t *patch = json_array();
 
 	add_no_managers(patch);
 	for (size_t i = from; i < to; i++)

@@ -137,7 +137,7 @@ static bool read_value(struct kube_secrets *s, const char *name, const char *key
 static bool secrets_get(void *state, const struct secret_place *place, struct sealed_value *ret, struct error *err)
 {
 	struct kube_secrets *s = state;
-	CLEANUP(kube_json_release) json_t *secret = NULL;
+	CLEANUP(json_decrefp) json_t *secret = NULL;
 	CLEANUP(sealed_value_release) struct sealed_value value = SEALED_VALUE_INIT;
 	struct home home = {.queue = NULL};
 
@@ -157,7 +157,7 @@ static bool secrets_get(void *state, const struct secret_place *place, struct se
 static bool look_again(struct kube_secrets *s, const char *name, const char *key, const struct sealed_value *expected,
                        const struct sealed_value *value, bool *ret_over, bool *ret_replaced, struct error *err)
 {
-	CLEANUP(kube_json_release) json_t *secret = NULL, *patch = NULL;
+	CLEANUP(json_decrefp) json_t *secret = NULL, *patch = NULL;
 	CLEANUP(sealed_value_release) struct sealed_value present = SEALED_VALUE_INIT;
 	enum kube_written written;
 
@@ -270,7 +270,7 @@ static bool secrets_remove(void *state, const struct secret_place *place, int64_
 	if (!kube_secrets_check(s, err) || !find_home(s, place, &home, err))
 		return false;
 	for (int round = 0; round < ROUNDS_MAX; round++) {
-		CLEANUP(kube_json_release) json_t *secret = NULL;
+		CLEANUP(json_decrefp) json_t *secret = NULL;
 		CLEANUP(sealed_value_release) struct sealed_value present = SEALED_VALUE_INIT;
 		struct kube_change change = {.key = place->record_key, .expected = &present};
 		int64_t its_generation;
@@ -315,7 +315,7 @@ static bool secrets_each(void *state, secret_visit *visit, void *context, struct
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(providers); i++)
 		for (unsigned shard = 0; shard < s->shards; shard++) {
-			CLEANUP(kube_json_release) json_t *secret = NULL;
+			CLEANUP(json_decrefp) json_t *secret = NULL;
 			char name[KUBE_SECRET_NAME_SIZE];
 
 			if (!kube_secret_name(providers[i].provider, shard, name) ||

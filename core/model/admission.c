@@ -13,11 +13,6 @@ enum { PATH_MAX_LENGTH = 256, STATUS_FORBIDDEN = 403, STATUS_INVALID = 422 };
 
 static const char *const groups[] = {"ambient-code.io", "vteam.ambient-code"};
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 /* One review on its way to its answer. */
 struct admission {
 	const json_t *request; /* borrowed, as the others but patch */
@@ -169,7 +164,7 @@ static bool check_session(struct admission *a)
 
 static bool admit_session(struct admission *a)
 {
-	CLEANUP(release_json) json_t *spec = json_deep_copy(json_object_get(a->object, "spec"));
+	CLEANUP(json_decrefp) json_t *spec = json_deep_copy(json_object_get(a->object, "spec"));
 	json_t *output = json_object_get(spec, "outputRepo");
 
 	if (!a->creates && !check_owner_unchanged(a))
@@ -187,7 +182,7 @@ static bool admit_session(struct admission *a)
 /* Who changes the list answers for it: what it reaches is asked with that user's rights. Another change keeps who that was. */
 static bool admit_settings(struct admission *a)
 {
-	CLEANUP(release_json) json_t *spec = json_deep_copy(json_object_get(a->object, "spec"));
+	CLEANUP(json_decrefp) json_t *spec = json_deep_copy(json_object_get(a->object, "spec"));
 	const json_t *before = json_object_get(a->old, "spec");
 
 	if (!fill_list(a, spec, "repositories"))

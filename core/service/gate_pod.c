@@ -41,11 +41,6 @@ void gate_pods_freep(struct gate_pods **slot)
 	freep(slot);
 }
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 static bool refuse(struct error *err)
 {
 	return error_set(err, ERR_GIT_CREDENTIAL, "The token is not that of a running session's pod.");
@@ -93,7 +88,7 @@ static bool decode_claims(const char *text, size_t length, json_t **ret)
 /* Nobody has verified this yet: it only spares the API server questions whose answer would not matter. */
 static bool claims_to_be_of(const struct secret *token, const char *wanted_uid)
 {
-	CLEANUP(release_json) json_t *claims = NULL;
+	CLEANUP(json_decrefp) json_t *claims = NULL;
 	size_t length;
 	const char *text = claims_of(token, &length);
 
@@ -108,7 +103,7 @@ static bool claims_to_be_of(const struct secret *token, const char *wanted_uid)
 /* A ServiceAccount of the session's own namespace, and this pod and no other. */
 static bool is_of(const struct caller *caller, const char *project, const char *wanted_uid)
 {
-	CLEANUP(release_json)
+	CLEANUP(json_decrefp)
 	json_t *subject = caller->subject ? json_parse_answer(caller->subject, strlen(caller->subject)) : NULL;
 	const json_t *uids = json_object_get(json_object_get(subject, "extra"), pod_uid);
 	const char *uid = json_string_value(json_array_get(uids, 0));

@@ -14,11 +14,6 @@ enum {
 	AGAIN_JITTER_S = 3600,
 };
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 static json_t *finding(const char *url, const bool *accessible, const char *reason, json_t *message)
 {
 	json_t *one = json_pack("{s:s, s:s, s:o}", "url", url, "reason", reason, "message", message);
@@ -94,8 +89,8 @@ static int64_t next_time(void)
 static bool check_one(struct check_service *checks, const struct project_store *store, struct project_access *access,
                       struct error *err)
 {
-	CLEANUP(release_json) json_t *entries = json_parse_answer(access->repositories, strlen(access->repositories));
-	CLEANUP(release_json) json_t *findings = json_array(), *kept = NULL;
+	CLEANUP(json_decrefp) json_t *entries = json_parse_answer(access->repositories, strlen(access->repositories));
+	CLEANUP(json_decrefp) json_t *findings = json_array(), *kept = NULL;
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(4 * (size_t)LIMIT_BODY_DEFAULT);
 	char now[CLOCK_TEXT_SIZE];
 

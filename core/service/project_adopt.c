@@ -8,11 +8,6 @@
 
 enum { ATTEMPTS = 8 };
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 static void fill_providers(json_t *entries)
 {
 	size_t i;
@@ -60,7 +55,7 @@ static bool text_of(const json_t *value, char **ret, struct error *err)
 static bool try_put(struct project_store *store, const char *project, const json_t *document, struct error *err)
 {
 	CLEANUP(project_list_release) struct project_list before = PROJECT_LIST_INIT, list = PROJECT_LIST_INIT;
-	CLEANUP(release_json) json_t *identities = NULL, *known = NULL, *stored = NULL;
+	CLEANUP(json_decrefp) json_t *identities = NULL, *known = NULL, *stored = NULL;
 
 	if (!store->ops->get(store->state, project, &before, err) || !project_document_load(before.identities, &identities, err) ||
 	    !project_document_load(before.document, &stored, err))
@@ -74,7 +69,7 @@ static bool try_put(struct project_store *store, const char *project, const json
 
 bool project_adopt(struct project_store *store, const char *project, const json_t *settings, json_t **ret, struct error *err)
 {
-	CLEANUP(release_json) json_t *given = json_object(), *document = NULL;
+	CLEANUP(json_decrefp) json_t *given = json_object(), *document = NULL;
 	const json_t *entries = json_object_get(json_object_get(settings, "spec"), "repositories");
 	struct error failure = ERROR_INIT;
 

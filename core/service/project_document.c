@@ -121,14 +121,9 @@ static void drop_empty(json_t *entry, const char *name)
 		json_object_del(entry, name);
 }
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 bool project_document_keep(const json_t *given, json_t **ret, struct error *err)
 {
-	CLEANUP(release_json) json_t *kept = NULL;
+	CLEANUP(json_decrefp) json_t *kept = NULL;
 	const json_t *entries = NULL;
 	json_t *entry;
 	size_t i;

@@ -16,11 +16,6 @@ enum {
 	PAUSE_STEP_US = 4000, /* a write takes a few milliseconds */
 };
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 static void drop_reports(struct project_view *view)
 {
 	for (size_t i = 0; view->reports && i < view->count; i++)
@@ -53,7 +48,7 @@ static bool load(struct project_store *store, const char *project, json_t **ret_
                  int64_t *ret_version, struct error *err)
 {
 	CLEANUP(project_list_release) struct project_list list = PROJECT_LIST_INIT;
-	CLEANUP(release_json) json_t *document = NULL, *identities = NULL;
+	CLEANUP(json_decrefp) json_t *document = NULL, *identities = NULL;
 
 	if (!store->ops->get(store->state, project, &list, err) || !project_document_load(list.document, &document, err) ||
 	    !project_document_load(list.identities, &identities, err))
@@ -100,7 +95,7 @@ bool project_read(struct project_service *s, const char *project, const char *us
                   struct project_view *ret, struct error *err)
 {
 	CLEANUP(project_view_release) struct project_view view = PROJECT_VIEW_INIT;
-	CLEANUP(release_json) json_t *identities = NULL;
+	CLEANUP(json_decrefp) json_t *identities = NULL;
 	const struct asker asker = {user_id, project, request_id, check_until_ms()};
 
 	if (!load(&s->store, project, &view.document, &identities, &view.version, err))
@@ -116,7 +111,7 @@ bool project_expected_id(struct project_service *s, const char *project, const s
                          struct error *err)
 {
 	CLEANUP(project_list_release) struct project_list list = PROJECT_LIST_INIT;
-	CLEANUP(release_json) json_t *identities = NULL;
+	CLEANUP(json_decrefp) json_t *identities = NULL;
 
 	if (!s->store.ops->get(s->store.state, project, &list, err) || !project_document_load(list.identities, &identities, err))
 		return false;
@@ -226,7 +221,7 @@ static bool store_list(struct writing *w, const json_t *identities, int64_t vers
 /* Reads, checks and writes once. Reports are made again only where the identities that they were judged by have changed since. */
 static bool try_write(struct writing *w, int64_t expected, struct error *err)
 {
-	CLEANUP(release_json) json_t *before = NULL, *identities = NULL, *learned = NULL;
+	CLEANUP(json_decrefp) json_t *before = NULL, *identities = NULL, *learned = NULL;
 	int64_t version;
 
 	if (!load(&w->service->store, w->project, &before, &identities, &version, err))

@@ -2,16 +2,11 @@
 
 #include "project_document.h"
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 bool project_session_repositories(struct project_store *store, const char *project, json_t **ret, struct error *err)
 {
 	static const char *const members[] = {"url", "branch", "provider"};
 	CLEANUP(project_list_release) struct project_list list = PROJECT_LIST_INIT;
-	CLEANUP(release_json) json_t *document = NULL;
+	CLEANUP(json_decrefp) json_t *document = NULL;
 	json_t *entry, *repositories;
 	size_t i;
 

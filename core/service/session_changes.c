@@ -5,11 +5,6 @@
 
 #include <string.h>
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 /* An array in any case. Caller decrefs. */
 static json_t *steps_of(const char *changes)
 {
@@ -40,7 +35,7 @@ static bool apply_step(const json_t *step, struct session_spec *spec, struct err
 
 bool session_changes_apply(const char *changes, struct session_spec *spec, struct error *err)
 {
-	CLEANUP(release_json) json_t *steps = steps_of(changes);
+	CLEANUP(json_decrefp) json_t *steps = steps_of(changes);
 	struct error cause = ERROR_INIT;
 	size_t i;
 	const json_t *step;
@@ -57,7 +52,7 @@ bool session_changes_apply(const char *changes, struct session_spec *spec, struc
 
 static char *with_step(const char *before, json_t *step)
 {
-	CLEANUP(release_json) json_t *steps = steps_of(before);
+	CLEANUP(json_decrefp) json_t *steps = steps_of(before);
 	struct strbuf text = STRBUF_INIT(SIZE_MAX); /* LIMIT_SESSION_REPOSITORIES additions at most */
 
 	json_array_append_new(steps, step);
@@ -84,7 +79,7 @@ char *session_changes_remove(const char *before, const char *name)
 
 bool session_changes_removed(const char *changes, const char *name)
 {
-	CLEANUP(release_json) json_t *steps = steps_of(changes);
+	CLEANUP(json_decrefp) json_t *steps = steps_of(changes);
 	size_t i;
 	const json_t *step;
 
@@ -98,7 +93,7 @@ bool session_changes_removed(const char *changes, const char *name)
 
 char *session_changes_of_request(const char *changes, const char *request_id)
 {
-	CLEANUP(release_json) json_t *steps = steps_of(changes);
+	CLEANUP(json_decrefp) json_t *steps = steps_of(changes);
 	size_t i;
 	const json_t *step;
 

@@ -10,11 +10,6 @@
 
 enum { TEXT_MAX = 256 * 1024 };
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 /* Everything that we write into a status, but `worker`, which is the controllers' own. */
 static const char *const members[] = {"phase",        "message",    "observedGeneration", "startTime",      "completionTime",
                                       "repositories", "conditions", "notification",       "reconciledRepos"};
@@ -135,7 +130,7 @@ static void finish(const struct resource_view *view, json_t *status, enum sessio
 
 json_t *resource_status(const struct resource_view *view, const struct session_row *row)
 {
-	CLEANUP(release_json) json_t *object = session_to_json(row);
+	CLEANUP(json_decrefp) json_t *object = session_to_json(row);
 	const json_t *shown = json_object_get(object, "status");
 	json_t *status = json_object();
 

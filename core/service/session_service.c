@@ -14,11 +14,6 @@
 static const char SEED_VERSION[] = "ambient-code.io/v1alpha1";
 static const char PLATFORM_VERSION[] = "vteam.ambient-code/v1alpha1";
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 /* ---- What is kept of a request ---- */
 
 /* 64 bits of owner and key: long enough that two keys of one owner never give one name. */
@@ -134,7 +129,7 @@ static json_t *whole_object(const struct session_row *row)
 
 bool session_row_spec(const struct session_row *row, struct session_spec *ret, struct error *err)
 {
-	CLEANUP(release_json) json_t *object = whole_object(row);
+	CLEANUP(json_decrefp) json_t *object = whole_object(row);
 	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
 	struct error cause = ERROR_INIT;
 
@@ -163,7 +158,7 @@ static bool check_project(const struct session_spec *spec, const char *project, 
 /* Fills row->project_repositories with what a session without repositories is given. */
 static bool take_project_repositories(struct project_store *projects, struct session_row *row, struct error *err)
 {
-	CLEANUP(release_json) json_t *repositories = NULL;
+	CLEANUP(json_decrefp) json_t *repositories = NULL;
 	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
 	struct error cause = ERROR_INIT;
 
@@ -216,7 +211,7 @@ bool session_create(struct session_store *sessions, struct project_store *projec
 {
 	CLEANUP(session_spec_release) struct session_spec given = SESSION_SPEC_INIT, spec = SESSION_SPEC_INIT;
 	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
-	CLEANUP(release_json) json_t *kept = NULL;
+	CLEANUP(json_decrefp) json_t *kept = NULL;
 	char id[37];
 
 	/* The request first, so that errors speak of what was sent; then what is kept, whose name and branches count. */
@@ -238,7 +233,7 @@ bool session_adopt(struct session_store *sessions, struct project_store *project
 {
 	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
 	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT, result = SESSION_ROW_INIT;
-	CLEANUP(release_json) json_t *kept = kept_object(resource, owner, NULL);
+	CLEANUP(json_decrefp) json_t *kept = kept_object(resource, owner, NULL);
 	json_t *metadata = json_object_get(kept, "metadata");
 	const char *uid = json_string_or(json_object_get(resource, "metadata"), "uid", "");
 	const char *project = json_string_or(json_object_get(resource, "metadata"), "namespace", "");
@@ -292,7 +287,7 @@ static json_t *pending_entry(const struct session_repository *r)
 
 json_t *session_shown_repositories(const struct session_row *row)
 {
-	CLEANUP(release_json) json_t *status = parse_or_empty(row->status);
+	CLEANUP(json_decrefp) json_t *status = parse_or_empty(row->status);
 	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
 	const json_t *listed = json_object_get(status, "repositories");
 	json_t *shown = json_array();

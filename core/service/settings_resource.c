@@ -4,11 +4,6 @@
 
 #include "resource_condition.h"
 
-static void release_json(json_t **value)
-{
-	json_decref(*value);
-}
-
 /* ---- Conditions ---- */
 
 /* `message` is taken over. */
@@ -103,7 +98,7 @@ static void add_finding(json_t *shown, const struct project_access *access, cons
 json_t *settings_status(const struct settings_view *view)
 {
 	const char *kept = view->access ? view->access->findings : NULL;
-	CLEANUP(release_json) json_t *known = kept ? json_parse_answer(kept, strlen(kept)) : NULL;
+	CLEANUP(json_decrefp) json_t *known = kept ? json_parse_answer(kept, strlen(kept)) : NULL;
 	const json_t *findings = json_object_get(known, "repositories");
 	json_t *conditions = json_array(), *repositories = json_array(), *entry;
 	size_t i;

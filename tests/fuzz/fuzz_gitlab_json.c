@@ -137,7 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_account(data + 1, size - 1, which == 0);
 		return 0;
 	}
-	CLEANUP(release_json) json_t *answer = json_parse_answer((const char *)data + 1, size - 1);
+	CLEANUP(json_decrefp) json_t *answer = json_parse_answer((const char *)data + 1, size - 1);
 	if (answer)
 		check_json(which, answer);
 	return 0;

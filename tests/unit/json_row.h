@@ -22,9 +22,3 @@ static inline json_t *json_row(const char *text)
 		fail_msg("%s: %s", where.text, json.data);
 	return value;
 }
-
-/* For CLEANUP. */
-static inline void release_json(json_t **value)
-{
-	json_decref(*value);
-}

@@ -60,7 +60,7 @@ static void apply(json_t *object, const json_t *patch)
 /* The object as it is stored after the answer; NULL: refused, and *ret_why says why. Caller decrefs. */
 static json_t *admitted(json_t *review, char ret_why[512])
 {
-	CLEANUP(release_json) json_t *answer = NULL, *patch = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL, *patch = NULL;
 	struct error err = ERROR_INIT;
 	unsigned char bytes[16384];
 	size_t length = 0;
@@ -120,9 +120,9 @@ static void owner_is_who_created_it(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(forged); i++) {
-		CLEANUP(release_json) json_t *review = review_of(SESSION, "alice", forged[i].object, NULL);
+		CLEANUP(json_decrefp) json_t *review = review_of(SESSION, "alice", forged[i].object, NULL);
 		char why[512] = "";
-		CLEANUP(release_json) json_t *stored = admitted(review, why);
+		CLEANUP(json_decrefp) json_t *stored = admitted(review, why);
 
 		if (!stored)
 			fail_msg("%s: refused: %s", forged[i].sentence, why);
@@ -134,9 +134,9 @@ static void owner_is_who_created_it(void **state)
 
 static void other_annotations_stay(void **state)
 {
-	CLEANUP(release_json) json_t *review = review_of(SESSION, "alice", forged[2].object, NULL);
+	CLEANUP(json_decrefp) json_t *review = review_of(SESSION, "alice", forged[2].object, NULL);
 	char why[512] = "";
-	CLEANUP(release_json) json_t *stored = admitted(review, why);
+	CLEANUP(json_decrefp) json_t *stored = admitted(review, why);
 
 	(void)state;
 	assert_string_equal(admission_annotation(stored, "a/b~c"), "x");
@@ -165,9 +165,9 @@ static void owner_never_changes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(updates); i++) {
-		CLEANUP(release_json) json_t *review = review_of(SESSION, "carol", updates[i].object, updates[i].old);
+		CLEANUP(json_decrefp) json_t *review = review_of(SESSION, "carol", updates[i].object, updates[i].old);
 		char why[512] = "";
-		CLEANUP(release_json) json_t *stored = admitted(review, why);
+		CLEANUP(json_decrefp) json_t *stored = admitted(review, why);
 
 		if ((stored != NULL) != updates[i].allowed)
 			fail_msg("%s: %s", updates[i].sentence, stored ? "allowed" : why);
@@ -211,10 +211,10 @@ static void provider_is_filled_where_the_address_tells(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(providers); i++) {
-		CLEANUP(release_json) json_t *review = review_of(providers[i].resource, "alice", providers[i].object, NULL);
+		CLEANUP(json_decrefp) json_t *review = review_of(providers[i].resource, "alice", providers[i].object, NULL);
 		char why[512] = "";
-		CLEANUP(release_json) json_t *stored = admitted(review, why);
-		CLEANUP(release_json) json_t *wanted = providers[i].spec ? json_row(providers[i].spec) : NULL;
+		CLEANUP(json_decrefp) json_t *stored = admitted(review, why);
+		CLEANUP(json_decrefp) json_t *wanted = providers[i].spec ? json_row(providers[i].spec) : NULL;
 
 		if ((stored != NULL) != (wanted != NULL))
 			fail_msg("%s: %s", providers[i].sentence, stored ? "allowed" : why);
@@ -253,10 +253,10 @@ static void editor_is_who_changed_the_list(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(edits); i++) {
-		CLEANUP(release_json)
+		CLEANUP(json_decrefp)
 		json_t *review = review_of("projectsettings.ambient-code.io", "carol", edits[i].object, edits[i].old);
 		char why[512] = "";
-		CLEANUP(release_json) json_t *stored = admitted(review, why);
+		CLEANUP(json_decrefp) json_t *stored = admitted(review, why);
 		const char *editor = admission_annotation(stored, ADMISSION_EDITOR);
 
 		if (!stored)
@@ -272,9 +272,9 @@ static void what_is_not_ours_passes_unchanged(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(resources); i++) {
-		CLEANUP(release_json) json_t *review = review_of(resources[i], "alice", OWNED("'bob'"), NULL);
+		CLEANUP(json_decrefp) json_t *review = review_of(resources[i], "alice", OWNED("'bob'"), NULL);
 		char why[512] = "";
-		CLEANUP(release_json) json_t *stored = admitted(review, why);
+		CLEANUP(json_decrefp) json_t *stored = admitted(review, why);
 
 		assert_non_null(stored);
 		assert_string_equal(admission_annotation(stored, ADMISSION_OWNER), "bob");
@@ -293,7 +293,7 @@ static void review_that_is_none_is_an_error(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		CLEANUP(release_json) json_t *review = json_row(texts[i]);
+		CLEANUP(json_decrefp) json_t *review = json_row(texts[i]);
 		struct error err = ERROR_INIT;
 		json_t *answer = NULL;
 
@@ -311,11 +311,11 @@ static void review_that_cannot_be_judged_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		CLEANUP(release_json) json_t *review = review_of(SESSION, names[i], BARE, NULL);
+		CLEANUP(json_decrefp) json_t *review = review_of(SESSION, names[i], BARE, NULL);
 
 		assert_null(admitted(review, why));
 	}
-	CLEANUP(release_json) json_t *empty = review_of(SESSION, "alice", "{}", NULL);
+	CLEANUP(json_decrefp) json_t *empty = review_of(SESSION, "alice", "{}", NULL);
 	assert_null(admitted(empty, why));
 }
 
@@ -360,13 +360,13 @@ static void configuration_guards_only_when_it_leaves_nothing_out(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(configurations); i++) {
-		CLEANUP(release_json) json_t *configuration = json_row(configurations[i].configuration);
+		CLEANUP(json_decrefp) json_t *configuration = json_row(configurations[i].configuration);
 
 		if (admission_guards(configuration, "ambient-code.io", "agenticsessions", &since) != configurations[i].guards)
 			fail_msg("%s", configurations[i].sentence);
 	}
 	assert_int_equal(since, 1795369200);
-	CLEANUP(release_json)
+	CLEANUP(json_decrefp)
 	json_t *changed = json_row("{'metadata':{'creationTimestamp':'2026-11-22T17:40:00Z','managedFields':[{'time':"
 	                           "'2026-11-22T17:40:30Z'},{'time':'2026-11-22T17:40:10Z'}]},'webhooks':[{'rules':[" RULE "]}]}");
 	assert_true(admission_guards(changed, "ambient-code.io", "agenticsessions", &since));

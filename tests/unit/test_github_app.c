@@ -78,7 +78,7 @@ static bool jwt_is_good(EVP_PKEY *key, const char *jwt, int64_t now_s, int64_t t
 
 	if (!second || strchr(second + 1, '.') || strchr(jwt, '='))
 		return false;
-	CLEANUP(release_json)
+	CLEANUP(json_decrefp)
 	json_t *header = part_of(jwt, (size_t)(first - jwt)), *claims = part_of(first + 1, (size_t)(second - first - 1));
 	int64_t issued = json_int_or(claims, "iat", 0), ends = json_int_or(claims, "exp", 0);
 	return strcmp(json_string_or(header, "alg", ""), "RS256") == 0 && strcmp(json_string_or(header, "typ", ""), "JWT") == 0 &&

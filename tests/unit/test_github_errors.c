@@ -192,7 +192,7 @@ static void a_success_is_not_classified(void **state)
 	static const struct row row = {.status = 200, .type = JSON, .body = "{\"id\":1}"};
 	struct http_header_wanted wanted[HEADER_COUNT] = {{0}};
 	CLEANUP(http_call_release) struct http_call call = make_call(&row, wanted);
-	CLEANUP(release_json) json_t *answer = NULL;
+	CLEANUP(json_decrefp) json_t *answer = NULL;
 	struct error err = ERROR_INIT;
 	(void)state;
 

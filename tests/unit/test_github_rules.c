@@ -41,7 +41,7 @@ static void rules_refuse_pushes_by_their_type(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		CLEANUP(release_json) json_t *rules = json_parse_answer(rows[i].rules, strlen(rows[i].rules));
+		CLEANUP(json_decrefp) json_t *rules = json_parse_answer(rows[i].rules, strlen(rows[i].rules));
 		struct rules_verdict verdict = github_rules_judge(rules, rows[i].exists);
 		if (verdict.refused != rows[i].refused || verdict.unclear != rows[i].unclear)
 			fail_msg("%s: refused %d, unclear %d", rows[i].what, verdict.refused, verdict.unclear);
@@ -52,7 +52,7 @@ static void rulesets_that_refuse_are_remembered_once(void **state)
 {
 	static const char text[] = "[{\"type\":\"update\",\"ruleset_id\":7},{\"type\":\"pull_request\",\"ruleset_id\":7},"
 	                           "{\"type\":\"deletion\",\"ruleset_id\":8},{\"type\":\"merge_queue\",\"ruleset_id\":9}]";
-	CLEANUP(release_json) json_t *rules = json_parse_answer(text, strlen(text)), *many = json_array();
+	CLEANUP(json_decrefp) json_t *rules = json_parse_answer(text, strlen(text)), *many = json_array();
 	struct rules_verdict verdict = github_rules_judge(rules, true);
 	(void)state;
 

@@ -46,7 +46,7 @@ static void status_tells_what_the_session_does(void **state)
 	               "{\"phase\":\"Completed\",\"message\":\"Done.\",\"notification\":\"n\",\"agent\":{\"output\":\"o\"},"
 	               "\"repositories\":[{\"name\":\"b\",\"phase\":\"Pushed\"}],\"conditions\":[{\"type\":\"Completed\","
 	               "\"status\":\"True\"}]}");
-	CLEANUP(release_json) json_t *status = resource_status(&fresh, &row);
+	CLEANUP(json_decrefp) json_t *status = resource_status(&fresh, &row);
 
 	(void)state;
 	assert_string_equal(json_string_or(status, "phase", ""), "Completed");
@@ -65,7 +65,7 @@ static void tokens_in_a_status_are_masked(void **state)
 	const struct session_row row =
 	        row_of(PHASE_FAILED, "{\"message\":\"x glpat-abcdefghij0123456789 y\",\"repositories\":[{\"name\":\"b\","
 	                             "\"error\":{\"message\":\"https://oauth2:secret@h/p\"}}]}");
-	CLEANUP(release_json) json_t *status = resource_status(&fresh, &row);
+	CLEANUP(json_decrefp) json_t *status = resource_status(&fresh, &row);
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(65536);
 
 	(void)state;
@@ -80,7 +80,7 @@ static void session_that_is_being_removed_is_stopped(void **state)
 
 	(void)state;
 	row.stop_requested = true;
-	CLEANUP(release_json) json_t *status = resource_status(&fresh, &row);
+	CLEANUP(json_decrefp) json_t *status = resource_status(&fresh, &row);
 	assert_string_equal(json_string_or(status, "phase", ""), "Stopped");
 }
 
@@ -107,7 +107,7 @@ static void platform_is_told_in_its_own_phases(void **state)
 		const struct session_row row =
 		        row_of(phases[i].phase,
 		               "{\"repositories\":[{\"name\":\"b\",\"url\":\"u\",\"branch\":\"m\",\"phase\":\"Pushed\"}]}");
-		CLEANUP(release_json) json_t *status = resource_status(&view, &row);
+		CLEANUP(json_decrefp) json_t *status = resource_status(&view, &row);
 		const json_t *repository = json_array_get(json_object_get(status, "reconciledRepos"), 0);
 
 		assert_string_equal(json_string_or(status, "phase", ""), phases[i].name);
@@ -123,7 +123,7 @@ static void unverified_owner_is_said_with_its_remedy(void **state)
 	(void)state;
 	error_set(&why, ERR_FORBIDDEN, "Nobody has verified it.");
 	error_remedy(&why, "Do this.");
-	CLEANUP(release_json) json_t *status = resource_status_without(&fresh, PHASE_OWNER_UNVERIFIED, "NotStamped", &why);
+	CLEANUP(json_decrefp) json_t *status = resource_status_without(&fresh, PHASE_OWNER_UNVERIFIED, "NotStamped", &why);
 	assert_string_equal(json_string_or(status, "phase", ""), "OwnerUnverified");
 	assert_string_equal(json_string_or(status, "message", ""), "Nobody has verified it. Do this.");
 	assert_string_equal(condition(status, "OwnerVerified", "status"), "False");
@@ -133,12 +133,12 @@ static void unverified_owner_is_said_with_its_remedy(void **state)
 
 static void condition_keeps_the_time_since_when_it_holds(void **state)
 {
-	CLEANUP(release_json)
+	CLEANUP(json_decrefp)
 	json_t *seen = json_row("{'conditions':[{'type':'Accepted','status':'True','lastTransitionTime':'2026-01-01T00:00:00Z'},"
 	                        "{'type':'OwnerVerified','status':'False','lastTransitionTime':'2026-01-01T00:00:00Z'}]}");
 	const struct resource_view view = {.shape = RESOURCE_OURS, .generation = 1, .seen = seen, .now = 1795369200};
 	const struct session_row row = row_of(PHASE_RUNNING, "{}");
-	CLEANUP(release_json) json_t *status = resource_status(&view, &row);
+	CLEANUP(json_decrefp) json_t *status = resource_status(&view, &row);
 
 	(void)state;
 	assert_string_equal(condition(status, "Accepted", "lastTransitionTime"), "2026-01-01T00:00:00Z");
@@ -166,10 +166,10 @@ static void patch_says_what_differs(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(patches); i++) {
-		CLEANUP(release_json) json_t *seen = patches[i].seen ? json_row(patches[i].seen) : NULL;
-		CLEANUP(release_json) json_t *wanted = json_row(patches[i].wanted);
-		CLEANUP(release_json) json_t *expected = patches[i].patch ? json_row(patches[i].patch) : NULL;
-		CLEANUP(release_json) json_t *patch = resource_status_patch(seen, wanted);
+		CLEANUP(json_decrefp) json_t *seen = patches[i].seen ? json_row(patches[i].seen) : NULL;
+		CLEANUP(json_decrefp) json_t *wanted = json_row(patches[i].wanted);
+		CLEANUP(json_decrefp) json_t *expected = patches[i].patch ? json_row(patches[i].patch) : NULL;
+		CLEANUP(json_decrefp) json_t *patch = resource_status_patch(seen, wanted);
 
 		if ((patch == NULL) != (expected == NULL) || (patch && !json_equal(patch, expected)))
 			fail_msg("%s", patches[i].sentence);
