@@ -24,7 +24,7 @@ struct call {
 	const struct request *request;
 	const struct route *route;
 	struct route_parameters parameters;
-	struct caller caller;       /* ACCESS_CALLER and ACCESS_PROJECT */
+	struct caller caller;       /* ACCESS_CALLER, and of those in a project */
 	struct session_row session; /* ACCESS_SESSION */
 	json_t *body;               /* BODY_JSON: an object; BODY_JSON_OPTIONAL: an object, empty if none was sent. Else NULL */
 	struct redactor *redactor;

@@ -8,9 +8,16 @@
 
 enum route_access {
 	ACCESS_PUBLIC,
-	ACCESS_CALLER,  /* a verified bearer */
-	ACCESS_PROJECT, /* … that may use {project} */
-	ACCESS_SESSION  /* the credential of the running session {session} */
+	ACCESS_CALLER, /* a verified bearer */
+	/* … that has this right in {project}, to its ProjectSettings or AgenticSessions where callers are a cluster's. Looking,
+	 * checking an address and one's own accounts need no more than to see the project. */
+	ACCESS_PROJECT_GET,
+	ACCESS_PROJECT_UPDATE,
+	ACCESS_SESSIONS_GET,
+	ACCESS_SESSIONS_CREATE,
+	ACCESS_SESSIONS_UPDATE,
+	ACCESS_SESSIONS_DELETE,
+	ACCESS_SESSION /* the credential of the running session {session} */
 };
 
 enum route_body {

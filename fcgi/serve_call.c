@@ -36,31 +36,16 @@ static void call_release(struct call *call)
 	json_decref(call->fields);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text), end_length = strlen(end);
-
-	return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
-/*
- * Which right of the cluster a request in a project needs. Looking, checking an address and one's own accounts need no more than to
- * see the project.
- */
-static struct project_use use_of(const struct call *call)
-{
-	const char *method = call->request->method, *pattern = call->route->pattern;
-	bool sessions = strstr(pattern, "/agentic-sessions"), looks = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-	struct project_use use = {"update", sessions ? "agenticsessions" : "projectsettings"};
-
-	if (looks || strstr(pattern, "/auth/") || ends_with(pattern, "/validate") || ends_with(pattern, "/preflight"))
-		use.verb = "get";
-	else if (ends_with(pattern, "/agentic-sessions"))
-		use.verb = "create";
-	else if (strcmp(method, "DELETE") == 0 && ends_with(pattern, "/agentic-sessions/{session}"))
-		use.verb = "delete";
-	return use;
-}
+/* What a right in a project is in the cluster. */
+static const struct project_use uses[] = {
+        [ACCESS_CALLER] = {NULL, NULL},
+        [ACCESS_PROJECT_GET] = {"get", "projectsettings"},
+        [ACCESS_PROJECT_UPDATE] = {"update", "projectsettings"},
+        [ACCESS_SESSIONS_GET] = {"get", "agenticsessions"},
+        [ACCESS_SESSIONS_CREATE] = {"create", "agenticsessions"},
+        [ACCESS_SESSIONS_UPDATE] = {"update", "agenticsessions"},
+        [ACCESS_SESSIONS_DELETE] = {"delete", "agenticsessions"},
+};
 
 /* Who signs users in before us sends their token beside the request; from anybody else that header is nothing. */
 static bool take_bearer(const struct call *call, struct secret *ret, struct error *err)
@@ -76,6 +61,7 @@ static bool check_caller(struct call *call, struct error *err)
 {
 	CLEANUP(secret_release) struct secret bearer = SECRET_INIT;
 	struct identity *identity = &call->app->identity;
+	const struct project_use *use = &uses[call->route->access];
 
 	if (!take_bearer(call, &bearer, err))
 		return false;
@@ -83,13 +69,12 @@ static bool check_caller(struct call *call, struct error *err)
 	if (!identity->ops->verify(identity->state, &bearer, &call->caller, err))
 		return false;
 	call_log(call, "user", call->caller.user_id);
-	if (call->route->access != ACCESS_PROJECT)
+	if (!use->verb)
 		return true;
 	if (!project_name_is_valid(call->parameters.project))
 		return error_set(err, ERR_FIELD_INVALID, "The project's name is not a valid name of a project.");
 	call_log(call, "project", call->parameters.project);
-	const struct project_use use = use_of(call);
-	return identity->ops->may_use_project(identity->state, &call->caller, call->parameters.project, &use, err);
+	return identity->ops->may_use_project(identity->state, &call->caller, call->parameters.project, use, err);
 }
 
 static bool check_session(struct call *call, struct error *err)
@@ -119,7 +104,12 @@ static bool check_access(struct call *call, struct error *err)
 	case ACCESS_PUBLIC:
 		return true;
 	case ACCESS_CALLER:
-	case ACCESS_PROJECT:
+	case ACCESS_PROJECT_GET:
+	case ACCESS_PROJECT_UPDATE:
+	case ACCESS_SESSIONS_GET:
+	case ACCESS_SESSIONS_CREATE:
+	case ACCESS_SESSIONS_UPDATE:
+	case ACCESS_SESSIONS_DELETE:
 		return check_caller(call, err);
 	case ACCESS_SESSION:
 		return check_session(call, err);

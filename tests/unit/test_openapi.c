@@ -97,7 +97,12 @@ static void access_and_its_refusals_are_the_routers(void **state UNUSED)
 	} rows[] = {
 	        [ACCESS_PUBLIC] = {"", false, false},
 	        [ACCESS_CALLER] = {"bearer", true, false},
-	        [ACCESS_PROJECT] = {"bearer", true, true},
+	        [ACCESS_PROJECT_GET] = {"bearer", true, true},
+	        [ACCESS_PROJECT_UPDATE] = {"bearer", true, true},
+	        [ACCESS_SESSIONS_GET] = {"bearer", true, true},
+	        [ACCESS_SESSIONS_CREATE] = {"bearer", true, true},
+	        [ACCESS_SESSIONS_UPDATE] = {"bearer", true, true},
+	        [ACCESS_SESSIONS_DELETE] = {"bearer", true, true},
 	        [ACCESS_SESSION] = {"session", false, true},
 	};
 
