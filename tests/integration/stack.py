@@ -171,6 +171,17 @@ class Stack:
     def logs(self):
         return [*sorted((self.data / "logs").glob("*.log")), self.data / "up.out"]
 
+    def files(self):
+        """Every file of the data folder as it is now, and its bytes; what vanishes meanwhile, as workspaces do, is passed over."""
+        for folder, _, names in os.walk(self.data):
+            for name in names:
+                path = Path(folder, name)
+                try:
+                    if path.is_file():
+                        yield path, path.read_bytes()
+                except FileNotFoundError:
+                    continue
+
     def log_text(self):
         return "\n".join(log.read_text(errors="replace") for log in self.logs())
 

@@ -1,7 +1,9 @@
 """Plain git through the gate: what it lets through, what it refuses, and what never passes it."""
 import base64
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -192,6 +194,10 @@ class GateTest(GateCase):
         self.stack.wait_for_session("short")
         self.assertEqual(request("GET", address, headers={"Authorization": f"Bearer {credential}"}).status, 403)
 
+    def sent(self, commit):
+        with contextlib.closing(sqlite3.connect(self.stack.data / "database/acp-gitlab.db", timeout=20)) as db:
+            return db.execute("SELECT count(*) FROM session_pushes WHERE commit_id = ?", (commit,)).fetchone()[0]
+
     def test_a_transfer_under_way_ends_with_the_session(self):
         """A push whose list of refs has passed, and whose pack is kept back until its session is deleted."""
         answer = self.stack.create_session("dripping", {"description": "x", "repositories": [{"url": f"{self.base}/other/api.git"}]})
@@ -207,6 +213,8 @@ class GateTest(GateCase):
 
         def body():
             yield b"%04x" % (len(command) + 4) + command + b"0000" + pack[:20]
+            # The gate writes the commit down before it lets the list of refs pass.
+            wait_until("the push is on its way", lambda: self.sent(commit), 10)
             self.assertEqual(self.stack.api("DELETE", "/api/projects/default/agentic-sessions/dripping").status, 200)
             for byte in pack[20:24]:
                 time.sleep(2)

@@ -42,9 +42,11 @@ class SecretsTest(unittest.TestCase):
             for folder, _, names in os.walk(root):
                 for name in names:
                     path = Path(folder, name)
-                    if path.is_symlink() or not path.is_file() or path.stat().st_size > 50_000_000:
-                        continue
-                    look(str(path), path.read_bytes())
+                    try:
+                        if path.is_file() and not path.is_symlink() and path.stat().st_size <= 50_000_000:
+                            look(str(path), path.read_bytes())
+                    except FileNotFoundError:
+                        continue  # the session has just removed it
         for pid in pids:
             for part in ("environ", "cmdline"):
                 try:
