@@ -117,7 +117,9 @@ class Debian:
     def start_process(self, *arguments, log):
         """A process that lives until it is ended, or with the machine."""
         with open(self.folder / log, "ab") as output:
-            return subprocess.Popen(self.command(*arguments), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            process = subprocess.Popen(self.command(*arguments), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        self.started = [*getattr(self, "started", []), process]
+        return process
 
     def log(self, name):
         return (self.folder / name).read_text(errors="replace")
@@ -132,6 +134,9 @@ class Debian:
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait(10)
+        for process in getattr(self, "started", []):
+            process.kill()  # nsenter stops itself where the kernel ends its child with the machine
+            process.wait(10)
         if self.process:
             self.console.close()
         if os.environ.get("TEST_FAILED"):
