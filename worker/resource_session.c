@@ -63,7 +63,7 @@ static bool remove_session(struct resource_sessions *s, const char *uid)
 /* A whole list tells what went while nobody watched: of the resources that are known, and of those that an earlier worker knew. */
 static void forget_unlisted(struct resource_sessions *s, const struct resource_news *news)
 {
-	CLEANUP(session_ids_release) struct session_ids ids = SESSION_IDS_INIT;
+	CLEANUP(id_list_release) struct id_list ids = ID_LIST_INIT;
 	struct error err = ERROR_INIT;
 
 	for (size_t i = s->count; i-- > 0;) {

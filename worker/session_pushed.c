@@ -11,8 +11,7 @@
 enum { SHOWN = 12 /* digits of a commit in a sentence */ };
 
 /* As the job found it. */
-static void take(struct session_run *run, struct repository *r, const struct session_commits *sent, const json_t *found,
-                 bool *ret_pushed)
+static void take(struct session_run *run, struct repository *r, const struct id_list *sent, const json_t *found, bool *ret_pushed)
 {
 	const char *commit = json_string_or(found, "commit", NULL), *newest = json_string_or(found, "sent", "");
 
@@ -36,7 +35,7 @@ static void take(struct session_run *run, struct repository *r, const struct ses
 
 bool session_find_pushed(struct session_run *run, struct repository *r, bool *ret_pushed, struct error *err)
 {
-	CLEANUP(session_commits_release) struct session_commits sent = SESSION_COMMITS_INIT;
+	CLEANUP(id_list_release) struct id_list sent = ID_LIST_INIT;
 	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
 	CLEANUP(freep) char *gate_url = gate_repository_url(&run->gate, r->name);
 	json_t *found = NULL;
@@ -74,7 +73,7 @@ static void tell(struct repository *r, const char *tip)
 
 enum session_pushed session_tell_pushed(struct session_run *run, struct repository *r)
 {
-	CLEANUP(session_commits_release) struct session_commits sent = SESSION_COMMITS_INIT;
+	CLEANUP(id_list_release) struct id_list sent = ID_LIST_INIT;
 	char tip[COMMIT_SIZE];
 
 	if (!r->push_branch)

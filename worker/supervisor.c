@@ -141,7 +141,7 @@ static bool can_reach(const struct worker *worker, const char *id)
 bool supervisor_claim_rested(const struct worker *worker, struct session_store store, struct claim *ret, bool *ret_found,
                              struct error *err)
 {
-	CLEANUP(session_ids_release) struct session_ids ids = SESSION_IDS_INIT;
+	CLEANUP(id_list_release) struct id_list ids = ID_LIST_INIT;
 
 	*ret_found = false;
 	if (!store.ops->rested(store.state, &ids, err))

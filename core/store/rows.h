@@ -2,9 +2,9 @@
 /*
  * rows — what the files with the tables' SQL give each other. One file knows one table: connection_rows.c, intent_rows.c,
  * session_rows.c (as users see it) with session_claims.c (as workers see it) and session_repositories.c, session_phases.c (what
- * they went through), session_gate.c (bindings and outcomes), project_rows.c (repositories of projects, installations),
- * project_access_rows.c (whether they can be reached),
- * notice_rows.c (the outbox). The operations over several tables are in connection_changes.c. Floor: store, private.
+ * they went through), session_gate.c (bindings and outcomes), session_pushes.c (what was sent), project_rows.c (repositories of
+ * projects, installations), project_access_rows.c (whether they can be reached), notice_rows.c (the outbox). The operations over
+ * several tables are in connection_changes.c. Floor: store, private.
  */
 #include "transaction.h"
 
@@ -79,6 +79,8 @@ bool connection_forget_intents(void *state, struct error *err);
 #define SESSION_COLUMNS                                                                                                            \
 	"id, project, name, owner, object, status, phase, created_at, attempt, stop_requested, push_requested, "                   \
 	"project_repositories, work_kept_until, repository_changes, pod_uid, attempt - settled_attempt, rests_until IS NOT NULL "
+/* The first column of every row that is left, for other tables of sessions, too. */
+bool query_ids(struct query *q, struct id_list *ret, struct error *err) MUST_CHECK;
 /* Reads SESSION_COLUMNS, which come first. */
 void session_row_read(const struct query *q, struct session_row *ret);
 /* ERR_SESSION_NOT_FOUND. */
@@ -89,7 +91,7 @@ bool session_claim(void *state, const char *worker, const char *only_id, int64_t
                    struct session_row *ret, bool *ret_found, struct error *err);
 bool session_rest(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json, int64_t until_s,
                   const char *changes_seen, struct error *err);
-bool session_rested(void *state, struct session_ids *ret, struct error *err);
+bool session_rested(void *state, struct id_list *ret, struct error *err);
 bool session_queue_of(void *state, struct session_queue *ret, struct error *err);
 bool session_give_back(void *state, const char *id, int64_t attempt, int64_t after_s, bool settled, bool *ret_stop,
                        struct error *err);
@@ -126,7 +128,7 @@ bool session_outcomes(void *state, const char *id, struct gate_outcome_list *ret
 
 /* session_pushes.c: the table session_pushes */
 bool session_add_push(void *state, const char *id, const char *repository, const char *commit, struct error *err);
-bool session_pushes_of(void *state, const char *id, const char *repository, struct session_commits *ret, struct error *err);
+bool session_pushes_of(void *state, const char *id, const char *repository, struct id_list *ret, struct error *err);
 
 /* project_access_rows.c: the table project_access */
 bool project_access_get(void *state, const char *project, struct project_access *ret, bool *ret_found, struct error *err);

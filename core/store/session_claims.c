@@ -250,12 +250,10 @@ bool session_rest(void *state, const char *id, int64_t attempt, enum session_pha
 	       writing_commit(&w, err);
 }
 
-bool session_rested(void *state, struct session_ids *ret, struct error *err)
+bool session_rested(void *state, struct id_list *ret, struct error *err)
 {
 	CLEANUP(reading_end) struct reading r = READING_INIT;
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
-	CLEANUP(session_ids_release) struct session_ids ids = SESSION_IDS_INIT;
-	bool row;
 
 	if (!reading_begin(state, &r, err) || !query_start(&query, r.handle,
 	                                                   "SELECT id FROM sessions WHERE final = 0 AND rests_until <= ?1 AND " LEFT
@@ -263,18 +261,7 @@ bool session_rested(void *state, struct session_ids *ret, struct error *err)
 	                                                   err))
 		return false;
 	query_bind_number(&query, clock_now_s());
-	for (;;) {
-		if (!query_next(&query, &row, err))
-			return false;
-		if (!row)
-			break;
-		ids.items = xrealloc(ids.items, (ids.count + 1) * sizeof(*ids.items));
-		ids.items[ids.count++] = query_text(&query, 0);
-	}
-	session_ids_release(ret);
-	*ret = ids;
-	ids = (struct session_ids)SESSION_IDS_INIT;
-	return true;
+	return query_ids(&query, ret, err);
 }
 
 /* One statement with an id and the fencing number; *ret_changed: it found its row. */

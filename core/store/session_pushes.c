@@ -6,14 +6,6 @@
 /* An agent can push without end; its branch is at one of the newest. */
 #define PUSHES_MAX 100
 
-void session_commits_release(struct session_commits *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free(list->items[i]);
-	free(list->items);
-	*list = (struct session_commits)SESSION_COMMITS_INIT;
-}
-
 /* One that is sent again is the newest again. */
 static bool insert_push(struct handle *handle, const char *id, const char *repository, const char *commit, struct error *err)
 {
@@ -53,12 +45,10 @@ bool session_add_push(void *state, const char *id, const char *repository, const
 	       writing_commit(&w, err);
 }
 
-bool session_pushes_of(void *state, const char *id, const char *repository, struct session_commits *ret, struct error *err)
+bool session_pushes_of(void *state, const char *id, const char *repository, struct id_list *ret, struct error *err)
 {
 	CLEANUP(reading_end) struct reading r = READING_INIT;
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
-	CLEANUP(session_commits_release) struct session_commits list = SESSION_COMMITS_INIT;
-	bool row;
 
 	if (!reading_begin(state, &r, err) ||
 	    !query_start(&query, r.handle,
@@ -66,16 +56,5 @@ bool session_pushes_of(void *state, const char *id, const char *repository, stru
 		return false;
 	query_bind_text(&query, id);
 	query_bind_text(&query, repository);
-	for (;;) {
-		if (!query_next(&query, &row, err))
-			return false;
-		if (!row)
-			break;
-		list.items = xrealloc(list.items, (list.count + 1) * sizeof(*list.items));
-		list.items[list.count++] = query_text(&query, 0);
-	}
-	session_commits_release(ret);
-	*ret = list;
-	list = (struct session_commits)SESSION_COMMITS_INIT;
-	return true;
+	return query_ids(&query, ret, err);
 }

@@ -28,12 +28,31 @@ void session_list_release(struct session_list *list)
 	*list = (struct session_list)SESSION_LIST_INIT;
 }
 
-void session_ids_release(struct session_ids *ids)
+void id_list_release(struct id_list *ids)
 {
 	for (size_t i = 0; i < ids->count; i++)
 		free(ids->items[i]);
 	free(ids->items);
-	*ids = (struct session_ids)SESSION_IDS_INIT;
+	*ids = (struct id_list)ID_LIST_INIT;
+}
+
+bool query_ids(struct query *q, struct id_list *ret, struct error *err)
+{
+	CLEANUP(id_list_release) struct id_list ids = ID_LIST_INIT;
+	bool row;
+
+	for (;;) {
+		if (!query_next(q, &row, err))
+			return false;
+		if (!row)
+			break;
+		ids.items = xrealloc(ids.items, (ids.count + 1) * sizeof(*ids.items));
+		ids.items[ids.count++] = query_text(q, 0);
+	}
+	id_list_release(ret);
+	*ret = ids;
+	ids = (struct id_list)ID_LIST_INIT;
+	return true;
 }
 
 void session_row_read(const struct query *q, struct session_row *ret)
@@ -228,30 +247,17 @@ static bool find_by_id(void *state, const char *id, struct session_row *ret, str
 	return found || error_set(err, ERR_SESSION_NOT_FOUND, "There is no such session.");
 }
 
-static bool adopted(void *state, int64_t before, struct session_ids *ret, struct error *err)
+static bool adopted(void *state, int64_t before, struct id_list *ret, struct error *err)
 {
 	CLEANUP(reading_end) struct reading r = READING_INIT;
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
-	CLEANUP(session_ids_release) struct session_ids ids = SESSION_IDS_INIT;
-	bool row;
 
 	if (!reading_begin(state, &r, err) ||
 	    !query_start(&query, r.handle,
 	                 "SELECT id FROM sessions WHERE created_at < ? AND json_extract(object, '$.metadata.uid') = id", err))
 		return false;
 	query_bind_number(&query, before);
-	for (;;) {
-		if (!query_next(&query, &row, err))
-			return false;
-		if (!row)
-			break;
-		ids.items = xrealloc(ids.items, (ids.count + 1) * sizeof(*ids.items));
-		ids.items[ids.count++] = query_text(&query, 0);
-	}
-	session_ids_release(ret);
-	*ret = ids;
-	ids = (struct session_ids)SESSION_IDS_INIT;
-	return true;
+	return query_ids(&query, ret, err);
 }
 
 static bool list(void *state, const char *project, struct session_list *ret, struct error *err)

@@ -54,12 +54,13 @@ struct session_phases {
 #define SESSION_PHASES_INIT ZERO_INIT
 void session_phases_release(struct session_phases *list);
 
-struct session_ids {
+/* Ids of sessions, or of commits (40 or 64 hex digits). Owned. */
+struct id_list {
 	char **items;
 	size_t count;
 };
-#define SESSION_IDS_INIT ZERO_INIT
-void session_ids_release(struct session_ids *ids);
+#define ID_LIST_INIT ZERO_INIT
+void id_list_release(struct id_list *ids);
 
 /* A repository bound to one connection and one project, by the pre-flight. */
 struct session_binding {
@@ -75,13 +76,6 @@ struct session_binding {
 };
 #define SESSION_BINDING_INIT ZERO_INIT
 void session_binding_release(struct session_binding *binding);
-
-struct session_commits {
-	char **items; /* 40 or 64 hex digits */
-	size_t count;
-};
-#define SESSION_COMMITS_INIT ZERO_INIT
-void session_commits_release(struct session_commits *list);
 
 /* What the gate learned from a refused or failed git request. */
 struct gate_outcome {
@@ -127,7 +121,7 @@ struct session_store_ops {
 	bool (*find)(void *state, const char *project, const char *name, struct session_row *ret, struct error *err);
 	bool (*find_by_id)(void *state, const char *id, struct session_row *ret, struct error *err);
 	/* The ids of sessions that were made of resources (their object has its metadata.uid) before this time, unix seconds. */
-	bool (*adopted)(void *state, int64_t before, struct session_ids *ret, struct error *err);
+	bool (*adopted)(void *state, int64_t before, struct id_list *ret, struct error *err);
 	/*
 	 * Of a session that was made of a resource: the phases that it entered and of which nobody has told yet, oldest first. They
 	 * are written in the transaction that changes the phase, so that none is missing, however short; the newest 100 of a
@@ -169,7 +163,7 @@ struct session_store_ops {
 	bool (*rest)(void *state, const char *id, int64_t attempt, enum session_phase phase, const char *status_json,
 	             int64_t until_s, const char *changes_seen, struct error *err);
 	/* Those that have rested and have something to do now, who waits longest first; at most 100. */
-	bool (*rested)(void *state, struct session_ids *ret, struct error *err);
+	bool (*rested)(void *state, struct id_list *ret, struct error *err);
 	/* How the queue is, for operators. */
 	bool (*queue)(void *state, struct session_queue *ret, struct error *err);
 	/* Gives the session back: it can be claimed when `after_s` seconds have passed. `settled`: its worker did not come to harm
@@ -214,7 +208,7 @@ struct session_store_ops {
 	 * ERR_SESSION_NOT_FOUND. */
 	bool (*add_push)(void *state, const char *id, const char *repository, const char *commit, struct error *err);
 	/* The newest first. They were sent; whether they arrived, the remote knows. */
-	bool (*pushes)(void *state, const char *id, const char *repository, struct session_commits *ret, struct error *err);
+	bool (*pushes)(void *state, const char *id, const char *repository, struct id_list *ret, struct error *err);
 };
 
 struct session_store {

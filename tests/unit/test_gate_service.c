@@ -364,7 +364,7 @@ static void what_a_push_would_move_is_written_down(void **state UNUSED)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct gate_fixture g;
-		CLEANUP(session_commits_release) struct session_commits sent = SESSION_COMMITS_INIT;
+		CLEANUP(id_list_release) struct id_list sent = ID_LIST_INIT;
 		CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT(4096);
 		struct error err = ERROR_INIT;
 

@@ -291,7 +291,7 @@ static void resource_becomes_one_session_with_its_uid(void **state UNUSED)
 {
 	struct store_fixture f;
 	CLEANUP(session_row_release) struct session_row first = SESSION_ROW_INIT, again = SESSION_ROW_INIT, made = SESSION_ROW_INIT;
-	CLEANUP(session_ids_release) struct session_ids ids = SESSION_IDS_INIT;
+	CLEANUP(id_list_release) struct id_list ids = ID_LIST_INIT;
 	struct error err = ERROR_INIT;
 	bool created = false;
 
