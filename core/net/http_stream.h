@@ -5,7 +5,8 @@
  * Runs on the caller's thread. Idle connections are kept in a pool (newest first) and reused for the same origin by any thread. The
  * same rules as http_client: no redirects, no proxy but the route's, TLS verified, address policy. Ends a transfer when 15 s pass
  * without a byte from the server or taken by it (time spent inside the callbacks does not count), or after total_ms. Memory per
- * transfer is bounded by libcurl's two 64 KiB buffers. Floor: net.
+ * transfer is bounded by libcurl's two 64 KiB buffers. A request that meets a connection which died while it was kept is sent again
+ * on a new one, unless its body has begun: a body can be read only once. Floor: net.
  */
 #include "http_client.h"
 

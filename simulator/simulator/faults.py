@@ -123,6 +123,8 @@ class Fault:
         connection.hold()
 
     def _reset(self, connection, request, base_url):
+        """Breaks off when a body's first bytes have come: a client may repeat by itself what it has sent nothing of."""
+        next(request.body_chunks(), None)
         connection.reset()
 
     def _sign_in_redirect(self, connection, request, base_url):

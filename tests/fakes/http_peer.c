@@ -122,6 +122,15 @@ void peer_wait_closed(struct peer_exchange *exchange)
 	exchange->close = true;
 }
 
+void peer_reset(struct peer_exchange *exchange)
+{
+	const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+	/* Dissolves the connection and keeps the descriptor (connect(2)). */
+	require(connect(exchange->connection->fd, &nobody, sizeof(nobody)) == 0);
+	exchange->close = true;
+}
+
 const char *peer_header(const struct peer_exchange *exchange, const char *name, char *to, size_t size)
 {
 	size_t length = strlen(name);

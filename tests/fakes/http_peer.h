@@ -42,3 +42,4 @@ long peer_read(struct peer_exchange *exchange, void *to, size_t size); /* of the
 void peer_read_body(struct peer_exchange *exchange, char *to, size_t size);
 bool peer_read_line(struct peer_exchange *exchange, char *to, size_t size);
 void peer_wait_closed(struct peer_exchange *exchange); /* until the client, or http_peer_stop, ends the connection */
+void peer_reset(struct peer_exchange *exchange);       /* ends the connection at once, with RST */

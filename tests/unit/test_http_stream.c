@@ -21,6 +21,7 @@ struct fixture {
 	struct http_streams *streams;
 	size_t taken; /* body bytes the peer took */
 	bool taken_is_right;
+	bool lost; /* the peer has broken off once */
 };
 
 /* The n-th byte of every upload. */
@@ -73,7 +74,13 @@ static void handle(struct peer_exchange *x, void *context)
 {
 	struct fixture *f = context;
 
-	if (strcmp(x->target, "/upload") == 0) {
+	if (strcmp(x->target, "/lost-once") == 0 && !f->lost) {
+		char begun[16];
+		f->lost = true;
+		if (x->method[0] == 'P')
+			(void)peer_read(x, begun, sizeof(begun));
+		peer_reset(x);
+	} else if (strcmp(x->target, "/upload") == 0 || (strcmp(x->target, "/lost-once") == 0 && x->method[0] == 'P')) {
 		take_upload(x, f);
 		peer_answer(x, "200 OK", "Content-Type: application/x-git-receive-pack-result; charset=x\r\n", "unpack ok");
 	} else if (strcmp(x->target, "/refuse-early") == 0) {
@@ -267,6 +274,39 @@ static void answer_before_the_end_of_the_upload_is_delivered(void **state)
 	stop(f);
 }
 
+static void dead_kept_connection_costs_no_byte_of_a_body(void **state)
+{
+	static const struct {
+		const char *what, *method;
+		size_t to_send;
+		bool done;
+		unsigned requests;
+	} rows[] = {
+	        {"a request without a body is sent again", "GET", 0, true, 3},
+	        {"one whose body has begun is not", "POST", 200000, false, 2},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct fixture *f = start(&patient);
+		struct http_stream_call before = {0}, call = {.method = rows[i].method};
+		struct seen none = {0}, seen = {.to_send = rows[i].to_send};
+
+		if (seen.to_send > 0) {
+			call.body_length = -1;
+			call.read_body = read_body;
+		}
+		assert_true(run(f, "/x", &before, &none));
+		bool done = run(f, "/lost-once", &call, &seen);
+		if (done != rows[i].done || http_peer_requests(f->peer) != rows[i].requests || f->taken > 0)
+			fail_msg("%s: done %d, failure %d (%s), %u requests, %zu bytes taken", rows[i].what, done, call.failure,
+			         call.failure_text, http_peer_requests(f->peer), f->taken);
+		if (!done)
+			assert_int_equal(call.failure, HTTP_BROKEN);
+		stop(f);
+	}
+}
+
 static void kept_connection_forgets_credentials_and_headers(void **state)
 {
 	struct fixture *f = start(&patient);
@@ -392,6 +432,7 @@ int main(void)
 	        cmocka_unit_test(answers_are_given_as_they_are),
 	        cmocka_unit_test(uploads_arrive_whole),
 	        cmocka_unit_test(answer_before_the_end_of_the_upload_is_delivered),
+	        cmocka_unit_test(dead_kept_connection_costs_no_byte_of_a_body),
 	        cmocka_unit_test(kept_connection_forgets_credentials_and_headers),
 	        cmocka_unit_test(stalled_transfers_are_ended),
 	        cmocka_unit_test(time_in_callbacks_is_not_a_stall),
