@@ -53,7 +53,8 @@ bool session_save(struct session_run *run, bool now, struct error *err)
 		return true;
 	if (failure.code == ERR_SESSION_LOST) {
 		run->lost = true;
-		*err = failure;
+		if (err)
+			*err = failure;
 		return false;
 	}
 	session_log(run, LOG_WARNING, NULL, &failure, "The status could not be written");

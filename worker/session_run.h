@@ -85,7 +85,8 @@ bool session_update_record(struct session_run *run, struct error *err) MUST_CHEC
 
 /* For the steps: a new phase, written at once. ERR_SESSION_LOST. */
 bool session_enter(struct session_run *run, enum session_phase phase, const char *message, struct error *err) MUST_CHECK;
-/* Writes the status, at most twice a second unless `now`. ERR_SESSION_LOST; a store that is busy is asked again later. */
+/* Writes the status, at most twice a second unless `now`. ERR_SESSION_LOST (err may be NULL: run->lost says it, too); a store that
+ * is busy is asked again later. */
 bool session_save(struct session_run *run, bool now, struct error *err) MUST_CHECK;
 /* A log line with the session's and, unless NULL, the repository's name. */
 void session_log(const struct session_run *run, enum log_level level, const struct repository *repository,
