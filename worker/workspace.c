@@ -103,8 +103,12 @@ bool workspace_exists(const struct workspace *w)
 
 bool workspace_remove(const struct workspace *w, struct error *err)
 {
+	CLEANUP(freep) char *unfinished = xasprintf("%s.tmp", w->record); /* of a worker that was ended while it wrote */
+
 	if (unlink(w->record) != 0 && errno != ENOENT)
 		return failed(err, "removed", w->record);
+	if (unlink(unfinished) != 0 && errno != ENOENT)
+		return failed(err, "removed", unfinished);
 	return remove_tree(w->path, err);
 }
 
@@ -149,6 +153,17 @@ static bool is_listed(const char *id, char *const *ids, size_t count)
 	return false;
 }
 
+/* Whether anything of a session's is called so. */
+static bool is_of_a_session(const char *name)
+{
+	static const char *const endings[] = {"", ".json", ".json.tmp", ".lock"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		if (strlen(name) >= UUID_LENGTH && strcmp(name + UUID_LENGTH, endings[i]) == 0)
+			return is_uuid(name, UUID_LENGTH);
+	return false;
+}
+
 bool workspace_list_ids(const char *root, char ***ret_ids, size_t *ret_count, struct error *err)
 {
 	workspace_take_back(root, S_IRWXU);
@@ -159,13 +174,9 @@ bool workspace_list_ids(const char *root, char ***ret_ids, size_t *ret_count, st
 	if (!folder && errno != ENOENT)
 		return failed(err, "listed", root);
 	for (struct dirent *entry; folder && (entry = readdir(folder));) {
-		size_t length = strlen(entry->d_name);
-		if (length == UUID_LENGTH + 5 &&
-		    (strcmp(entry->d_name + UUID_LENGTH, ".json") == 0 || strcmp(entry->d_name + UUID_LENGTH, ".lock") == 0))
-			length = UUID_LENGTH;
-		if (!is_uuid(entry->d_name, length))
+		if (!is_of_a_session(entry->d_name))
 			continue;
-		CLEANUP(freep) char *id = xstrndup(entry->d_name, length);
+		CLEANUP(freep) char *id = xstrndup(entry->d_name, UUID_LENGTH);
 		if (is_listed(id, ids, count))
 			continue;
 		ids = xrealloc(ids, (count + 1) * sizeof(*ids));

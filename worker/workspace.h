@@ -5,9 +5,10 @@
  *
  * Beside it lies <session id>.json, the worker's own record, out of the agent's reach: that the agent has finished or works
  * elsewhere, how, and from which commits it started. It makes a session that lost its worker, or rested, go on with commit and
- * push; who finds it can reach the workspace. <session id>.lock says who may
- * touch all this (session_lock.h). What the agent left in the folder
- * is never trusted: nothing here follows a symbolic link, and removal needs neither recursion nor the agent's good will.
+ * push; who finds it can reach the workspace. <session id>.lock says who may touch all this (session_lock.h).
+ *
+ * What the agent left in the folder is never trusted: nothing here follows a symbolic link, and removal needs neither recursion nor
+ * the agent's good will.
  */
 #include "error.h"
 #include "json.h"
@@ -37,7 +38,7 @@ bool workspace_open_root(const char *root, struct error *err) MUST_CHECK;
 /* A fresh, empty folder (mode 0700), whatever was there before. ERR_WORKSPACE_FAILED. */
 bool workspace_create(const struct workspace *w, struct error *err) MUST_CHECK;
 bool workspace_exists(const struct workspace *w);
-/* Folder and record. ERR_WORKSPACE_FAILED. */
+/* Folder and record, a half-written one, too. ERR_WORKSPACE_FAILED. */
 bool workspace_remove(const struct workspace *w, struct error *err) MUST_CHECK;
 
 /* Path of a repository's folder. Caller frees. */

@@ -171,6 +171,24 @@ static void record_survives_and_goes_with_the_workspace(void **state)
 	assert_null(workspace_read_record(&place->workspace));
 }
 
+/* Whoever was ended while it wrote a record left the half of it beside it. */
+static void a_half_written_record_is_found_and_goes_with_the_workspace(void **state)
+{
+	struct place *place = *state;
+	CLEANUP(freep) char *unfinished = xasprintf("%s.tmp", place->workspace.record);
+	char **found = NULL;
+	size_t count = 0;
+
+	assert_true(workspace_remove(&place->workspace, NULL));
+	write_file(place->root, "0f0f0f0f-1111-4222-8333-444444444444.json.tmp");
+	assert_true(workspace_list_ids(place->root, &found, &count, NULL));
+	assert_int_equal(count, 1);
+	assert_string_equal(found[0], first_id);
+	workspace_free_ids(found, count);
+	assert_true(workspace_remove(&place->workspace, NULL));
+	assert_int_equal(access(unfinished, F_OK), -1);
+}
+
 static void only_what_belongs_to_sessions_is_listed_and_each_once(void **state)
 {
 	static const char *const strangers[] = {"not-a-session", "1f0f0f0f-1111-4222-8333-444444444444.txt",
@@ -199,6 +217,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(removal_copes_with_depth_and_closed_folders, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(what_an_agent_closed_is_taken_back, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(record_survives_and_goes_with_the_workspace, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_half_written_record_is_found_and_goes_with_the_workspace, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(only_what_belongs_to_sessions_is_listed_and_each_once, set_up, tear_down),
 	};
 
