@@ -78,11 +78,13 @@ struct kube_link *kube_link_take(struct kube_client *client, struct error *err)
 	struct kube_link *unused = NULL, *taken;
 
 	pthread_mutex_lock(&client->lock);
-	if (kube_credentials_changed_ca(client->credentials, &client->ca_number, &ca_pem)) {
-		struct kube_link *fresh = link_new(client, ca_pem, err);
-		if (fresh || !client->link) {
+	uint64_t number = client->ca_number;
+	if (kube_credentials_changed_ca(client->credentials, &number, &ca_pem)) {
+		struct kube_link *fresh = link_new(client, ca_pem, client->link ? NULL : err);
+		if (fresh) { /* otherwise the old one serves, and the next who takes one tries again */
 			drop_locked(client->link, &unused);
 			client->link = fresh;
+			client->ca_number = number;
 		}
 	}
 	taken = client->link;

@@ -48,7 +48,7 @@ static bool read_token(struct kube_credentials *c, struct error *err)
 static bool read_ca(struct kube_credentials *c, struct error *err)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_CA_BUNDLE);
-	struct stat st;
+	struct stat st = {0};
 
 	c->ca_looked_ms = clock_monotonic_ms();
 	if (stat(c->ca_file, &st) == 0 && c->ca_number > 0 && st.st_ino == c->ca_inode &&

@@ -5,7 +5,12 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "alloc.h"
+#include "caps.h"
 #include "file.h"
 #include "http_peer.h"
 #include "kube_client.h"
@@ -242,6 +247,67 @@ static void a_server_that_is_gone_is_unavailable(void **state)
 	kube_client_freep(&client);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_CA_BUNDLE);
+
+	assert_true(file_read(from, &text, NULL));
+	assert_true(file_write_atomically(to, text.data, text.length, 0600, NULL));
+}
+
+static bool answers(struct kube_client *client, bool must_answer)
+{
+	struct kube_call call = {.method = "GET", .path = "/nothing"};
+	struct error err = ERROR_INIT;
+	bool ok = kube_call_run(client, &call, &err);
+
+	if (ok)
+		kube_call_release(&call);
+	else if (must_answer)
+		fail_msg("%s (%s)", err.message, err.detail);
+	return ok;
+}
+
+/* Certificates are kept in a file in memory, so a process that may write no files cannot take new ones up. */
+static bool answers_without_files(struct kube_client *client)
+{
+	struct rlimit usual, none;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &usual), 0);
+	none = (struct rlimit){0, usual.rlim_max};
+	void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	bool ok = answers(client, false);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
+	(void)signal(SIGXFSZ, before);
+	return ok;
+}
+
+static void a_replaced_ca_is_taken_up_even_if_it_could_not_be_at_first(void **state)
+{
+	enum { CA_LOOK_MS = 5 * 1000, MARGIN_MS = 200 };
+	struct fixture *f = *state, other = {0};
+	struct http_peer *stranger = http_peer_start(PEER_TLS_GOOD, handle, &other);
+	CLEANUP(kube_config_release) struct kube_config config = KUBE_CONFIG_INIT;
+	struct kube_client *client = NULL;
+
+	config.server = xasprintf("https://127.0.0.1:%u", http_peer_port(f->peer));
+	config.host = xstrdup("127.0.0.1");
+	config.port = http_peer_port(f->peer);
+	config.ca_file = xasprintf("%s/ca.pem", f->folder);
+	secret_set(&config.token, "t", 1);
+	copy_file(http_peer_ca_file(stranger), config.ca_file);
+	assert_true(kube_client_new(&config, "acp-gitlab-test/1", &client, NULL));
+	assert_false(answers(client, false));
+	copy_file(http_peer_ca_file(f->peer), config.ca_file);
+	poll(NULL, 0, CA_LOOK_MS + MARGIN_MS);
+	assert_false(answers_without_files(client));
+	assert_true(answers(client, true));
+	kube_client_freep(&client);
+	http_peer_stop(stranger);
+	remove(config.ca_file);
+}
+
 static void a_value_of_a_secret_is_there_or_not_or_nobody_knows(void **state)
 {
 	static const struct {
@@ -287,6 +353,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(metadata_alone_can_be_asked_for, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_value_of_a_secret_is_there_or_not_or_nobody_knows, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(a_server_that_is_gone_is_unavailable, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(a_replaced_ca_is_taken_up_even_if_it_could_not_be_at_first, set_up, tear_down),
 	};
 
 	if (!secret_library_init())
