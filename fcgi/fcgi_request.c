@@ -43,12 +43,15 @@ bool exchange_new(int listener, int stop_fd, bool keep_alive, struct exchange **
 {
 	CLEANUP(exchange_freep) struct exchange *x = xcalloc(1, sizeof(*x));
 
-	x->listener = listener;
+	x->listener = -1;
+	x->epoll_fd = -1;
 	x->stop_fd = stop_fd;
 	x->keep_alive = keep_alive;
+	if (FCGX_InitRequest(&x->fcgi, listener, 0) != 0)
+		return error_set(err, ERR_INTERNAL, "libfcgi was not started.");
+	x->listener = listener; /* only now is there a request to free: one of zeroes would close descriptor 0 as its connection */
 	x->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (x->epoll_fd < 0 || !watch(x->epoll_fd, listener, EPOLLIN | EPOLLEXCLUSIVE) || !watch(x->epoll_fd, stop_fd, EPOLLIN) ||
-	    FCGX_InitRequest(&x->fcgi, listener, 0) != 0)
+	if (x->epoll_fd < 0 || !watch(x->epoll_fd, listener, EPOLLIN | EPOLLEXCLUSIVE) || !watch(x->epoll_fd, stop_fd, EPOLLIN))
 		return error_set(err, ERR_INTERNAL, "A thread cannot wait for requests (error %d).", errno);
 	*ret = TAKE(x);
 	return true;
