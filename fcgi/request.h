@@ -46,9 +46,9 @@ void request_release(struct request *request);
 bool request_split_path(const char *raw, size_t length, struct request *ret, struct error *err) MUST_CHECK;
 
 /* The caller's bearer: exactly one "Bearer <token68>". ERR_UNAUTHENTICATED. */
+bool request_bearer(const struct request *request, struct secret *ret, struct error *err) MUST_CHECK;
 /* The forwarded token as the bearer: for requests of a proxy that an operator trusts. False: it sent none that can be one. */
 bool request_forwarded_bearer(const struct request *request, struct secret *ret) MUST_CHECK;
-bool request_bearer(const struct request *request, struct secret *ret, struct error *err) MUST_CHECK;
 
 /* A session's credential: Bearer, or the password of Basic credentials as git sends them. ERR_GIT_CREDENTIAL. */
 bool request_session_credential(const struct request *request, struct secret *ret, struct error *err) MUST_CHECK;

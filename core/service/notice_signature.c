@@ -18,13 +18,13 @@ bool notice_key_parse(const char *text, struct secret *ret, struct error *err)
 
 	if (length == 0)
 		return error_set(err, ERR_CONFIG_INVALID, "ACP_NOTIFY_SECRET must be set when ACP_NOTIFY_URL is.");
-	if (strncmp(text, KEY_PREFIX, prefix) != 0)
-		secret_set(ret, text, length);
-	else if (decode_base64(text + prefix, length - prefix, decoded, sizeof(decoded), &length))
-		secret_set(ret, decoded, length);
-	else
-		return error_set(err, ERR_CONFIG_INVALID, "ACP_NOTIFY_SECRET: what follows " KEY_PREFIX " must be base64.");
+	bool plain = strncmp(text, KEY_PREFIX, prefix) != 0;
+	bool ok = plain || decode_base64(text + prefix, length - prefix, decoded, sizeof(decoded), &length);
+	if (ok)
+		secret_set(ret, plain ? (const void *)text : decoded, length);
 	wipe(decoded, sizeof(decoded));
+	if (!ok)
+		return error_set(err, ERR_CONFIG_INVALID, "ACP_NOTIFY_SECRET: what follows " KEY_PREFIX " must be base64.");
 	return length >= KEY_MIN ||
 	       error_set(err, ERR_CONFIG_INVALID, "ACP_NOTIFY_SECRET must have at least %d characters.", KEY_MIN);
 }
