@@ -3,7 +3,6 @@
 #include "file.h"
 #include "identity.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,18 +21,10 @@ static bool write_bearer_file(const char *path, const struct secret *bearer, str
 static bool print_bearer(const struct secret *bearer)
 {
 	CLEANUP(strbuf_release_secret) struct strbuf line = STRBUF_INIT(bearer->length + 1);
-	size_t done = 0;
 
 	strbuf_add(&line, secret_bytes(bearer), bearer->length);
 	strbuf_add_char(&line, '\n');
-	while (done < line.length) {
-		ssize_t written = write(STDOUT_FILENO, line.data + done, line.length - done);
-
-		if (written < 0 && errno != EINTR)
-			return false;
-		done += written > 0 ? (size_t)written : 0;
-	}
-	return true;
+	return file_write_all(STDOUT_FILENO, line.data, line.length);
 }
 
 /* A token that nobody has seen is of no use to anyone, so it does not stay. */

@@ -10,6 +10,7 @@
 #include <fcgiapp.h>
 
 #include "alloc.h"
+#include "file.h"
 
 enum { DRAIN_MAX = 256 * 1024 /* of an unread body, before a kept connection is given up */ };
 
@@ -200,25 +201,10 @@ bool exchange_read(struct exchange *x, char *buffer, size_t size, size_t *ret_le
 	return true;
 }
 
-static bool write_cgi(const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t written = write(STDOUT_FILENO, bytes, length);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return false;
-		bytes += written;
-		length -= (size_t)written;
-	}
-	return true;
-}
-
 bool exchange_write(struct exchange *x, const void *bytes, size_t length)
 {
 	if (x->listener < 0)
-		return write_cgi(bytes, length);
+		return file_write_all(STDOUT_FILENO, bytes, length);
 	/* libfcgi counts in int; our pieces are far smaller than the cap of an answer. */
 	return length == 0 || FCGX_PutStr(bytes, (int)length, x->fcgi.out) == (int)length;
 }

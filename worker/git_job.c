@@ -10,6 +10,7 @@
 
 #include "caps.h"
 #include "clock.h"
+#include "file.h"
 #include "git_library.h"
 #include "processes.h"
 #include "sandbox.h"
@@ -60,13 +61,7 @@ static bool write_line(int fd, json_t *line)
 	json_write(&text, line);
 	strbuf_add_char(&text, '\n');
 	json_decref(line);
-	for (size_t done = 0; done < text.length;) {
-		ssize_t wrote = write(fd, text.data + done, text.length - done);
-		if (wrote < 0 && errno != EINTR)
-			return false;
-		done += wrote > 0 ? (size_t)wrote : 0;
-	}
-	return strbuf_ok(&text);
+	return strbuf_ok(&text) && file_write_all(fd, text.data, text.length);
 }
 
 bool git_job_progress(struct git_job_report *report, const char *stage, int64_t done, int64_t total, int64_t bytes, bool last)

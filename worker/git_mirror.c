@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "file.h"
 #include "git_fetch.h"
 #include "git_program.h"
 
@@ -15,7 +16,7 @@ bool git_borrow_objects(const char *git_folder, const char *objects, struct erro
 	CLEANUP(freep) char *path = xasprintf("%s/objects/info/alternates", git_folder);
 	CLEANUP(freep) char *line = xasprintf("%s\n", objects);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	bool ok = fd >= 0 && write(fd, line, strlen(line)) == (ssize_t)strlen(line);
+	bool ok = fd >= 0 && file_write_all(fd, line, strlen(line));
 	int code = errno;
 
 	if (fd >= 0)

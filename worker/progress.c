@@ -1,19 +1,15 @@
 #include "progress.h"
 
 #include <stdarg.h>
-#include <unistd.h>
+
+#include "file.h"
 
 enum { BAR_WIDTH = 24 };
 
 static void put(const struct progress *p, const char *text, size_t length)
 {
-	while (length > 0) {
-		ssize_t wrote = write(p->fd, text, length);
-		if (wrote <= 0)
-			return;
-		text += wrote;
-		length -= (size_t)wrote;
-	}
+	if (!file_write_all(p->fd, text, length))
+		return; /* a terminal that is gone is no reason to stop */
 }
 
 /* Names and messages come from outside: no control character reaches the terminal. */

@@ -69,16 +69,18 @@ bool file_read(const char *path, struct strbuf *to, struct error *err)
 	return error_set(err, ERR_CONFIG_INVALID, "The file %s is larger than %zu bytes.", path, to->limit);
 }
 
-static bool write_all(int fd, const char *bytes, size_t length)
+bool file_write_all(int fd, const void *bytes, size_t length)
 {
-	while (length) {
-		ssize_t done = write(fd, bytes, length);
-		if (done < 0 && errno == EINTR)
+	const char *next = bytes;
+
+	while (length > 0) {
+		ssize_t written = write(fd, next, length);
+		if (written < 0 && errno == EINTR)
 			continue;
-		if (done < 0)
+		if (written <= 0)
 			return false;
-		bytes += done;
-		length -= (size_t)done;
+		next += written;
+		length -= (size_t)written;
 	}
 	return true;
 }
@@ -89,7 +91,7 @@ static bool write_new(const char *path, const void *bytes, size_t length, unsign
 	if (unlink(path) != 0 && errno != ENOENT)
 		return false;
 	CLEANUP(close_file) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
-	return fd >= 0 && fchmod(fd, (mode_t)mode) == 0 && write_all(fd, bytes, length) && fdatasync(fd) == 0;
+	return fd >= 0 && fchmod(fd, (mode_t)mode) == 0 && file_write_all(fd, bytes, length) && fdatasync(fd) == 0;
 }
 
 unsigned file_mode_in_folder(const char *path, unsigned own, unsigned shared)

@@ -19,5 +19,9 @@ bool file_write_atomically(const char *path, const void *bytes, size_t length, u
  */
 unsigned file_mode_in_folder(const char *path, unsigned own, unsigned shared);
 
+/* The whole of it, however many writes that takes and whatever signals come. False with errno; a part may have been written. For a
+ * descriptor that blocks. */
+bool file_write_all(int fd, const void *bytes, size_t length) MUST_CHECK;
+
 /* Makes the entry of `path` in its folder durable, after a create, link or rename. */
 bool file_sync_folder_of(const char *path) MUST_CHECK;

@@ -1,12 +1,12 @@
 #include "log.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "caps.h"
 #include "clock.h"
 #include "encoding.h"
+#include "file.h"
 
 static const char *const level_names[] = {
         [LOG_ERROR] = "error",
@@ -140,21 +140,6 @@ static void format_event(json_t *head, const struct redactor *redactor, const ch
 		strbuf_clear(line);
 }
 
-/* One write; the rest of a short one follows, since a torn line is better than a lost one. */
-static bool write_line(int fd, const char *bytes, size_t length)
-{
-	while (length) {
-		ssize_t done = write(fd, bytes, length);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return false;
-		bytes += done;
-		length -= (size_t)done;
-	}
-	return true;
-}
-
 bool log_event(const struct logger *logger, enum log_level level, const struct redactor *redactor, const char *message,
                json_t *fields)
 {
@@ -164,7 +149,7 @@ bool log_event(const struct logger *logger, enum log_level level, const struct r
 		CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT(LIMIT_LOG_LINE);
 		json_auto_t *head = header(logger, level);
 		format_event(head, redactor, message, fields, &line);
-		arrived = write_line(logger->fd, line.data, line.length);
+		arrived = file_write_all(logger->fd, line.data, line.length); /* one write, unless it is a short one */
 	}
 	json_decref(fields);
 	return arrived;

@@ -7,20 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static bool write_all(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t written = write(fd, bytes, length);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return false;
-		bytes += written;
-		length -= (size_t)written;
-	}
-	return true;
-}
-
 static bool holds_certificate(const char *pem)
 {
 	return strstr(pem, "-----BEGIN CERTIFICATE-----");
@@ -30,7 +16,7 @@ static bool keep(const char *bytes, size_t length, int *ret_fd)
 {
 	int fd = memfd_create("ca-certificates", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (fd >= 0 && write_all(fd, bytes, length) &&
+	if (fd >= 0 && file_write_all(fd, bytes, length) &&
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0) {
 		*ret_fd = fd;
 		return true;

@@ -83,20 +83,6 @@ static bool read_file(const char *path, struct text *ret, struct stat *ret_about
 	return true;
 }
 
-static bool write_all(int fd, const struct text *text)
-{
-	for (size_t done = 0; done < text->length;) {
-		ssize_t put = write(fd, text->bytes + done, text->length - done);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return false;
-		done += (size_t)put;
-	}
-	return true;
-}
-
 /* The old file or the new one, whatever happens; of the same owner, group and mode. */
 static bool replace_file(const char *path, const struct text *text, const struct stat *about, struct error *err)
 {
@@ -109,7 +95,8 @@ static bool replace_file(const char *path, const struct text *text, const struct
 		return cannot(path, err);
 	ok = fstat(fd, &made) == 0 &&
 	     ((made.st_uid == about->st_uid && made.st_gid == about->st_gid) || fchown(fd, about->st_uid, about->st_gid) == 0) &&
-	     fchmod(fd, about->st_mode & 0777) == 0 && write_all(fd, text) && fsync(fd) == 0 && rename(temporary, path) == 0;
+	     fchmod(fd, about->st_mode & 0777) == 0 && file_write_all(fd, text->bytes, text->length) && fsync(fd) == 0 &&
+	     rename(temporary, path) == 0;
 	if (!ok)
 		(void)cannot(path, err);
 	if (!ok)

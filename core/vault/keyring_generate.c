@@ -49,20 +49,6 @@ static const char *base64_of(char to[BASE64_MAX], const unsigned char *bytes, si
 	return sodium_bin2base64(to, BASE64_MAX, bytes, length, sodium_base64_VARIANT_ORIGINAL);
 }
 
-static bool write_all(int fd, const char *bytes, size_t length)
-{
-	for (size_t done = 0; done < length;) {
-		ssize_t put = write(fd, bytes + done, length - done);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return false;
-		done += (size_t)put;
-	}
-	return true;
-}
-
 /* Complete and durable under its name, or not there: link(2), unlike rename(2), does not replace. */
 static bool write_new(const char *path, mode_t mode, const char *text, struct error *err)
 {
@@ -73,7 +59,7 @@ static bool write_new(const char *path, mode_t mode, const char *text, struct er
 
 	if (fd < 0)
 		return error_set(err, ERR_CONFIG_INVALID, "The key file %s cannot be written.", path);
-	written = fchmod(fd, mode) == 0 && write_all(fd, text, strlen(text)) && fsync(fd) == 0;
+	written = fchmod(fd, mode) == 0 && file_write_all(fd, text, strlen(text)) && fsync(fd) == 0;
 	close(fd);
 	linked = written && link(temporary, path) == 0;
 	reason = errno;

@@ -5,6 +5,10 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +77,60 @@ static void size_is_capped_by_the_buffer(void **state)
 	assert_non_null(strstr(err.message, "larger than 7 bytes"));
 }
 
+enum { MUCH = 1024 * 1024 }; /* far beyond what a pipe holds, so that it takes many writes */
+
+static void ring(int number UNUSED)
+{
+}
+
+struct reader {
+	int fd;
+	size_t read;
+};
+
+/* Reads it all, waking the writer with a signal before each piece. */
+static void *read_slowly(void *context)
+{
+	struct reader *reader = context;
+	char block[8192];
+	ssize_t got;
+
+	do {
+		kill(getpid(), SIGUSR1);
+		got = read(reader->fd, block, sizeof(block));
+		for (ssize_t i = 0; i < got; i++)
+			reader->read += block[i] == 'x';
+	} while (got > 0);
+	return NULL;
+}
+
+static void all_is_written_however_many_writes_it_takes(void **state UNUSED)
+{
+	const struct sigaction bell = {.sa_handler = ring}; /* without SA_RESTART */
+	CLEANUP(freep) char *bytes = xmalloc(MUCH);
+	struct reader reader = {0};
+	sigset_t only;
+	pthread_t thread;
+	int pipes[2];
+
+	memset(bytes, 'x', MUCH);
+	assert_int_equal(pipe2(pipes, O_CLOEXEC) | sigaction(SIGUSR1, &bell, NULL), 0);
+	sigemptyset(&only);
+	sigaddset(&only, SIGUSR1);
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, &only, NULL), 0); /* the reader's stays so: each signal is the writer's */
+	reader.fd = pipes[0];
+	assert_int_equal(pthread_create(&thread, NULL, read_slowly, &reader), 0);
+	assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &only, NULL), 0);
+	assert_true(file_write_all(pipes[1], bytes, MUCH));
+	close(pipes[1]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(reader.read, MUCH);
+	close(pipes[0]);
+	assert_true(file_write_all(-1, bytes, 0));
+	assert_false(file_write_all(-1, bytes, 1));
+	assert_int_equal(errno, EBADF);
+}
+
 static void unusable_paths_are_named_in_the_message(void **state)
 {
 	CLEANUP(freep) char *missing = xasprintf("%s/missing", (char *)*state);
@@ -95,6 +153,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(what_was_written_is_read, make_folder, remove_folder),
 	        cmocka_unit_test_setup_teardown(rewriting_leaves_no_temporary_file_and_follows_no_link, make_folder, remove_folder),
 	        cmocka_unit_test_setup_teardown(size_is_capped_by_the_buffer, make_folder, remove_folder),
+	        cmocka_unit_test(all_is_written_however_many_writes_it_takes),
 	        cmocka_unit_test_setup_teardown(unusable_paths_are_named_in_the_message, make_folder, remove_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
