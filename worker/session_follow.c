@@ -4,7 +4,7 @@
  * what was taken out is dropped here, while its folder stays.
  */
 #include "agent_environment.h"
-#include "session_run.h"
+#include "session_record.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -151,7 +151,7 @@ static bool clone_one(struct session_run *run, struct repository *r, struct erro
 		return false;
 	bool cloned = session_clone(run, r, unfinished, false, err);
 	if (cloned && renameat2(AT_FDCWD, unfinished, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
-		return session_update_record(run, err);
+		return session_record_update(run, err);
 	if (cloned)
 		error_set(err, ERR_WORKSPACE_FAILED, "Something called %s is in the workspace already.", r->name);
 	if (err->code != ERR_SESSION_LOST && !remove_tree(unfinished, NULL))

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "outcome_pace.h"
 #include "processes.h"
+#include "session_record.h"
 #include "session_service.h"
 
 enum { SAVE_EVERY_MS = 500, FINAL_TRIES = 15, FINAL_PAUSE_MS = 1000 };
@@ -152,7 +153,7 @@ static bool prepare(struct session_run *run, struct error *err)
 	run->record = workspace_read_record(&run->workspace);
 	if (run->row->has_rested && !run->record)
 		return error_set(err, ERR_WORKSPACE_FAILED, "The workspace in which the session waited is not there any more.");
-	run->resumes = run->row->phase == PHASE_RUNNING && json_is_object(json_object_get(run->record, "preflight"));
+	run->resumes = run->row->phase == PHASE_RUNNING && session_record_has_preflight(run->record);
 	if (run->resumes)
 		session_status_go_on(&run->status, run->row->status);
 	/* Asked before anything is cloned: a session that cannot be confined would only waste its owner's time. */
@@ -164,13 +165,12 @@ static bool prepare(struct session_run *run, struct error *err)
 static bool has_unpushed_work(const struct session_run *run)
 {
 	json_t *record = run->workspace.path ? workspace_read_record(&run->workspace) : NULL;
-	const json_t *started = json_object_get(record, "repositories");
 	bool unpushed = record && run->repositories.count == 0;
 
 	for (size_t i = 0; record && i < run->repositories.count; i++) {
 		const struct repository *r = &run->repositories.items[i];
 		bool done = r->phase == REPOSITORY_PUSHED || r->phase == REPOSITORY_UNCHANGED;
-		bool cloned = json_string_or(json_object_get(started, r->name), "start", NULL) != NULL;
+		bool cloned = session_record_has_started(record, r->name);
 		unpushed = unpushed || (cloned && !done && (r->push_branch || r->blocking));
 	}
 	json_decref(record);

@@ -24,8 +24,7 @@ struct session_run {
 	struct workspace workspace;
 	struct repositories repositories;
 	struct session_status status;
-	json_t *record; /* of an earlier worker: its agent has finished, or works elsewhere; NULL: start from the beginning. Owned
-	                 */
+	json_t *record; /* of an earlier worker (session_record.h); NULL: start from the beginning. Owned */
 	bool resumes;   /* it has waited, and its users see it waiting: nothing of that changes until there is something new */
 	bool rests;     /* there is nothing to do for it now: it is given back until `wait_until_s` */
 	int64_t wait_until_s;      /* of a session that waits for git/push: its limit, unix seconds */
@@ -79,9 +78,6 @@ bool session_follow(struct session_run *run, bool agent_works, bool *ret_changed
 /* For step_push, the same for the last time: a store or gate that does not answer is asked again for some seconds, and what has
  * joined and cannot be asked about has failed. ERR_SESSION_LOST. */
 bool session_follow_last(struct session_run *run, struct error *err) MUST_CHECK;
-
-/* For the steps: writes the record anew, if there is one, with the repositories as they are. ERR_WORKSPACE_FAILED. */
-bool session_update_record(struct session_run *run, struct error *err) MUST_CHECK;
 
 /* For the steps: a new phase, written at once. ERR_SESSION_LOST. */
 bool session_enter(struct session_run *run, enum session_phase phase, const char *message, struct error *err) MUST_CHECK;

@@ -4,63 +4,11 @@
  */
 #include "agent.h"
 #include "agent_environment.h"
-#include "session_run.h"
+#include "session_record.h"
 
 #include "alloc.h"
 #include "clock.h"
 #include "processes.h"
-
-/* What whoever takes up a session that waits need not ask again. */
-static void add_waiting(const struct session_run *run, json_t *record)
-{
-	json_t *preflight = json_array();
-
-	for (size_t i = 0; i < run->repositories.count; i++)
-		json_array_append(preflight, run->repositories.items[i].preflight);
-	json_object_set_new(record, "preflight", json_pack("{s:o}", "repositories", preflight));
-	json_object_set_new(record, "waitUntil", json_integer(run->wait_until_s));
-}
-
-static json_t *record_of(const struct session_run *run, bool waiting)
-{
-	json_t *repositories = json_object();
-
-	for (size_t i = 0; i < run->repositories.count; i++) {
-		const struct repository *r = &run->repositories.items[i];
-		if (r->phase == REPOSITORY_PENDING || r->phase == REPOSITORY_CLONING) /* it joins, and has not started anywhere */
-			continue;
-		json_t *one = json_object();
-		if (r->phase == REPOSITORY_FAILED)
-			json_object_set_new(one, "error",
-			                    json_pack("{s:s, s:s, s:s}", "code", error_name(r->error.code), "message",
-			                              r->error.message, "remediation", error_remediation(&r->error)));
-		else
-			json_object_set_new(one, "start", json_string(r->start_commit));
-		if (r->mirror)
-			json_object_set_new(one, "mirror", json_string(r->mirror));
-		if (r->warnings)
-			json_object_set(one, "warnings", r->warnings);
-		json_object_set_new(repositories, r->name, one);
-	}
-	json_t *record = json_pack("{s:o, s:b, s:b, s:i}", "repositories", repositories, "waiting", waiting, "agentRan",
-	                           run->status.agent_ran, "exitCode", run->status.agent_exit_code);
-	if (run->status.agent_output)
-		json_object_set_new(record, "output", json_string(run->status.agent_output));
-	if (waiting)
-		add_waiting(run, record);
-	return record;
-}
-
-bool session_update_record(struct session_run *run, struct error *err)
-{
-	json_t *record = workspace_read_record(&run->workspace);
-	bool waiting = json_bool_or(record, "waiting", false), ok = true;
-
-	if (record)
-		ok = workspace_write_record(&run->workspace, record_of(run, waiting), err);
-	json_decref(record);
-	return ok;
-}
 
 /* Of a session that ends here, in a sentence: what of its agent's work is at the remotes. */
 static const char *tell_pushed(struct session_run *run)
@@ -177,7 +125,7 @@ static bool wait_for_push(struct session_run *run, struct error *err)
 	for (;;) {
 		CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
 		bool changed = false;
-		if (!session_follow(run, false, &changed, err) || (changed && !session_update_record(run, err)))
+		if (!session_follow(run, false, &changed, err) || (changed && !session_record_update(run, err)))
 			return false;
 		bool found = run->store.ops->find_by_id(run->store.state, run->row->id, &row, NULL);
 		if (found && row.attempt != run->row->attempt)
@@ -196,38 +144,27 @@ static bool wait_for_push(struct session_run *run, struct error *err)
 	}
 }
 
-/* The status goes on with what an earlier worker's agent did. */
-static void restore(struct session_run *run)
-{
-	const char *output = json_string_or(run->record, "output", NULL);
-
-	run->status.agent_ran = json_bool_or(run->record, "agentRan", false);
-	run->status.agent_exit_code = (int)json_int_or(run->record, "exitCode", 0);
-	run->status.agent_output = output ? strdup(output) : NULL;
-}
-
 /* How long it may wait counts from when it began to, whoever it waited with. What somebody else's agent does in the workspace must
  * not be lost with this worker. */
 static bool begin_to_wait(struct session_run *run, struct error *err)
 {
 	int64_t limit_s = settings_number(run->worker->settings, AGENT_TIMEOUT);
 
-	run->wait_until_s = json_int_or(run->record, "waitUntil", clock_now_s() + limit_s);
-	return run->resumes || workspace_write_record(&run->workspace, record_of(run, true), err);
+	run->wait_until_s = session_record_wait_until(run->record, clock_now_s() + limit_s);
+	return run->resumes || session_record_write(run, true, err);
 }
 
 bool step_agent(struct session_run *run, struct error *err)
 {
 	bool here = *settings_get(run->worker->settings, AGENT_COMMAND) != '\0';
-	bool waiting = json_bool_or(run->record, "waiting", false);
 
-	if (run->record && !waiting) {
-		restore(run);
+	if (run->record && !session_record_waits(run->record)) {
+		session_record_take_agent(run);
 		return true;
 	}
 	if (!session_enter(run, PHASE_RUNNING, here ? "The agent is working." : "Waiting for the agent to ask for a push.", err))
 		return false;
 	if (here ? !run_agent(run, err) : !begin_to_wait(run, err) || !wait_for_push(run, err))
 		return false;
-	return run->rests || workspace_write_record(&run->workspace, record_of(run, false), err);
+	return run->rests || session_record_write(run, false, err);
 }

@@ -5,6 +5,7 @@
 #include "git_clone.h"
 #include "git_fetch.h"
 #include "session_mirror.h"
+#include "session_record.h"
 
 #include "alloc.h"
 
@@ -123,35 +124,10 @@ static bool clone_all(struct session_run *run, struct error *err)
 	return cloned > 0;
 }
 
-/* What the record of a finished agent says about where each repository started, or that it never got that far. */
-static void restore(struct session_run *run)
-{
-	const json_t *list = json_object_get(run->record, "repositories");
-
-	for (size_t i = 0; i < run->repositories.count; i++) {
-		struct repository *r = &run->repositories.items[i];
-		const json_t *saved = json_object_get(list, r->name);
-		const char *start = json_string_or(saved, "start", NULL);
-		if (!saved) /* it has joined since, and is cloned at the next look */
-			continue;
-		if (start && strlen(start) < COMMIT_SIZE) {
-			snprintf(r->start_commit, sizeof(r->start_commit), "%s", start);
-			set_string(&r->mirror, json_string_or(saved, "mirror", NULL));
-			json_decref(r->warnings);
-			r->warnings = json_incref(json_object_get(saved, "warnings"));
-			r->phase = REPOSITORY_READY;
-		} else {
-			struct error failure = ERROR_INIT;
-			error_from_json(json_object_get(saved, "error"), &failure);
-			repository_fail(r, &failure);
-		}
-	}
-}
-
 bool step_clone(struct session_run *run, struct error *err)
 {
 	if (run->record) {
-		restore(run);
+		session_record_take_repositories(run);
 		session_log(run, LOG_INFO, NULL, NULL,
 		            run->resumes ? "There is something to do for a session that waits"
 		                         : "Going on where an earlier worker stopped");

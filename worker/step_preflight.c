@@ -2,7 +2,7 @@
  * step_preflight — asks the gate about every repository before anything is cloned; the gate binds each to its connection and
  * project. What it said holds for as long as the session waits.
  */
-#include "session_run.h"
+#include "session_record.h"
 
 #include "processes.h"
 
@@ -42,21 +42,12 @@ static bool judge(struct session_run *run, struct error *err)
 	return !blocking;
 }
 
-/* All of them may have been taken out since. */
-static bool resume(struct session_run *run, struct error *err)
-{
-	const json_t *preflight = json_object_get(run->record, "preflight");
-
-	return json_array_size(json_object_get(preflight, "repositories")) == 0 ||
-	       repositories_from_preflight(preflight, &run->repositories, err);
-}
-
 bool step_preflight(struct session_run *run, struct error *err)
 {
 	json_t *answer = NULL;
 
 	if (run->resumes)
-		return resume(run, err);
+		return session_record_take_preflight(run, err);
 	if (!session_enter(run, PHASE_PREFLIGHT, "Checking the repositories.", err) || !ask_gate(run, &answer, err))
 		return false;
 	bool ok = repositories_from_preflight(answer, &run->repositories, err);
