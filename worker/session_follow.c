@@ -45,13 +45,11 @@ static bool drop_removed(struct session_run *run, const struct session_spec *spe
 /* A gate that restarts is asked again, if this is the last time. */
 static bool ask_gate(const struct session_run *run, const char *name, bool last, json_t **ret_answer, struct error *err)
 {
-	for (int tries = 1;; tries++) {
-		if (gate_client_preflight_one(&run->gate, name, ret_answer, err))
-			return true;
-		bool again = error_status(err->code) == 503 || error_status(err->code) == 504;
-		if (!last || !again || tries == TRIES || !interrupt_sleep(run->interrupt_fd, PAUSE_MS))
+	for (int tries = 1; !gate_client_preflight_one(&run->gate, name, ret_answer, err); tries++)
+		if (!last || tries == TRIES || !session_gate_will_answer(err) ||
+		    !session_pause(run, NULL, "The gate is asked again about a repository that joins", err))
 			return false;
-	}
+	return true;
 }
 
 /* It was promised to its owner, who must not look for it in vain. */

@@ -11,7 +11,7 @@
 #include "session_record.h"
 #include "session_service.h"
 
-enum { SAVE_EVERY_MS = 500, FINAL_TRIES = 15, FINAL_PAUSE_MS = 1000 };
+enum { SAVE_EVERY_MS = 500, FINAL_TRIES = 15, PAUSE_MS = 1000 };
 
 void session_log(const struct session_run *run, enum log_level level, const struct repository *repository,
                  const struct error *error, const char *format, ...)
@@ -71,6 +71,17 @@ bool session_enter(struct session_run *run, enum session_phase phase, const char
 	if (interrupt_pending(run->interrupt_fd))
 		return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
 	return session_save(run, true, err);
+}
+
+bool session_pause(const struct session_run *run, const struct repository *repository, const char *message, struct error *err)
+{
+	session_log(run, LOG_WARNING, repository, err, "%s", message);
+	return interrupt_sleep(run->interrupt_fd, PAUSE_MS) || error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
+}
+
+bool session_gate_will_answer(const struct error *err)
+{
+	return error_status(err->code) == 503 || error_status(err->code) == 504;
 }
 
 /* Which repository a git job's progress is about. */
@@ -214,7 +225,7 @@ static bool save_end(struct session_run *run, bool *ret_again)
 			return false;
 		}
 		session_log(run, LOG_WARNING, NULL, &err, "The end of the session could not be written");
-		if (err.code == ERR_SESSION_LOST || !interrupt_sleep(run->interrupt_fd, FINAL_PAUSE_MS))
+		if (err.code == ERR_SESSION_LOST || !interrupt_sleep(run->interrupt_fd, PAUSE_MS))
 			return false;
 	}
 	return false;
@@ -231,7 +242,7 @@ static bool rest(struct session_run *run, struct error *err)
 	json_decref(status);
 	while (!run->store.ops->rest(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data,
 	                             run->wait_until_s, run->changes_seen, &failure)) {
-		if (failure.code == ERR_SESSION_LOST || !interrupt_sleep(run->interrupt_fd, FINAL_PAUSE_MS))
+		if (failure.code == ERR_SESSION_LOST || !interrupt_sleep(run->interrupt_fd, PAUSE_MS))
 			return error_set(err, ERR_SESSION_LOST, "The session could not be given back.");
 		session_log(run, LOG_WARNING, NULL, &failure, "The session could not be given back yet");
 	}

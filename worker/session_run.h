@@ -84,6 +84,14 @@ bool session_enter(struct session_run *run, enum session_phase phase, const char
 /* Writes the status, at most twice a second unless `now`. ERR_SESSION_LOST (err may be NULL: run->lost says it, too); a store that
  * is busy is asked again later. */
 bool session_save(struct session_run *run, bool now, struct error *err) MUST_CHECK;
+/*
+ * For the steps: waits a second before something is tried again, and says so in the log with the reason in `err`. False:
+ * interrupted meanwhile, ERR_SESSION_LOST.
+ */
+bool session_pause(const struct session_run *run, const struct repository *repository, const char *message,
+                   struct error *err) MUST_CHECK;
+/* Whether a gate that answered so is worth asking again: it restarts, or what it asks does. */
+bool session_gate_will_answer(const struct error *err);
 /* A log line with the session's and, unless NULL, the repository's name. */
 void session_log(const struct session_run *run, enum log_level level, const struct repository *repository,
                  const struct error *error, const char *format, ...) PRINTF_LIKE(5, 6);

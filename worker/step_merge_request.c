@@ -5,23 +5,17 @@
 #include "session_run.h"
 
 #include "alloc.h"
-#include "processes.h"
 
-enum { TRIES = 3, PAUSE_MS = 1000 };
+enum { TRIES = 3 };
 
 /* An answer that did not come says nothing about what was done; asked again, the gate finds what an earlier try has opened. */
 static bool ask_gate(const struct session_run *run, const struct repository *r, json_t **ret_answer, struct error *err)
 {
-	for (int tries = 1;; tries++) {
-		if (gate_client_merge_request(&run->gate, r->name, ret_answer, err))
-			return true;
-		bool again = error_status(err->code) >= 502;
-		if (!again || tries == TRIES)
+	for (int tries = 1; !gate_client_merge_request(&run->gate, r->name, ret_answer, err); tries++)
+		if (tries == TRIES || error_status(err->code) < 502 ||
+		    !session_pause(run, r, "The merge request is asked for again", err))
 			return false;
-		session_log(run, LOG_WARNING, r, err, "The merge request is asked for again");
-		if (!interrupt_sleep(run->interrupt_fd, PAUSE_MS))
-			return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
-	}
+	return true;
 }
 
 static void take(struct session_run *run, struct repository *r, const json_t *answer)

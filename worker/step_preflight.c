@@ -4,23 +4,16 @@
  */
 #include "session_record.h"
 
-#include "processes.h"
-
-enum { TRIES = 5, PAUSE_MS = 1000 };
+enum { TRIES = 5 };
 
 /* A web server that restarts is no reason to fail a session. */
 static bool ask_gate(const struct session_run *run, json_t **ret_answer, struct error *err)
 {
-	for (int tries = 1;; tries++) {
-		if (gate_client_preflight(&run->gate, ret_answer, err))
-			return true;
-		bool again = error_status(err->code) == 503 || error_status(err->code) == 504;
-		if (!again || tries == TRIES)
+	for (int tries = 1; !gate_client_preflight(&run->gate, ret_answer, err); tries++)
+		if (tries == TRIES || !session_gate_will_answer(err) ||
+		    !session_pause(run, NULL, "The pre-flight is tried again", err))
 			return false;
-		session_log(run, LOG_WARNING, NULL, err, "The pre-flight is tried again");
-		if (!interrupt_sleep(run->interrupt_fd, PAUSE_MS))
-			return error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
-	}
+	return true;
 }
 
 static bool judge(struct session_run *run, struct error *err)
