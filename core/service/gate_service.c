@@ -2,23 +2,13 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "gate_credential.h"
 #include "gate_pod.h"
 #include "redact.h"
 #include "session_changes.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { CREDENTIAL_HASH_BYTES = 32 };
-
-void gate_credential_hash(const struct secret *credential, char ret_hex[GATE_HASH_SIZE])
-{
-	unsigned char hash[CREDENTIAL_HASH_BYTES];
-
-	crypto_generichash(hash, sizeof(hash), (const unsigned char *)secret_bytes(credential), credential->length, NULL, 0);
-	sodium_bin2hex(ret_hex, GATE_HASH_SIZE, hash, sizeof(hash));
-}
 
 /* As whoever looks at it finds it; a missing one is nothing that a stranger needs to tell from another's. */
 static bool session_of_pod(struct gate_service *s, const char *session_id, const struct secret *token, struct session_row *ret,
@@ -36,7 +26,7 @@ static bool session_of_credential(struct gate_service *s, const char *session_id
 {
 	char hash[GATE_HASH_SIZE];
 
-	gate_credential_hash(credential, hash);
+	gate_credential_digest(credential, hash);
 	return s->sessions.ops->find_by_gate(s->sessions.state, session_id, hash, ret, err);
 }
 

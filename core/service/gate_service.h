@@ -18,9 +18,6 @@ struct gate_service {
 	struct gate_pods *pods;    /* session pods; NULL: none are served */
 };
 
-/* Hash under which a session's credential is stored (BLAKE2b-256, hex): the credential has 256 random bits. */
-void gate_credential_hash(const struct secret *credential, char ret_hex[GATE_HASH_SIZE]);
-
 /* The session this credential belongs to, while it runs: its worker's and agent's, or the token of its pod (gate_pod.h).
  * ERR_GIT_CREDENTIAL; for a pod's token ERR_SERVICE_UNAVAILABLE and ERR_TOO_MANY_REQUESTS too. */
 bool gate_session(struct gate_service *s, const char *session_id, const struct secret *credential, struct session_row *ret,

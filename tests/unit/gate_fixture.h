@@ -1,6 +1,7 @@
 #pragma once
 /* gate_fixture — the gate's service over a real database, a running session of alice's, and the small GitLab. After cmocka.h. */
 #include "database.h"
+#include "gate_credential.h"
 #include "gate_service.h"
 #include "service_fixture.h"
 #include "session_service.h"
@@ -49,7 +50,7 @@ static inline void claim_session(struct gate_fixture *g, const char *path)
 	json_decref(object);
 	session_row_release(&g->session);
 	secret_random(&g->credential, 32);
-	gate_credential_hash(&g->credential, hash);
+	gate_credential_digest(&g->credential, hash);
 	must(g->gate.sessions.ops->claim(g->gate.sessions.state, "worker", NULL, 60, hash, &g->session, &found, &err), &err);
 	assert_true(found);
 	must(session_row_spec(&g->session, &g->spec, &err), &err);
