@@ -6,6 +6,7 @@
 #include "resource_private.h"
 
 #include "clock.h"
+#include "kube_event.h"
 
 enum {
 	EVENTS_BURST = 20,

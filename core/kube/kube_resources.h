@@ -1,6 +1,6 @@
 #pragma once
 /*
- * kube_resources — namespaced objects of any kind: get, list, watch, create, patch, events. Not for Secrets (kube_secrets.h).
+ * kube_resources — namespaced objects of any kind: get, list, watch, create, patch. Not for Secrets (kube_secrets.h).
  *
  * Errors: ERR_KUBERNETES_UNAVAILABLE (also 403: a right is missing, the detail says which), ERR_CONFLICT (409), ERR_FIELD_INVALID
  * (422 and 400: the server's sentence is in the message). Thread-safe. Floor: kube.
@@ -64,17 +64,3 @@ enum kube_watch_end {
  */
 bool kube_watch_run(struct kube_client *client, const struct kube_watch *watch, char **version, enum kube_watch_end *ret,
                     struct error *err) MUST_CHECK;
-
-/* An Event, as kubectl describe shows it. Borrowed. */
-struct kube_event {
-	const json_t *about; /* apiVersion, kind, metadata */
-	const char *mark;    /* letters and digits: which of the events about this object it is */
-	const char *reason;  /* "Cloning" */
-	const char *message; /* written masked, up to 1 KiB */
-	bool warning;
-	int64_t at; /* unix seconds */
-};
-
-/* Writes it unless the object has an Event with this mark, whoever wrote that. Events go after an hour or as the server is set up.
- */
-bool kube_event_create(struct kube_client *client, const struct kube_event *event, struct error *err) MUST_CHECK;

@@ -2,12 +2,21 @@
 
 #include "alloc.h"
 #include "caps.h"
+#include "encoding.h"
 
 #include <string.h>
 
 /* Writes are those of one manager, the making of a Secret of another: what the first owns, the second never takes away. */
 #define WRITER "?fieldManager=acp-gitlab"
 #define MAKER  "?fieldManager=acp-gitlab-ensure&force=true"
+
+json_t *kube_secret_base64(const struct sealed_value *value)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT((size_t)2 * KUBE_VALUE_MAX);
+
+	encode_base64(&text, value->bytes, value->length);
+	return json_stringn(text.data, text.length);
+}
 
 /* The user hears of the store; who looks into it reads the detail. */
 static bool unavailable(const struct error *why, struct error *err)

@@ -7,8 +7,8 @@
 #include "kube_turns.h"
 
 enum {
-	KUBE_PROVIDERS = 2,
-	KUBE_WRITES_MAX = 4, /* patches at once from a process: more only take the server's time from each other */
+	KUBE_WRITES_MAX = 4,          /* patches at once from a process: more only take the server's time from each other */
+	KUBE_VALUE_MAX = 1024 * 1024, /* more than a whole Secret */
 };
 
 struct kube_secrets {
@@ -23,6 +23,9 @@ struct kube_secrets {
 
 #define ANNOTATION_SHARDS       "ambient-code.io/secret-shards"
 #define ANNOTATION_INSTALLATION "ambient-code.io/installation"
+
+/* A value as `data` has it. Caller decrefs. */
+json_t *kube_secret_base64(const struct sealed_value *value) MUST_CHECK;
 
 /* *ret NULL: there is none. */
 bool kube_secret_read(struct kube_secrets *s, const char *name, enum kube_form form, json_t **ret, struct error *err) MUST_CHECK;
@@ -47,4 +50,3 @@ bool kube_secret_ensure(struct kube_secrets *s, const char *name, bool first, st
  */
 bool kube_installation_compare(const struct kube_secrets *s, const char *name, const json_t *secret, bool *ret_marked,
                                struct error *err) MUST_CHECK;
-const char *kube_provider(size_t index); /* kube_secrets.c; index < KUBE_PROVIDERS */

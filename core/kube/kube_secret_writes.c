@@ -2,7 +2,6 @@
 
 #include "alloc.h"
 #include "clock.h"
-#include "encoding.h"
 #include "kube_private.h"
 
 #include <string.h>
@@ -10,7 +9,6 @@
 enum {
 	BATCH_MAX = 128,              /* changes in one patch: two operations each, of the 10,000 that the server takes */
 	BATCH_BYTES_MAX = 768 * 1024, /* of values, before base64: the server takes bodies of 3 MiB */
-	VALUE_MAX = 1024 * 1024,      /* more than a whole Secret */
 	WAIT_MS = 2 * KUBE_TOTAL_MS,  /* for the patches before one's own */
 	CONFLICTS_MAX = 8,            /* in a row; each stands for several tries of the server */
 	CONFLICT_MS = 20,             /* the pause after the first; it doubles, and is anything up to that */
@@ -146,14 +144,6 @@ static void take_locked(struct kube_write_queue *queue, const char *name, struct
 
 /* ---- Sending it ---- */
 
-static json_t *base64_of(const struct sealed_value *value)
-{
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT((size_t)2 * VALUE_MAX);
-
-	encode_base64(&text, value->bytes, value->length);
-	return json_stringn(text.data, text.length);
-}
-
 static void add_step(json_t *patch, const char *operation, const char *key, json_t *value)
 {
 	json_array_append_new(
@@ -166,9 +156,9 @@ static void add_change(json_t *patch, const struct kube_change *change)
 {
 	bool absent = change->expected->length == 0;
 
-	add_step(patch, "test", change->key, absent ? json_null() : base64_of(change->expected));
+	add_step(patch, "test", change->key, absent ? json_null() : kube_secret_base64(change->expected));
 	if (change->value)
-		add_step(patch, absent ? "add" : "replace", change->key, base64_of(change->value));
+		add_step(patch, absent ? "add" : "replace", change->key, kube_secret_base64(change->value));
 	else
 		add_step(patch, "remove", change->key, NULL);
 }

@@ -1,7 +1,6 @@
 #include "kube_secret_writes.h"
 
 #include "alloc.h"
-#include "caps.h"
 #include "encoding.h"
 #include "record.h"
 #include "record_key.h"
@@ -9,43 +8,9 @@
 #include <string.h>
 
 /* So often others may be in between; each time one of them has got on. */
-enum { ROUNDS_MAX = 8, VALUE_MAX = 1024 * 1024 };
-
-static const struct {
-	const char *provider, *name;
-} providers[KUBE_PROVIDERS] = {{"gitlab", "gitlab-user-tokens"}, {"github", "github-user-tokens"}};
+enum { ROUNDS_MAX = 8 };
 
 /* ---- Which Secret ---- */
-
-const char *kube_provider(size_t index)
-{
-	return providers[index].provider;
-}
-
-bool kube_secret_name(const char *provider, unsigned shard, char ret_name[KUBE_SECRET_NAME_SIZE])
-{
-	for (size_t i = 0; i < ARRAY_SIZE(providers); i++) {
-		if (strcmp(providers[i].provider, provider) != 0 || shard >= KUBE_SHARDS_MAX)
-			continue;
-		if (shard == 0)
-			snprintf(ret_name, KUBE_SECRET_NAME_SIZE, "%s", providers[i].name);
-		else
-			snprintf(ret_name, KUBE_SECRET_NAME_SIZE, "%s-%03u", providers[i].name, shard);
-		return true;
-	}
-	return false;
-}
-
-/* A record key is "k1-" and base32 of a hash: its first two letters are ten even bits, its first eight of which are taken. */
-unsigned kube_secret_shard(const char *record_key, unsigned shards)
-{
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-	unsigned bits = 0;
-
-	for (size_t i = 3; i < 5; i++)
-		bits = bits << 5 | (unsigned)(strchr(alphabet, record_key[i]) - alphabet);
-	return (bits >> 2) * shards / KUBE_SHARDS_MAX;
-}
 
 /* The Secret of one record. */
 struct home {
@@ -59,7 +24,7 @@ static bool find_home(struct kube_secrets *s, const struct secret_place *place, 
 	unsigned shard = record_key_is_valid(place->record_key) ? kube_secret_shard(place->record_key, s->shards) : KUBE_SHARDS_MAX;
 
 	for (size_t i = 0; i < KUBE_PROVIDERS; i++) {
-		if (strcmp(providers[i].provider, place->provider) != 0 || shard == KUBE_SHARDS_MAX)
+		if (strcmp(kube_provider(i), place->provider) != 0 || shard == KUBE_SHARDS_MAX)
 			continue;
 		*ret = (struct home){.first = shard == 0, .queue = &s->queues[i][shard]};
 		if (kube_secret_name(place->provider, shard, ret->name))
@@ -88,14 +53,6 @@ static bool value_of(const json_t *secret, const char *key, struct sealed_value 
 	return true;
 }
 
-static json_t *base64_of(const struct sealed_value *value)
-{
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT((size_t)2 * VALUE_MAX);
-
-	encode_base64(&text, value->bytes, value->length);
-	return json_stringn(text.data, text.length);
-}
-
 static bool same(const struct sealed_value *a, const struct sealed_value *b)
 {
 	return a->length == b->length && (a->length == 0 || memcmp(a->bytes, b->bytes, a->length) == 0);
@@ -106,7 +63,7 @@ static json_t *merge_to(const json_t *secret, const char *key, const struct seal
 	const char *version = json_string_or(json_object_get(secret, "metadata"), "resourceVersion", "");
 
 	return json_pack("{s:{s:s, s:[{}]}, s:{s:o}}", "metadata", "resourceVersion", version, "managedFields", "data", key,
-	                 base64_of(value));
+	                 kube_secret_base64(value));
 }
 
 /* ---- The store's functions ---- */
@@ -313,14 +270,14 @@ static bool secrets_each(void *state, secret_visit *visit, void *context, struct
 
 	if (!kube_secrets_check(s, err))
 		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(providers); i++)
+	for (size_t i = 0; i < KUBE_PROVIDERS; i++)
 		for (unsigned shard = 0; shard < s->shards; shard++) {
 			CLEANUP(json_decrefp) json_t *secret = NULL;
 			char name[KUBE_SECRET_NAME_SIZE];
 
-			if (!kube_secret_name(providers[i].provider, shard, name) ||
+			if (!kube_secret_name(kube_provider(i), shard, name) ||
 			    !kube_secret_read(s, name, KUBE_OBJECT, &secret, err) ||
-			    !visit_secret(secret, providers[i].provider, visit, context, err))
+			    !visit_secret(secret, kube_provider(i), visit, context, err))
 				return false;
 		}
 	return true;

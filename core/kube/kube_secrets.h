@@ -13,6 +13,7 @@
  * Implements secret_store.h. Thread-safe. Floor: kube.
  */
 #include "kube_client.h"
+#include "kube_secret_name.h"
 #include "secret_store.h"
 
 struct kube_secrets;
@@ -23,7 +24,6 @@ struct kube_secrets_options {
 	unsigned shards;          /* a power of two, 1 to KUBE_SHARDS_MAX */
 	const char *installation; /* of the keyring; NULL: not compared, and nothing is installed */
 };
-enum { KUBE_SHARDS_MAX = 256 };
 
 /* ERR_CONFIG_INVALID: not such a number, or a name that is no namespace's. Calls nobody. */
 bool kube_secrets_new(const struct kube_secrets_options *options, struct kube_secrets **ret, struct error *err) MUST_CHECK;
@@ -47,9 +47,3 @@ enum kube_look {
 /* Asks for our rights and reads the first Secrets' metadata, in `total_ms` at most; changes nothing. BAD:
  * ERR_SECRET_STORE_NOT_READY. */
 enum kube_look kube_secrets_look(struct kube_secrets *secrets, unsigned total_ms, struct error *err) MUST_CHECK;
-
-/* "gitlab-user-tokens-003"; for messages, and for those who write Roles. False: no such provider or index. */
-#define KUBE_SECRET_NAME_SIZE 64
-bool kube_secret_name(const char *provider, unsigned shard, char ret_name[KUBE_SECRET_NAME_SIZE]) MUST_CHECK;
-/* Which of `shards` Secrets a record is in. */
-unsigned kube_secret_shard(const char *record_key, unsigned shards);
