@@ -1,10 +1,10 @@
 #pragma once
 /*
- * rows — what the files with the tables' SQL give each other. One file knows one table: connection_rows.c, intent_rows.c,
- * session_rows.c (as users see it) with session_claims.c (as workers see it) and session_repositories.c, session_phases.c (what
- * they went through), session_gate.c (bindings and outcomes), session_pushes.c (what was sent), project_rows.c (repositories of
- * projects, installations), project_access_rows.c (whether they can be reached), notice_rows.c (the outbox). The operations over
- * several tables are in connection_changes.c. Floor: store, private.
+ * rows — what the files with the tables' SQL give each other. One file knows one table: connection_rows.c with sealed_rows.c,
+ * intent_rows.c, session_rows.c (as users see it) with session_claims.c (as workers see it) and session_repositories.c,
+ * session_phases.c (what they went through), session_gate.c (bindings and outcomes), session_pushes.c (what was sent),
+ * project_rows.c (repositories of projects, installations), project_access_rows.c (whether they can be reached), notice_rows.c (the
+ * outbox). The operations over several tables are in connection_changes.c. Floor: store, private.
  */
 #include "transaction.h"
 
@@ -12,7 +12,7 @@ extern const struct connection_store_ops connection_rows; /* connection_rows.c *
 extern const struct session_store_ops session_rows;       /* session_rows.c */
 extern const struct project_store_ops project_rows;       /* project_rows.c */
 extern const struct notice_store_ops notice_rows;         /* notice_rows.c */
-extern const struct secret_store_ops sealed_rows;         /* connection_rows.c */
+extern const struct secret_store_ops sealed_rows;         /* sealed_rows.c */
 
 /* database.c */
 bool rows_ready(void *state, struct error *err);
