@@ -3,11 +3,13 @@
 
 #include "alloc.h"
 #include "branch_name.h"
+#include "encoding.h"
 #include "parallel.h"
 
 #include <string.h>
 
 enum { LEVEL_REPORTER = 20, LEVEL_DEVELOPER = 30 };
+enum { SHOWN_MAX = 200 /* bytes of what somebody pasted, in a message */ };
 
 struct branch_question {
 	struct check_run *run;
@@ -243,7 +245,7 @@ static void note_branch(struct check_run *run, const struct questions *asked)
 {
 	const struct forge_project *project = &run->report->project;
 	const struct forge_ref *pasted = &asked->pasted.ref;
-	const char *push = asked->push.name;
+	const char *push = asked->push.name, *ref = run->report->url.ref;
 	struct check_list *checks = &run->report->checks;
 
 	if (project->empty && push)
@@ -256,10 +258,9 @@ static void note_branch(struct check_run *run, const struct questions *asked)
 		check_list_note(checks, CHECK_BRANCH, NOTE_REF_IS_TAG, "%s is a tag; a session starts from the branch %s.",
 		                pasted->name, run->report->start_branch);
 	else if (asked->pasted.asked && !pasted->name)
-		check_list_note(
-		        checks, CHECK_BRANCH, NOTE_ADDRESS_CORRECTED,
-		        "The address shows %.200s, which begins with no branch or tag; a session starts from the branch %s.",
-		        run->report->url.ref, run->report->start_branch);
+		check_list_note(checks, CHECK_BRANCH, NOTE_ADDRESS_CORRECTED,
+		                "The address shows %.*s, which begins with no branch or tag; a session starts from the branch %s.",
+		                (int)utf8_cut(ref, strlen(ref), SHOWN_MAX), ref, run->report->start_branch);
 	else if (push && asked->push.branch.state == FORGE_BRANCH_UNKNOWN)
 		check_list_note(checks, CHECK_BRANCH, NOTE_RULES_UNKNOWN,
 		                "%s does not show its rules for branches; whether %s may be created shows when it is pushed.",

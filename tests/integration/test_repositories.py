@@ -2,6 +2,7 @@
 import threading
 import time
 import unittest
+import urllib.parse
 
 from stack import Stack, free_port
 
@@ -168,6 +169,8 @@ class ReportTest(unittest.TestCase):
         self.assertTrue(report["valid"], report)
         self.assertEqual((report["branch"], check_of(report, "branch")["code"]), ("main", "address_corrected"))
         self.assertIn("The address shows gone/docs, which begins with no branch or tag", check_of(report, "branch")["message"])
+        report = self.validate(f"{self.base}/demo/hello/-/tree/x" + urllib.parse.quote("ü") * 150)
+        self.assertIn("shows x" + "ü" * 99 + ", which begins", check_of(report, "branch")["message"])
 
     def test_a_read_only_token_can_read_and_not_push(self):
         bearer = self.stack.add_user("reader")
