@@ -80,7 +80,7 @@ static bool hash_token(struct machine *machine, const struct settings *settings,
 	CLEANUP(secret_release) struct secret token = SECRET_INIT;
 
 	if (!machine_open_keys(machine, settings, KEYRING_PUBLIC | KEYRING_SIGNING, err) ||
-	    !token_input_read(file, "Token to look for: ", &token, err))
+	    !token_input_read(file, "Token to look for", &token, err))
 		return false;
 	keyring_fingerprint(machine->keyring, &token, ret_hash);
 	return true;

@@ -346,6 +346,14 @@ class TerminalTest(TerminalCase):
         self.assertIn("connected successfully", shown)
         self.assertNotIn(self.tokens["good"], shown)
 
+    def test_a_prompt_ends_with_one_colon(self):
+        for arguments in (("connect",), ("audit", "find", "--token", "--log", os.devnull)):
+            with self.subTest(arguments):
+                pid, terminal = self.start(*arguments, **self.stack.environment())
+                self.assertRegex(self.read(terminal, ": "), r"\w: $")
+                os.write(terminal, b"\x03")
+                self.assertEqual(self.exit_code(pid), INTERRUPTED)
+
     def test_an_interrupted_prompt_leaves_a_terminal_that_echoes(self):
         pid, terminal = self.start("connect")
         self.read(terminal, ": ")
