@@ -7,7 +7,6 @@
 #include "machine.h"
 #include "terminal.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -86,22 +85,10 @@ static bool read_map(const char *path, struct name_map *ret, struct error *err)
 /* Standard input, or a file; it holds tokens. */
 static bool read_input(const char *path, struct strbuf *to, struct error *err)
 {
-	char block[4096];
-	ssize_t got;
-
 	if (strcmp(path, "-") != 0)
 		return file_read(path, to, err);
-	while ((got = read(STDIN_FILENO, block, sizeof(block))) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			break;
-		strbuf_add(to, block, (size_t)got);
-	}
-	wipe(block, sizeof(block));
-	if (got < 0 || !strbuf_ok(to))
-		return error_set(err, ERR_FIELD_INVALID, "Standard input cannot be read, or is too long.");
-	return true;
+	return file_read_all(STDIN_FILENO, to) ||
+	       error_set(err, ERR_FIELD_INVALID, "Standard input cannot be read, or is too long.");
 }
 
 static bool read_objects(const struct cli_list *paths, struct legacy_list *ret, struct error *err)

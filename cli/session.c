@@ -126,14 +126,8 @@ struct create_arguments {
 
 static bool read_stdin(struct strbuf *to, struct error *err)
 {
-	char block[4096];
-	ssize_t got;
-
-	while ((got = read(STDIN_FILENO, block, sizeof(block))) > 0)
-		strbuf_add(to, block, (size_t)got);
-	if (got < 0 || !strbuf_ok(to))
-		return error_set(err, ERR_FIELD_INVALID, "Standard input cannot be read, or is too long.");
-	return true;
+	return file_read_all(STDIN_FILENO, to) ||
+	       error_set(err, ERR_FIELD_INVALID, "Standard input cannot be read, or is too long.");
 }
 
 /* The AgenticSession of a file; "-" is standard input. Caller decrefs. */

@@ -26,8 +26,7 @@ static bool read_failed(const char *path, struct error *err)
 	return error_detail(err, "%m");
 }
 
-/* Reads to the end of the file; false with errno, or with errno 0 if there is more than the cap allows. */
-static bool read_all(int fd, struct strbuf *to)
+bool file_read_all(int fd, struct strbuf *to)
 {
 	char block[4096];
 	bool ok = false;
@@ -62,7 +61,7 @@ bool file_read(const char *path, struct strbuf *to, struct error *err)
 		return read_failed(path, err);
 	if (!S_ISREG(about.st_mode))
 		return error_set(err, ERR_CONFIG_INVALID, "%s is not a regular file.", path);
-	if (read_all(fd, to))
+	if (file_read_all(fd, to))
 		return true;
 	if (errno)
 		return read_failed(path, err);

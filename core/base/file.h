@@ -19,6 +19,8 @@ bool file_write_atomically(const char *path, const void *bytes, size_t length, u
  */
 unsigned file_mode_in_folder(const char *path, unsigned own, unsigned shared);
 
+/* What is left of an open file or pipe, into `to`. False with errno, which is 0 where there is more than the cap allows. */
+bool file_read_all(int fd, struct strbuf *to) MUST_CHECK;
 /* The whole of it, however many writes that takes and whatever signals come. False with errno; a part may have been written. For a
  * descriptor that blocks. */
 bool file_write_all(int fd, const void *bytes, size_t length) MUST_CHECK;
