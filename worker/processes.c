@@ -17,6 +17,16 @@ void processes_adopt_orphans(void)
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
+void process_begin_parent(sigset_t *ret_signals)
+{
+	sigemptyset(ret_signals);
+	sigaddset(ret_signals, SIGCHLD);
+	sigaddset(ret_signals, SIGTERM);
+	sigaddset(ret_signals, SIGINT);
+	sigprocmask(SIG_BLOCK, ret_signals, NULL);
+	processes_adopt_orphans();
+}
+
 /* The parent's id from /proc/<pid>/stat. The command's name may hold anything, so the fields are counted from its last ')'. */
 static pid_t parent_of(int proc, const char *pid)
 {

@@ -4,10 +4,14 @@
  * they must not inherit, and ending all of them, daemons included.
  */
 #include "macros.h"
+#include <signal.h>
 #include <sys/types.h>
 
 /* Orphans of this process's descendants become its children, so that processes_end_children() finds them. */
 void processes_adopt_orphans(void);
+
+/* For a process that looks after others: SIGCHLD, SIGTERM and SIGINT wait to be taken from `ret_signals`, and orphans come here. */
+void process_begin_parent(sigset_t *ret_signals);
 
 /* Kills and reaps every child of this process but those in `keep`, again and again until none is left (a child may leave orphans).
  */

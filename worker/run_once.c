@@ -122,12 +122,7 @@ int run_once(struct worker *worker, const char *user, const char *path)
 	bool found = false;
 	sigset_t signals;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGCHLD);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	processes_adopt_orphans();
+	process_begin_parent(&signals);
 	worker->progress = &progress; // cppcheck-suppress autoVariables ; the process ends with this function
 	if (progress.terminal && worker->logger.level > LOG_ERROR)
 		worker->logger.level = LOG_ERROR; /* the bar says it in a readable way */

@@ -192,12 +192,7 @@ int serve(struct worker *worker, unsigned sessions)
 	struct error err = ERROR_INIT;
 	sigset_t signals;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGCHLD);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	processes_adopt_orphans();
+	process_begin_parent(&signals);
 	worker->lets_rest = true;
 	if (!database_open(&options, &database, &err)) {
 		supervisor_log(worker, LOG_ERROR, NULL, &err, "The database cannot be used");
