@@ -119,6 +119,14 @@ static bool is_at_or_below(const char *path, const char *folder)
 	return strncmp(path, folder, length) == 0 && (path[length] == '\0' || path[length] == '/');
 }
 
+/* Asked of the file: some file systems do not say it with the name. */
+static bool is_link(int folder, const char *name)
+{
+	struct stat info;
+
+	return fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(info.st_mode);
+}
+
 /* Makes `path` readable; where something hidden lies below, only its other children, one by one. */
 static bool allow_reading(const struct ruleset *r, const char *path, struct error *err)
 {
@@ -135,7 +143,7 @@ static bool allow_reading(const struct ruleset *r, const char *path, struct erro
 	DIR *folder = opendir(path);
 	bool ok = true;
 	for (struct dirent *entry; ok && folder && (entry = readdir(folder));) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || entry->d_type == DT_LNK)
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || is_link(dirfd(folder), entry->d_name))
 			continue; /* the way through a link is closed, its target may have a rule of its own */
 		CLEANUP(strbuf_release) struct strbuf child = STRBUF_INIT(PATH_MAX);
 		strbuf_addf(&child, "%s/%s", strcmp(path, "/") == 0 ? "" : path, entry->d_name);

@@ -42,6 +42,8 @@ static int set_up(void **state)
 		CLEANUP(freep) char *path = below(files[i]);
 		assert_true(file_write_atomically(path, "x", 1, 0600, NULL));
 	}
+	CLEANUP(freep) char *link = below("tools/link");
+	assert_int_equal(symlink("data", link), 0);
 	return 0;
 }
 
@@ -99,6 +101,7 @@ static void hidden_paths_stay_closed_below_readable_folders(void **state)
 	        {"a plain file of a tool", "tools/plain", true},
 	        {"a folder beside the hidden one", "tools/bin/program", true},
 	        {"the hidden folder's content", "tools/data/key", false},
+	        {"the same through a link beside it", "tools/link/key", false},
 	        {"a program that the operator named lies in it", "tools/data/agent.sh", true},
 	        {"what was never listed", "elsewhere", false},
 	};
