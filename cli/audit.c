@@ -119,10 +119,9 @@ static int audit_find(struct cli *cli, int argc, char **argv)
 
 const struct command audit_commands[] = {
         {"audit", "find", "[--token [--token-file FILE]] [--user USER] [--log FILE] [--json]", "Show what a token was used for.",
-         "The token comes from FILE, standard input or a prompt. It stands in no log: its lines are found by the hash that the "
-         "signing key\n"
-         "makes of it, so that this runs where that key is. --log names another file than ACP_AUDIT_LOG. Exit code 6 when nothing "
-         "is found.\n\n"
+         "The token comes from FILE, standard input or a prompt. It stands in no log: its lines are found by the hash that the\n"
+         "signing key makes of it, so that this runs where that key is. --log names another file than ACP_AUDIT_LOG. Exit code 6\n"
+         "when nothing is found.\n\n"
          "Examples:\n"
          "  pass gitlab/leaked | acp-gitlab audit find --token --log ./audit.log\n"
          "  acp-gitlab audit find --user alice --log ./audit.log --json | jq '.uses[].action'\n",

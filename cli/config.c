@@ -47,9 +47,8 @@ static int config_show(struct cli *cli, int argc, char **argv)
 
 const struct command config_commands[] = {
         {"config", NULL, "[--json]", "Show every setting in force and where it comes from.",
-         "Sources: environment, file (/etc/acp-gitlab/acp-gitlab.conf, or ACP_CONFIG_FILE), default. Secrets are hidden. An "
-         "unknown ACP_* name or a\n"
-         "malformed value is the error that every program would start with.\n\n"
+         "Sources: environment, file (/etc/acp-gitlab/acp-gitlab.conf, or ACP_CONFIG_FILE), default. Secrets are hidden. An\n"
+         "unknown ACP_* name or a malformed value is the error that every program would start with.\n\n"
          "Examples:\n"
          "  acp-gitlab config\n"
          "  acp-gitlab config --json | jq '.settings[] | select(.source != \"default\")'\n",

@@ -49,11 +49,15 @@ void finding_add_error(struct doctor *doctor, const char *name, const struct err
 
 static const char *mark_of(const char *level)
 {
-	if (strcmp(level, level_names[FINDING_WARNING]) == 0)
-		return "warn";
-	return terminal_mark(stdout, strcmp(level, level_names[FINDING_OK]) == 0       ? MARK_OK
-	                             : strcmp(level, level_names[FINDING_FAILED]) == 0 ? MARK_FAILED
-	                                                                               : MARK_NOT_RUN);
+	static const enum terminal_mark marks[] = {[FINDING_OK] = MARK_OK,
+	                                           [FINDING_WARNING] = MARK_WARNING,
+	                                           [FINDING_FAILED] = MARK_FAILED,
+	                                           [FINDING_NOT_RUN] = MARK_NOT_RUN};
+	size_t i = 0;
+
+	while (i < FINDING_NOT_RUN && strcmp(level, level_names[i]) != 0)
+		i++;
+	return terminal_mark(stdout, marks[i]);
 }
 
 static void print_findings(const struct doctor *doctor)
@@ -65,7 +69,7 @@ static void print_findings(const struct doctor *doctor)
 	{
 		const char *remediation = json_string_or(finding, "remediation", NULL);
 
-		terminal_line(stdout, "%-4s %s: %s", mark_of(json_string_or(finding, "level", "")),
+		terminal_line(stdout, "%s %s: %s", mark_of(json_string_or(finding, "level", "")),
 		              json_string_or(finding, "name", "?"), json_string_or(finding, "message", ""));
 		if (remediation)
 			terminal_line(stdout, "       %s", remediation);
@@ -108,15 +112,11 @@ static int doctor_verb(struct cli *cli, int argc, char **argv)
 
 const struct command doctor_commands[] = {
         {"doctor", NULL, "[--sockets DIR] [--json]", "Say what is wrong with this installation, and how to mend it.",
-         "Looks at configuration, keys, callers, Kubernetes where it is used, database, folders and disk, git and the kernel, CA "
-         "files, every instance of\n"
-         "ACP_INSTANCES_FILE and of the connections stage by stage, the clock, the receiver of notices, the audit log, the service "
-         "at\n"
-         "ACP_URL, and with --sockets at the pools' sockets in DIR (status/1.sock …). It changes nothing and sends no token. Run "
-         "it as a user who may read what the service "
-         "reads, with the "
-         "service's\n"
-         "settings. The exit code is 3 when a line failed, 0 with warnings.\n\n"
+         "Looks at configuration, keys, callers, Kubernetes where it is used, database, worker, housekeeping, folders and disk,\n"
+         "git and the kernel, CA files, every instance of ACP_INSTANCES_FILE and of the connections stage by stage, the clock,\n"
+         "the receiver of notices, the audit log, the service at ACP_URL, and with --sockets at the pools' sockets in DIR\n"
+         "(status/1.sock …). It changes nothing and sends no token. Run it as a user who may read what the service reads, with\n"
+         "the service's settings. The exit code is 3 when a line failed, 0 with warnings.\n\n"
          "Examples:\n"
          "  acp-gitlab doctor\n"
          "  acp-gitlab doctor --sockets /run/acp-gitlab\n"

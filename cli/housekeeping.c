@@ -279,13 +279,11 @@ static int housekeeping(struct cli *cli, int argc, char **argv)
 const struct command housekeeping_commands[] = {
         {"housekeeping", NULL, "[--once [--json]]",
          "Finish what crashes left over, recheck every token once a day, and send notices.",
-         "Runs a round a minute until SIGTERM; with --once a single one, for a timer or a CronJob. A server that cannot be reached "
-         "makes no\n"
-         "token invalid. Where ACP_NOTIFY_URL is set, it is told of sessions that end and of tokens that expire or are refused,\n"
-         "within seconds; with --once what waits is sent once. Once an hour it counts the stored tokens that no key opens and "
-         "logs\n"
-         "an error if there are any (--once: exit code 3). New key files are taken over in the next round. Several may run at the "
-         "same time.\n\n"
+         "Runs a round a minute until SIGTERM; with --once a single one, for a timer or a CronJob. A server that cannot be\n"
+         "reached makes no token invalid. Where ACP_NOTIFY_URL is set, it is told of sessions that end and of tokens that expire\n"
+         "or are refused, within seconds; with --once what waits is sent once. Once an hour it counts the stored tokens that no\n"
+         "key opens and logs an error if there are any (--once: exit code 3). New key files are taken over in the next round.\n"
+         "Several may run at the same time.\n\n"
          "Examples:\n"
          "  acp-gitlab housekeeping\n"
          "  acp-gitlab housekeeping --once --json\n",

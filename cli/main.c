@@ -41,9 +41,9 @@ static void print_overview(void)
 	(void)printf("  %-20s %s\n  %-20s %s\n\n", "version", "Print the version.", "help [COMMAND]",
 	             "Show this, or the help of a command.");
 	(void)printf("'acp-gitlab COMMAND --help' has options and examples. Settings come from the environment or\n"
-	             "/etc/acp-gitlab/acp-gitlab.conf; 'acp-gitlab config' shows what is in force.\n\nExit codes:");
+	             "/etc/acp-gitlab/acp-gitlab.conf; 'acp-gitlab config' shows what is in force.\n\nExit codes:\n\n");
 	for (const struct exit_meaning *exit = exit_meanings; exit->meaning; exit++)
-		(void)printf(" %d %s%s", (int)exit->code, exit->meaning, exit[1].meaning ? "," : ".\n");
+		(void)printf("  %3d  %s\n", (int)exit->code, exit->meaning);
 }
 
 /* All commands of a group, or the one that is named. False: there is none. */

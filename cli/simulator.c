@@ -54,9 +54,9 @@ static int simulator(struct cli *cli UNUSED, int argc, char **argv)
 const struct command simulator_commands[] = {
         {"simulator", NULL, "--dir DIR [--port N] [--ready-file FILE] [--demo] …",
          "Run the bundled GitLab simulator, for trying and testing.",
-         "Answers as GitLab does, over TLS with a CA of its own, on loopback only, and keeps what it needs in DIR. --demo prints "
-         "sample tokens\n"
-         "and a repository to clone and push. Needs Python 3. All arguments go to the simulator; its README lists them.\n\n"
+         "Answers as GitLab does, over TLS with a CA of its own, on loopback only, and keeps what it needs in DIR. --demo prints\n"
+         "sample tokens and a repository to clone and push. Needs Python 3. All arguments go to the simulator; its README lists\n"
+         "them.\n\n"
          "Examples:\n"
          "  acp-gitlab simulator --dir ./simulator-data --demo\n"
          "  acp-gitlab simulator --dir ./simulator-data --port 8929 --ready-file ./ready\n",

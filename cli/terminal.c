@@ -98,8 +98,9 @@ void terminal_line(FILE *to, const char *format, ...)
 
 const char *terminal_mark(FILE *to, enum terminal_mark mark)
 {
-	static const char *const signs[] = {[MARK_OK] = "✓", [MARK_FAILED] = "✗", [MARK_NOT_RUN] = "–"};
-	static const char *const words[] = {[MARK_OK] = "ok  ", [MARK_FAILED] = "FAIL", [MARK_NOT_RUN] = "-   "};
+	static const char *const signs[] = {[MARK_OK] = "✓", [MARK_WARNING] = "!", [MARK_FAILED] = "✗", [MARK_NOT_RUN] = "–"};
+	static const char *const words[] = {
+	        [MARK_OK] = "ok  ", [MARK_WARNING] = "warn", [MARK_FAILED] = "FAIL", [MARK_NOT_RUN] = "-   "};
 
 	return is_terminal(to) && locale_is_utf8() ? signs[mark] : words[mark];
 }

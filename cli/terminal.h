@@ -19,6 +19,6 @@ enum { TERMINAL_LINE_MAX = 64 * 1024 /* what is longer is not shown */ };
 /* Writes one cleaned and masked line with its line break. */
 void terminal_line(FILE *to, const char *format, ...) PRINTF_LIKE(2, 3);
 
-enum terminal_mark { MARK_OK, MARK_FAILED, MARK_NOT_RUN };
-/* "✓", "✗", "–" on a terminal that shows UTF-8, otherwise "ok", "FAIL", "-", all of one width. */
+enum terminal_mark { MARK_OK, MARK_WARNING, MARK_FAILED, MARK_NOT_RUN };
+/* "✓", "!", "✗", "–" on a terminal that shows UTF-8, otherwise "ok", "warn", "FAIL", "-"; either are all of one width. */
 const char *terminal_mark(FILE *to, enum terminal_mark mark);

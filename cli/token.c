@@ -128,11 +128,10 @@ static int token_remove(struct cli *cli, int argc, char **argv)
 
 const struct command token_commands[] = {
         {"token", "add", "USER [--project NAME]… [--bearer-file FILE [--json]]", "Make a bearer token for a user of this service.",
-         "Prints the token alone on standard output, this once, or writes it to FILE (0600); ACP_STATIC_TOKENS_FILE keeps its "
-         "hash. USER is the\n"
-         "identity as the platform knows it. A token works in the projects that are named, '*' is every project, none is none: "
-         "then\n"
-         "only the user's own accounts can be managed with it. Running services see the token within a second.\n\n"
+         "Prints the token alone on standard output, this once, or writes it to FILE (0600); ACP_STATIC_TOKENS_FILE keeps its\n"
+         "hash. USER is the identity as the platform knows it. A token works in the projects that are named, '*' is every\n"
+         "project, none is none: then only the user's own accounts can be managed with it. Running services see the token within\n"
+         "a second.\n\n"
          "Examples:\n"
          "  acp-gitlab token add alice --project team-a --project team-b\n"
          "  acp-gitlab token add ci@example.com --project '*' --bearer-file ./bearer\n",

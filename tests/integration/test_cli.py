@@ -2,6 +2,7 @@
 import http.server
 import json
 import os
+import re
 import signal
 import subprocess
 import termios
@@ -372,6 +373,20 @@ class TerminalTest(TerminalCase):
                 for mark in marks:
                     self.assertIn(mark, shown)
 
+    def test_doctors_marks_are_of_one_width(self):
+        """With an agent that is not there (a failure) and without Landlock (a warning, on every kernel)."""
+        settings = {"ACP_AGENT_COMMAND": "/nowhere/agent", "ACP_AGENT_UNCONFINED": "on"}
+        for locale, mark, levels in (("C.UTF-8", "[✓!✗–] ", "✓!✗–"), ("C", "(?:ok  |warn|FAIL|-   ) ", "ow F-")):
+            with self.subTest(locale):
+                pid, terminal = self.start("doctor", LC_ALL=locale, **settings)
+                shown = self.read(terminal, seconds=60)
+                self.assertEqual(self.exit_code(pid), CHECK, shown)
+                findings = [line for line in shown.splitlines() if not line.startswith("   ")][:-1]
+                self.assertGreater(len(findings), 10, shown)
+                self.assertEqual([line for line in findings if not re.match(rf"{mark}\S", line)], [])
+                self.assertLessEqual({line[0] for line in findings}, set(levels))
+                self.assertIn(f"{'!' if locale == 'C.UTF-8' else 'warn'} confinement: ", shown)
+
     def test_a_call_can_be_interrupted(self):
         self.connect()
         self.stack.mode("global", "delay", delay_ms=8000)
@@ -394,6 +409,13 @@ class HelpTest(CliCase):
                 self.assertIn(f"Usage: acp-gitlab {verb}", shown)
                 self.assertIn("Example", shown)
                 self.assertIn(f"  acp-gitlab {verb}", shown)
+
+    def test_no_line_of_help_is_too_long_to_be_read(self):
+        overview = self.expect(DONE).stdout
+        shown = [overview] + [self.expect(DONE, "help", *words.split()).stdout for words in re.findall(r"(?m)^  ((?:[a-z-]+ )?[a-z-]+) {2,}\S", overview) if words != "version"]
+        self.assertGreater(len(shown), 30)
+        # What may be typed and copied stands on one line.
+        self.assertEqual([line for text in shown for line in text.splitlines() if len(line) > 120 and not line.startswith(("Usage:", "  acp-gitlab"))], [])
 
 
 if __name__ == "__main__":

@@ -88,12 +88,16 @@ class ManualTest(CliCase):
                 for heading in ("NAME", "SYNOPSIS", "SEE ALSO"):
                     self.assertRegex(page.read_text(), rf'(?m)^\.SH "?{heading}"?$')
 
-    def test_pages_name_every_option_of_the_programs(self):
+    def test_pages_name_every_option_of_the_programs_and_their_defaults(self):
         for program in ("acp-gitlab-fcgi", "acp-git-worker"):
             shown = subprocess.run([self.stack.build / "bin" / program, "--help"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30).stdout
             page = (TOP / f"docs/man/{program}.8").read_text().replace("\\-", "-")
             for option in set(re.findall(r"--[a-z-]+", shown)) - {"--help", "--version"}:
                 self.assertIn(option, page)
+            defaults = re.findall(r"(?m)^ +(--[a-z-]+) .*(\(default .+?\))$", shown)
+            self.assertTrue(defaults, shown)
+            for option, value in defaults:
+                self.assertRegex(page, rf"(?m)^\.BR? .*{option}.*\n.*{re.escape(value)}\.$")
 
     def run_example(self, line, folder, seconds):
         """(exit status, output) of a line of a page, in a shell with the settings of the running product; 124 when it still ran in the end."""
@@ -112,6 +116,7 @@ class ManualTest(CliCase):
             block = re.search(r"(?ms)^\.SH EXAMPLES\n.*?^\.EX\n(.*?)^\.EE$", page.read_text())
             for line in block[1].replace("\\-", "-").splitlines():
                 with self.subTest(line), tempfile.TemporaryDirectory(prefix="acp-page.") as folder:
+                    (Path(folder) / "status").mkdir()  # of a pool
                     (Path(folder) / "session.json").write_text('{"metadata": {"name": "of-the-page", "namespace": "default"}, "spec": {"description": "x", "outputRepo": '
                                                                '{"url": "%s", "branch": "of-the-page"}}}' % self.stack.simulator["repository"])
                     kind = next((words for words in lasting if line.startswith(words)), None)
