@@ -191,19 +191,13 @@ static const char *mend_of(const char *state)
 	return "Put the right file back; or run 'acp-gitlab rebuild-index' to take it as it is.";
 }
 
-static void look_at_queue(struct doctor *doctor)
+static void look_at_queue(struct doctor *doctor, struct database *database)
 {
 	enum { PATIENCE_S = 60 };
-	CLEANUP(machine_release) struct machine machine = MACHINE_INIT;
-	struct session_store sessions;
+	struct session_store sessions = database_sessions(database);
 	struct session_queue queue = {0};
 	struct error failure = ERROR_INIT;
 
-	if (!machine_open_database(&machine, &doctor->settings, false, &failure)) {
-		finding_add_error(doctor, "worker", &failure);
-		return;
-	}
-	sessions = database_sessions(machine.database);
 	if (!sessions.ops->queue(sessions.state, &queue, &failure))
 		finding_add_error(doctor, "worker", &failure);
 	else if (queue.waiting > 0 && clock_now_s() - queue.waiting_since > PATIENCE_S)
@@ -215,6 +209,40 @@ static void look_at_queue(struct doctor *doctor)
 		            queue.running);
 	else
 		finding_add(doctor, "worker", FINDING_OK, NULL, "%zu sessions run, %zu wait.", queue.running, queue.waiting);
+}
+
+/* It leaves no sign of life but its work, so that is what is looked for. */
+static void look_at_housekeeping(struct doctor *doctor, struct database *database)
+{
+	static const char name[] = "housekeeping";
+	struct database_figures figures = {0};
+	struct error failure = ERROR_INIT;
+
+	if (!database_figures(database, &figures, &failure))
+		finding_add_error(doctor, name, &failure);
+	else if (figures.intents_overdue > 0)
+		finding_add(doctor, name, FINDING_FAILED, "Start 'acp-gitlab housekeeping', or read its log.",
+		            "What a crash left over has not been put right in 5 minutes (%zu).", figures.intents_overdue);
+	else if (figures.unchecked > 0)
+		finding_add(doctor, name, FINDING_WARNING,
+		            "Start 'acp-gitlab housekeeping', or read its log; where an instance is down, wait for it.",
+		            "The tokens of %zu connection%s have not been looked at for two days.", figures.unchecked,
+		            figures.unchecked == 1 ? "" : "s");
+	else
+		finding_add(doctor, name, FINDING_OK, NULL, "Nothing is left over, and every token was looked at in two days.");
+}
+
+static void look_inside(struct doctor *doctor)
+{
+	CLEANUP(machine_release) struct machine machine = MACHINE_INIT;
+	struct error failure = ERROR_INIT;
+
+	if (!machine_open_database(&machine, &doctor->settings, false, &failure)) {
+		finding_add_error(doctor, "worker", &failure);
+		return;
+	}
+	look_at_queue(doctor, machine.database);
+	look_at_housekeeping(doctor, machine.database);
 }
 
 void doctor_database(struct doctor *doctor)
@@ -236,5 +264,5 @@ void doctor_database(struct doctor *doctor)
 		return;
 	}
 	finding_add(doctor, "database", FINDING_OK, NULL, "Ready, %zu migrations.", count);
-	look_at_queue(doctor);
+	look_inside(doctor);
 }

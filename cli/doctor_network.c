@@ -284,9 +284,11 @@ static bool ask(struct doctor *doctor, struct remote *remote, const char *name, 
 	return false;
 }
 
+/* The service says how to mend it; one that does not is another program. */
 static void tell_refusal(struct doctor *doctor, const char *name, const struct remote_answer *answer)
 {
-	finding_add(doctor, name, FINDING_FAILED, json_string_or(answer->json, "remediation", NULL), "%s",
+	finding_add(doctor, name, FINDING_FAILED,
+	            json_string_or(answer->json, "remediation", "Check that ACP_URL is the address of acp-gitlab."), "%s",
 	            json_string_or(answer->json, "error", "It answers with an error."));
 }
 

@@ -43,7 +43,7 @@ static void look_at_confinement(struct doctor *doctor)
 	else if (abi < ABI_TCP)
 		finding_add(doctor, "confinement", FINDING_WARNING,
 		            "Use Linux 6.7 or newer, or restrict the worker's network from outside.",
-		            "Landlock %ld has no rule for TCP: agents can dial any address.", abi);
+		            "Landlock %ld has no rule for TCP: git's processes can dial any address.", abi);
 	else
 		finding_add(doctor, "confinement", FINDING_OK, NULL, "Landlock %ld.", abi);
 }

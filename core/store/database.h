@@ -49,6 +49,7 @@ struct database_figures {
 	bool counted; /* database_note_values was called */
 	size_t values_broken, values_orphaned;
 	size_t intents_overdue; /* older than the 5 minutes in which housekeeping carries them out */
+	size_t unchecked; /* live connections whose token nobody has used or looked at for two days; housekeeping does once a day */
 };
 bool database_figures(struct database *db, struct database_figures *ret, struct error *err) MUST_CHECK;
 

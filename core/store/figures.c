@@ -69,6 +69,21 @@ static bool count_intents(struct handle *handle, int64_t now_s, struct database_
 	return true;
 }
 
+static bool count_unchecked(struct handle *handle, int64_t now_s, struct database_figures *ret, struct error *err)
+{
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+	bool row;
+
+	if (!query_start(&query, handle,
+	                 "SELECT count(*) FROM connections WHERE last_checked_at < ?1 - 2 * 86400 AND state = 'live'", err))
+		return false;
+	query_bind_number(&query, now_s);
+	if (!query_next(&query, &row, err))
+		return false;
+	ret->unchecked = (size_t)query_number(&query, 0);
+	return true;
+}
+
 static bool read_values(struct handle *handle, struct database_figures *ret, struct error *err)
 {
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
@@ -95,7 +110,7 @@ bool database_figures(struct database *db, struct database_figures *ret, struct 
 
 	if (!reading_begin(db, &r, err) || !count_connections(r.handle, now_s, &figures, err) ||
 	    !count_sessions(r.handle, &figures, err) || !count_intents(r.handle, now_s, &figures, err) ||
-	    !read_values(r.handle, &figures, err))
+	    !count_unchecked(r.handle, now_s, &figures, err) || !read_values(r.handle, &figures, err))
 		return false;
 	*ret = figures;
 	return true;

@@ -98,8 +98,9 @@ class DoctorTest(CliCase):
         return report
 
     def finds(self, name, says, mend, *arguments, level="failed", **settings):
-        """The finding of this name has this level, these words and this remedy."""
+        """The finding of this name has this level, these words and this remedy; and none that is not well is without a remedy."""
         report = self.look(*arguments, **settings)
+        self.assertEqual([finding for finding in report["findings"] if finding["level"] in ("failed", "warning") and not finding.get("remediation")], [])
         found = [finding for finding in report["findings"] if finding["name"].startswith(name) and finding["level"] == level]
         self.assertTrue(any(says in finding["message"] and mend in finding.get("remediation", "") for finding in found), report["findings"])
         return report
@@ -120,7 +121,7 @@ class DoctorTest(CliCase):
 
     # ---- configuration and keys
     def test_an_unknown_setting(self):
-        self.finds("configuration", "ACP_DATABSE", "", ACP_DATABSE="x")
+        self.finds("configuration", "ACP_DATABSE", "Correct the setting", ACP_DATABSE="x")
 
     def test_a_missing_key_file(self):
         self.finds("signing key", "keys generate", "", ACP_SEAL_SIGNING_KEY_FILE=str(self.here / "nowhere"))
@@ -168,13 +169,22 @@ class DoctorTest(CliCase):
         finally:
             subprocess.run(["umount", "-l", small], check=True)
 
-    def test_a_session_that_no_worker_takes(self):
+    def changed_database(self, *statements):
         path = self.copy("database/acp-gitlab.db")
         shutil.copy2(self.stack.data / "database/acp-gitlab.db.anchor", f"{path}.anchor")
-        subprocess.run(["sqlite3", path, "INSERT INTO sessions (id, project, name, owner, object, status, phase, final, created_at) VALUES "
-                        "('00000000-0000-4000-8000-000000000000', 'default', 'forgotten', 'developer', '{}', '{}', 'Pending', 0, strftime('%s') - 600)"],
-                       check=True, timeout=20)
-        self.finds("worker", "waits for a worker", "acp-git-worker serve", ACP_DATABASE=str(path))
+        subprocess.run(["sqlite3", path, *statements], check=True, timeout=20)
+        return str(path)
+
+    def test_housekeeping_that_does_not_run(self):
+        path = self.changed_database("UPDATE connections SET last_checked_at = strftime('%s') - 3 * 86400")
+        self.finds("housekeeping", "have not been looked at for two days", "acp-gitlab housekeeping", level="warning", ACP_DATABASE=path)
+        path = self.changed_database("INSERT INTO intents (record_key, action, generation, created_at) VALUES ('k', 'disconnect', 1, strftime('%s') - 600)")
+        self.finds("housekeeping", "has not been put right", "acp-gitlab housekeeping", ACP_DATABASE=path)
+
+    def test_a_session_that_no_worker_takes(self):
+        path = self.changed_database("INSERT INTO sessions (id, project, name, owner, object, status, phase, final, created_at) VALUES "
+                                     "('00000000-0000-4000-8000-000000000000', 'default', 'forgotten', 'developer', '{}', '{}', 'Pending', 0, strftime('%s') - 600)")
+        self.finds("worker", "waits for a worker", "acp-git-worker serve", ACP_DATABASE=path)
 
     def test_an_agent_that_is_not_installed(self):
         self.finds("agent", "is missing", "ACP_AGENT_COMMAND", ACP_AGENT_COMMAND="/opt/nowhere/agent --fast")
@@ -310,7 +320,7 @@ class DoctorTest(CliCase):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
-        self.finds("service", "answers with an error", "", ACP_URL=f"http://127.0.0.1:{server.server_port}")
+        self.finds("service", "answers with an error", "ACP_URL", ACP_URL=f"http://127.0.0.1:{server.server_port}")
 
     def test_sockets(self):
         folder = self.here / "sockets"
