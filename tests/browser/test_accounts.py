@@ -200,6 +200,7 @@ class GitLabTest(PageCase):
                 shown = self.see("#gitlab-body", label)
                 for words in (code, "Validate: no", "Clone: no", "Push: no"):
                     self.assertIn(words, shown)
+                self.snap_everywhere(label.lower().replace(" ", "-"))
                 self.browser.open(self.stack.url + "/?again")
                 self.see("#gitlab-body", label)
                 self.token("good", state="active", scopes=["api"])
@@ -236,13 +237,34 @@ class GitLabTest(PageCase):
         self.see("#gitlab-body", "Connected")
         asked = [entry["path"] for entry in self.stack.control("GET", "/requests") if entry["path"].endswith("/user")]
         self.assertLessEqual(len(asked), 1, "a second press while it lasts asks nothing")
+        self.stack.mode("api", "normal")
+        self.meddle("if (path === '/api/auth/gitlab/check') { %s } return real(path, options);" % self.HOLD)
+        self.press("#gitlab-body", f"Check now: @john at {self.gitlab_host}")
+        self.see("#gitlab-body", "Checking")
+        self.snap_everywhere("checking")
+        self.browser.run(self.RELEASE)
+        self.see("#gitlab-body", "Connected")
+
+    def test_loading_is_shown_until_the_first_answers(self):
+        self.enter()
+        hold = "const real = window.fetch; window.held = []; window.fetch = async (...all) => { await new Promise((go) => window.held.push(go)); return real(...all); };"
+        script = self.browser.cdp("Page.addScriptToEvaluateOnNewDocument", source=hold + "window.letGo = () => { window.fetch = real; for (const go of window.held) go(); };")
+        self.addCleanup(self.browser.cdp, "Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
+        self.browser.open(self.stack.url + "/?again")
+        for card in ("gitlab", "github", "repositories", "sessions"):
+            self.see(f"#{card}-body", "Loading")
+        self.snap_everywhere("loading")
+        self.browser.run("window.letGo()")
+        for card, words in (("gitlab", "No GitLab account"), ("github", "No GitHub account"), ("repositories", "No repositories"), ("sessions", "No sessions")):
+            self.see(f"#{card}-body", words)
 
     def test_read_only_token_is_called_so(self):
         self.assertEqual(self.stack.connect(self.stack.tokens["readOnly"]).status, 200)
         self.enter()
         shown = self.see("#gitlab-body", "Read only")
-        for words in ("Clone: yes", "Push: no", "cannot push" if "cannot push" in shown else "not push"):
+        for words in ("Clone: yes", "Push: no", "can read but not push"):
             self.assertIn(words, shown)
+        self.snap_everywhere("read-only")
 
     def test_fine_grained_token_claims_nothing_unchecked(self):
         granular = next(row["token"] for row in self.stack.control("GET", "/tokens") if row["name"] == "granular")
@@ -295,6 +317,7 @@ class GitHubTest(PageCase):
         self.browser.type("#github-body input", str(self.stack.github["installations"]["user"]))
         self.browser.keys("Enter")
         self.see("#github-body", "installation 7001")
+        self.snap_everywhere("github")
         self.browser.type("#github-body input", "999999")
         self.browser.keys("Enter")
         self.see("#toasts", "installation")

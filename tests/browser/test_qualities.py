@@ -102,6 +102,8 @@ class EverybodyTest(PageCase):
         self.snap("forced-colours")
         borders = self.browser.run("return [...document.querySelectorAll('.pill')].map((each) => getComputedStyle(each).borderTopWidth)")
         self.assertEqual(set(borders), {"1px"}, "a pill has an outline where there are no backgrounds")
+        steps = self.browser.run("return [...document.querySelectorAll('.track li')].map((each) => each.className + ' ' + getComputedStyle(each).borderTopStyle)")
+        self.assertEqual(set(steps), {"done solid", "bad solid", "idle dotted"}, "what is still to be done differs from what is done where there are no colours")
         self.browser.media(prefers_reduced_motion="reduce")
         self.stack.mode("api", "delay", delay_ms=800)
         self.press("#gitlab-body", f"Check now: @john at {self.gitlab_host}")

@@ -52,7 +52,7 @@ const capability = ([name, can]) => el(`li.${CAN[can][0]}`, sign(CAN[can][0]), n
 
 function row(provider, { connection, probe }) {
 	const { token, username, instanceUrl, warnings, lastCheckedAt, valid } = connection, host = hostOf(instanceUrl), state = stateOf(connection, probe);
-	const verb = (label, act, look = '') => button(label, act, { 'aria-label': `${label}: @${username} at ${host}` }, `.small${look}`);
+	const verb = (label, act, look = '') => button(label, act, `.small${look}`, { 'aria-label': `${label}: @${username} at ${host}` });
 	return el('li.part',
 		el('div.who', el('span.avatar', { 'aria-hidden': 'true' }, username.slice(0, 2)), el('div', el('b', `@${username}`), link(instanceUrl, host)), pill(state)),
 		state.failure && problem(state.failure, waitFor(state.failure, () => settle(provider, connection))),
@@ -83,7 +83,7 @@ const app = ({ installations, active }) => el('div.app.part',
 		: el('p.hint', 'Serves your repositories where you have no token.'),
 	el('details', el('summary', { 'data-key': 'installation' }, 'Add an installation'),
 		el('form.inline', { onsubmit: addInstallation }, el('input', { name: 'number', inputmode: 'numeric', pattern: '[0-9]+', required: '', 'aria-label': 'Number of the installation', placeholder: 'Its number' }), el('button', 'Add'))),
-	installations.length > 0 && button('Remove the installations', removeInstallations, null, '.small.quiet'));
+	installations.length > 0 && button('Remove the installations', removeInstallations, '.small'));
 
 function draw(provider) {
 	const { status, failure } = shown[provider], body = $(`${provider}-body`), title = TITLES[provider];
@@ -91,7 +91,7 @@ function draw(provider) {
 	if (!body.querySelector('.accounts')) body.replaceChildren(el('div'), el('ul.accounts'), el('div'));
 	const [top, list, rest] = body.children;
 	const none = status && !connections.length && empty(null, `No ${title} account is connected`,
-		el('p.hint', 'Paste a token once: it is sealed, and used for you alone.'), button(`Connect ${title}`, () => openConnect(provider, settle), null, '.primary'));
+		el('p.hint', 'Paste a token once: it is sealed, and used for you alone.'), button(`Connect ${title}`, () => openConnect(provider, settle), '.primary'));
 	top.replaceChildren(...[failure && down(failure, () => refresh(provider)), none].filter(Boolean));
 	list.hidden = !connections.length;
 	$(`${provider}-add`).hidden = list.hidden;

@@ -12,7 +12,7 @@ let provider, done, keepTyped, turn = 0;
 function correct() {
 	const { url, notes, deep } = correctInstance($('instance').value, provider), gitlab = provider === 'gitlab';
 	$('instance-note').replaceChildren(...(!keepTyped && url && notes.length
-		? [icon('check'), 'Will use ', el('b', url), ` (${notes.join(', ')}). `, deep ? button('Keep as typed', () => { keepTyped = true; correct(); }, null, '.text') : '']
+		? [icon('good'), 'Will use ', el('b', url), ` (${notes.join(', ')}). `, deep ? button('Keep as typed', () => { keepTyped = true; correct(); }, '.text') : '']
 		: [gitlab ? 'The address you open in the browser.' : 'Left empty: github.com, or what an operator chose.']));
 	$('token-links').replaceChildren(...(gitlab && !url ? [] : tokenPages(provider, url).flatMap(([label, href], i) =>
 		[i ? ' or ' : '', link(href, i ? label : `${label} on ${url ? hostOf(url) : 'github.com'}`)])));

@@ -19,9 +19,9 @@ export function el(spec, ...rest) {
 }
 
 const SHAPES = {
-	check: 'm3.5 8.5 3 3 6-7',
-	cross: 'm4.5 4.5 7 7m0-7-7 7',
-	dash: 'M4.5 8h7',
+	good: 'm3.5 8.5 3 3 6-7',
+	bad: 'm4.5 4.5 7 7m0-7-7 7',
+	idle: 'M4.5 8h7',
 	info: 'M8 2a6 6 0 1 1-.01 0zm0 5.5v3.5M8 5v.1',
 	warn: 'M8 2.5 14.5 13.5h-13zm0 4V10m0 1.9v.1',
 	branch: 'M5 2a1.5 1.5 0 1 1-.01 0zm0 9a1.5 1.5 0 1 1-.01 0zm6.5-7a1.5 1.5 0 1 1-.01 0zM5 5v6m6.5-4c0 2.5-2 3-6.5 3',
@@ -41,14 +41,13 @@ export function icon(name, className = 'icon') {
 	return svg;
 }
 
-export const button = (label, onclick, attributes, look = '') => el(`button${look}`, { type: 'button', onclick, 'data-key': label, ...attributes }, label);
+export const button = (label, onclick, look = '', attributes) => el(`button${look}`, { type: 'button', onclick, 'data-key': label, ...attributes }, label);
 
 /** A link out of the platform. Addresses come from servers, so only http and https become links. */
 export const link = (href, ...children) => (/^https?:\/\//i.test(href ?? '')
 	? el('a', { href, target: '_blank', rel: 'noreferrer' }, ...children, icon('out')) : el('span', ...children));
 
-const SIGNS = { good: 'check', warn: 'warn', bad: 'cross', info: 'info', idle: 'dash' };
-export const sign = (tone) => (tone === 'busy' ? el('i.spin', { 'aria-hidden': 'true' }) : icon(SIGNS[tone]));
+export const sign = (tone) => (tone === 'busy' ? el('i.spin', { 'aria-hidden': 'true' }) : icon(tone));
 
 /** A state in a word, with a sign that does not depend on colour. */
 export const pill = ({ tone, label }) => el(`span.pill.${tone}`, sign(tone), label);
@@ -64,7 +63,7 @@ export const problem = ({ error, message, remediation, code, requestId }, ...mor
 /** The wait that a failure asks for, counted down. */
 export const waitFor = ({ retryAt }, over, words = 'Try again in ') => retryAt > Date.now() && el('p', { role: 'timer' }, words, countDown(retryAt, over));
 
-export const down = (failure, again) => el('div.down', problem(failure), el('div.actions', button('Try again', again, null, '.small'), waitFor(failure, again, 'By itself in ')));
+export const down = (failure, again) => el('div.down', problem(failure), el('div.actions', button('Try again', again, '.small'), waitFor(failure, again, 'By itself in ')));
 
 /** Shows `rows`, making anew only those that changed; open details and the focus survive. */
 export function keep(list, rows, keyOf, make) {
@@ -124,7 +123,7 @@ function countDown(until, over) {
 /** Said to those who see and to those who hear. Failures stay until they are put away. */
 export function toast(tone, text, { remediation, requestId } = {}) {
 	const shown = el(`div.toast.${tone}`, sign(tone), el('div', el('p', text), el('p.fine', remediation, ' ', el('code', requestId))),
-		el('button.quiet', { type: 'button', 'aria-label': 'Dismiss', onclick: () => shown.remove() }, icon('cross')));
+		el('button.quiet', { type: 'button', 'aria-label': 'Dismiss', onclick: () => shown.remove() }, icon('bad')));
 	$('toasts').append(shown);
 	if ($('toasts').children.length > 3) $('toasts').firstElementChild.remove();
 	if (tone !== 'bad') setTimeout(() => shown.remove(), 6000);

@@ -31,5 +31,5 @@ export function curlBox(project, question) {
 	const code = el('code', { tabindex: 0 }, `curl -s ${quoted(location.origin + validatePath(project))} \\
   -H "Authorization: Bearer $ACP_BEARER" -H 'Content-Type: application/json' \\
   -d ${quoted(JSON.stringify(question))}`);
-	return el('details', el('summary', 'As curl'), el('pre', code), button('Copy the command', () => copy(code), null, '.small'));
+	return el('details', el('summary', 'As curl'), el('pre', code), button('Copy the command', () => copy(code), '.small'));
 }

@@ -17,7 +17,7 @@ async function test() {
 	try {
 		const report = await api.validate(project, asked);
 		shown = [verdict(report), facts(report), checklist(report.checks), el('div.actions',
-			button('Add to the project', () => add(report, asked), { disabled: !report.checks[0].ok }, report.can.read ? '.primary' : ''), button('Clear', clear, null, '.quiet')), curlBox(project, asked)];
+			button('Add to the project', () => add(report, asked), report.can.read ? '.primary' : '', { disabled: !report.checks[0].ok }), button('Clear', clear, '.quiet')), curlBox(project, asked)];
 	} catch (failure) {
 		shown = [problem(failure)];
 	}
@@ -55,7 +55,7 @@ function row({ entry, report }) {
 	const path = report?.projectPath ?? entry.url.replace(/^https?:\/\/[^/]+\//, '').replace(/\.git$/, '');
 	return el('li', el('details', el('summary', { 'data-key': 'open' }, icon(entry.provider ?? 'repo'),
 		el('span.name', el('b', path), el('span.soft', [report?.host, entry.branch].filter(Boolean).join(' · '))), pill(report ? verdictOf(report) : { tone: 'busy', label: 'Checking' })),
-	report && [facts(report), checklist(report.checks)], button('Remove', () => remove(entry), { 'aria-label': `Remove ${path} from the project` }, '.small')));
+	report && [facts(report), checklist(report.checks)], button('Remove', () => remove(entry), '.small', { 'aria-label': `Remove ${path} from the project` })));
 }
 
 function draw({ repositories, reports = [] }) {

@@ -40,8 +40,8 @@ function row({ metadata: { name, creationTimestamp }, spec, status }) {
 	const verb = kept ? 'Push again' : 'Push now';
 	const told = phase === 'Completed' || repositories.some(({ error }) => error);
 	return el('li.session.part', el('div.line', el('h3', name), pill(stateOfPhase(phase)), el('span.soft', since(creationTimestamp)), el('div.actions',
-		(phase === 'Running' || kept) && button(verb, () => push(name), { 'aria-label': `${verb}: ${name}` }, '.small'),
-		button('Delete', () => remove(name), { 'aria-label': `Delete the session ${name}` }, '.small.quiet'))),
+		(phase === 'Running' || kept) && button(verb, () => push(name), '.small', { 'aria-label': `${verb}: ${name}` }),
+		button('Delete', () => remove(name), '.small.quiet', { 'aria-label': `Delete the session ${name}` }))),
 	el('p.hint', spec.description ?? spec.initialPrompt ?? ''), track(status), el('ul.plain', repositories.map(repositoryRow)),
 	message && !told && note(message));
 }
