@@ -1,6 +1,5 @@
 """What the tests of the page share: one product and one browser a module, and short words for what a person does there."""
-import json
-import subprocess
+import functools
 import sys
 import unittest
 import urllib.parse
@@ -10,6 +9,7 @@ from browser import OUTPUT, Browser, missing
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
+import pypi  # noqa: E402
 from stack import Stack, wait_until  # noqa: E402
 
 # Runs before the page's own scripts: what the policy refused is remembered.
@@ -117,38 +117,26 @@ class PageCase(unittest.TestCase):
         """No finding of the accessibility checker in what is shown now."""
         findings = check_accessibility(self.browser)
         if findings is None:
-            self.skipTest(AXE_MISSING)
+            self.skipTest(axe()[1])
         self.assertEqual(findings, [], what)
 
 
 # ---------------------------------------------------------------------------------------------------- the accessibility checker
-AXE = "axe-core@4.14.1"
-AXE_MISSING = f"{AXE} is not cached and cannot be had from the npm registry"
-_axe = []
-
-
-def axe_source():
-    """The checker's text, kept outside the tree once it was had; None where it cannot be had."""
-    if not _axe:
-        import os
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "acp-gitlab" / AXE
-        script = folder / "package/axe.min.js"
-        if not script.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            try:
-                name = subprocess.run(["npm", "pack", "--silent", AXE], cwd=folder, check=True, capture_output=True, text=True, timeout=120).stdout.split()[-1]
-                subprocess.run(["tar", "-xzf", name], cwd=folder, check=True)
-            except (OSError, subprocess.SubprocessError, IndexError):
-                pass
-        _axe.append(script.read_text() if script.exists() else None)
-    return _axe[0]
+@functools.cache
+def axe():
+    """(the checker's text, None), or (None, why it cannot be had)."""
+    folder, reason = pypi.packages(Path(__file__).with_name("axe.txt"), "--no-deps")
+    if not folder:
+        return None, reason
+    script, = folder.glob("lib/python3*/site-packages/axe_playwright_python/axe.min.js")
+    return script.read_text(), None
 
 
 def check_accessibility(browser):
-    source = axe_source()
+    """What the checker finds in what is shown now; None: it cannot be had."""
+    source, _ = axe()
     if source is None:
         return None
     browser.run(f"if (!window.axe) {{ {source} }}")
-    found = browser.run("""return axe.run(document, {resultTypes: ['violations']}).then(({violations}) =>
+    return browser.run("""return axe.run(document, {resultTypes: ['violations']}).then(({violations}) =>
         violations.map(({id, help, nodes}) => `${id}: ${help}: ${nodes.map((node) => node.html.slice(0, 160) + ' ' + (node.any[0]?.message ?? '')).join(' | ')}`))""")
-    return json.loads(json.dumps(found))

@@ -2,13 +2,12 @@
 
 The document lets answers have further members, as clients should; here they are a failure, or the document would fall behind unnoticed.
 """
-import hashlib
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
+
+import pypi
 
 TOP = Path(__file__).resolve().parents[2]
 DOCUMENT = TOP / "docs/openapi.json"
@@ -16,20 +15,8 @@ REQUIREMENTS = Path(__file__).with_name("openapi-tools.txt")
 
 
 def tools():
-    """A folder with the programs of openapi-tools.txt, outside the tree and kept for the next run. (folder, None) or (None, why not)."""
-    version = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / f"acp-gitlab/openapi-tools-{version}"
-    if (folder / "complete").exists():
-        return folder, None
-    for command in ([sys.executable, "-m", "venv", "--clear", folder], [folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS]):
-        try:
-            result = subprocess.run([str(word) for word in command], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
-        except (OSError, subprocess.TimeoutExpired) as failure:
-            return None, f"{REQUIREMENTS.name} cannot be had: {failure}"
-        if result.returncode != 0:
-            return None, f"{REQUIREMENTS.name} cannot be had: {(result.stdout.strip().splitlines() or ['no reason given'])[-1][:300]}"
-    (folder / "complete").touch()
-    return folder, None
+    """A folder with the programs of openapi-tools.txt. (folder, None) or (None, why not)."""
+    return pypi.packages(REQUIREMENTS)
 
 
 def closed(value):
