@@ -12,6 +12,28 @@ import promtool
 from stack import TOP, Stack, wait_until
 
 POOLS = {"status": "/metrics", "connect": "/metrics/connect", "repositories": "/metrics/repositories", "git": "/metrics/git"}
+REQUESTS = 'acp_gitlab_http_requests_total{pool="%s",method="GET",route="/api/version",code="%d"}'
+CALLS = 'acp_gitlab_upstream_requests_total{pool="connect",instance="gitlab.company.com",outcome="%s"}'
+# In the order of the rules: (alert, series that raise it, its labels, what it says). A value and how it grows, a minute each.
+ALERTS = (
+    ("AcpGitlabPoolDown", [('acp_gitlab_build_info{pool="%s",version="1.1.0"}' % pool, "1+0") for pool in ("status", "connect", "repositories")],
+     {"severity": "critical", "pool": "git"}, "The pool git does not answer."),
+    ("AcpGitlabNotReady", [("acp_gitlab_store_ready", "0+0")], {"severity": "critical"}, "The database is not the one that this installation wrote last."),
+    ("AcpGitlabErrors", [(REQUESTS % ("connect", 200), "0+90"), (REQUESTS % ("connect", 503), "0+10"), (REQUESTS % ("status", 404), "0+90")],
+     {"severity": "warning", "pool": "connect"}, "More than 5 % of the answers of the pool connect are errors of ours."),
+    ("AcpGitlabInstanceFailing", [(CALLS % "ok", "0+1"), (CALLS % "unreachable", "0+2")], {"severity": "warning", "instance": "gitlab.company.com"},
+     "Most calls to gitlab.company.com fail."),
+    ("AcpGitlabRateLimited", [(CALLS % "rate_limited", "0+1")], {"severity": "warning", "instance": "gitlab.company.com"}, "The instance gitlab.company.com limits our calls."),
+    ("AcpGitlabSessionsWait", [("acp_gitlab_sessions_waiting_seconds", "200+0")], {"severity": "warning"}, "A session has waited 200 s for a worker."),
+    ("AcpGitlabIntentsOverdue", [("acp_gitlab_intents_overdue", "1+0")], {"severity": "warning"}, "Housekeeping has not put right what a crash left over."),
+    ("AcpGitlabTokensBroken", [("acp_gitlab_stored_tokens_broken", "2+0")], {"severity": "critical"}, "No key opens 2 stored tokens."),
+    ("AcpGitlabTokensEnd", [('acp_gitlab_connections{provider="%s",state="ends_in_7_days"}' % provider, "2+0") for provider in ("gitlab", "github")], {"severity": "info"},
+     "Tokens of 4 connections end within 7 days."),
+)
+HEALTHY = [*(('acp_gitlab_build_info{pool="%s",version="1.1.0"}' % pool, "1+0") for pool in POOLS), ("acp_gitlab_store_ready", "1+0"), (REQUESTS % ("connect", 200), "0+99"),
+           (REQUESTS % ("connect", 503), "0+1"), (REQUESTS % ("connect", 404), "0+50"), (CALLS % "ok", "0+90"), (CALLS % "refused", "0+90"), (CALLS % "unreachable", "0+1"),
+           ("acp_gitlab_sessions_waiting_seconds", "3+0"), ("acp_gitlab_intents_overdue", "0+0"), ("acp_gitlab_stored_tokens_broken", "0+0"),
+           ('acp_gitlab_connections{provider="gitlab",state="valid"}', "5+0"), ('acp_gitlab_connections{provider="gitlab",state="ends_in_7_days"}', "0+0")]
 
 
 class MetricsTest(unittest.TestCase):
@@ -114,16 +136,21 @@ class MetricsTest(unittest.TestCase):
                                 timeout=60)
         self.assertEqual(result.returncode, 0, result.stdout)
 
-    def test_a_token_that_no_key_opens_is_an_alert(self):
+    def test_each_alert_is_raised_when_it_should_be_and_none_for_a_healthy_service(self):
         program, reason = promtool.find()
         if not program:
             self.skipTest(reason)
-        alert = {"exp_labels": {"severity": "critical"}, "exp_annotations": {"summary": "No key opens 2 stored tokens.", "runbook": "docs/operations.md#acpgitlabtokensbroken"}}
-        case = {"rule_files": [str(TOP / "deploy/prometheus/acp-gitlab.rules.yaml")], "evaluation_interval": "1m", "tests": [
-            {"interval": "1m", "input_series": [{"series": "acp_gitlab_stored_tokens_broken", "values": "0 0 2"}], "alert_rule_test": [
-                {"eval_time": time_, "alertname": "AcpGitlabTokensBroken", "exp_alerts": expected} for time_, expected in (("1m", []), ("2m", [alert]))]}]}
-        path = self.stack.data / "alert.yaml"
-        path.write_text(json.dumps(case))
+        rules = TOP / "deploy/prometheus/acp-gitlab.rules.yaml"
+        minutes, cases = "x30", []
+        for alert, series, labels, summary in ALERTS:
+            expected = {"exp_labels": labels, "exp_annotations": {"summary": summary, "runbook": f"docs/operations.md#{alert.lower()}"}}
+            cases.append({"name": alert, "interval": "1m", "input_series": [{"series": name, "values": values + minutes} for name, values in series],
+                          "alert_rule_test": [{"eval_time": "25m", "alertname": alert, "exp_alerts": [expected]}]})
+        self.assertEqual([alert for alert, *_ in ALERTS], re.findall(r"alert: (\w+)", rules.read_text()))
+        cases.append({"name": "a healthy service", "interval": "1m", "input_series": [{"series": name, "values": values + minutes} for name, values in HEALTHY],
+                      "alert_rule_test": [{"eval_time": "25m", "alertname": alert, "exp_alerts": []} for alert, *_ in ALERTS]})
+        path = self.stack.data / "alerts.yaml"
+        path.write_text(json.dumps({"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": cases}))
         result = subprocess.run([program, "test", "rules", path], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         self.assertEqual(result.returncode, 0, result.stdout)
 
