@@ -18,6 +18,7 @@ DEMO = [
     (example("README.md", "call $API/auth/gitlab/status"), example("README.md", '{"gitlabUserId":"1001"')),
     (example("README.md", "call $API/projects/default/agentic-sessions"), example("README.md", '{…"status":{"phase":"Completed"')),
     (example("README.md", "GIT_SSL_CAINFO=$CA git ls-remote"), example("README.md", "…\trefs/heads/feature/add-feature-x")),
+    (example("README.md", "export ACP_CONFIG_FILE="), example("README.md", "ok   configuration: ")),
     (example("README.md", "call -X POST $API/auth/gitlab/disconnect"), example("README.md", '{"message":"GitLab account disconnected')),
 ]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("ACP_", "GIT_"))} | {"ASAN_OPTIONS": "detect_leaks=0"}
@@ -34,6 +35,8 @@ class Checkout:
         self.folder = Path(self.holder.name)
         for part in ("nginx", "simulator", "migrations"):
             (self.folder / part).symlink_to(TOP / part)
+        (self.folder / "build").mkdir()
+        (self.folder / "build/release").symlink_to(BUILD)
         self.output = self.folder / "output"
         with self.output.open("w") as output:
             self.process = subprocess.Popen(["bash", "-c", f"exec {self.command} --port 0 --build {BUILD}"], cwd=self.folder, env=ENVIRONMENT, stdin=subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """./nginx/up itself: its files, its two starts, its ends, and one clear line for each thing that can be wrong."""
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -46,6 +47,26 @@ class LifeTest(unittest.TestCase):
                 self.assertEqual(second.status().json["username"], "john")
             finally:
                 second.stop()
+
+    def test_the_command_line_finds_the_installation_by_the_line_that_is_printed(self):
+        with tempfile.TemporaryDirectory(prefix="acp-test.") as folder:
+            data, secret = Path(folder), "a key that nobody guesses, 0123456789"
+            with Stack(data=data, settings={"ACP_NOTIFY_SECRET": secret, "ACP_GIT_TOKEN": "ghp_0123456789abcdefghijABCDEFGHIJ012345"}) as stack:
+                line = re.search(r"export ACP_CONFIG_FILE=.*", (data / "up.out").read_text())[0]
+                environment = {k: v for k, v in os.environ.items() if not k.startswith("ACP_")} | {"ASAN_OPTIONS": "detect_leaks=0"}
+                script = f"{line}\nset -e\nacp-gitlab doctor\nacp-gitlab connect --instance {stack.simulator['url']} <<<{stack.tokens['good']}\nacp-gitlab status"
+                result = subprocess.run(["bash", "-c", script], text=True, capture_output=True, timeout=90, env=environment)
+                self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+                for words in ("ok   pool git", "connected successfully", "john"):
+                    self.assertIn(words, result.stdout)
+                written = data / "acp-gitlab.conf"
+                self.assertEqual(written.stat().st_mode & 0o777, 0o600)
+                for hidden in (stack.bearer, secret, "ghp_", "***"):
+                    self.assertNotIn(hidden, written.read_text())
+                self.assertIn("/demo-agent", written.read_text())
+            # In a shell that has the line, a start without the simulator takes nothing of the one with it.
+            with Stack(data=data, demo=False, settings={"ACP_CONFIG_FILE": str(written)}):
+                self.assertNotIn("demo-agent", written.read_text())
 
     def test_the_number_of_processes_of_a_pool_is_up_to_the_caller(self):
         with Stack(arguments=["--processes", "3"], demo=False) as stack:
