@@ -22,6 +22,9 @@ install(PROGRAMS deploy/by-hand DESTINATION lib/acp-gitlab)
 install(FILES deploy/deb/acp-gitlab.conf DESTINATION /etc/acp-gitlab)
 install(FILES deploy/deb/nginx-site DESTINATION /etc/nginx/sites-available RENAME acp-gitlab)
 install(FILES deploy/README.md deploy/deb/copyright DESTINATION share/doc/acp-gitlab)
+# The guides, and the alerts whose runbook is one of them.
+install(DIRECTORY docs/ DESTINATION share/doc/acp-gitlab/docs FILES_MATCHING PATTERN *.md PATTERN images EXCLUDE PATTERN man EXCLUDE)
+install(FILES deploy/prometheus/acp-gitlab.rules.yaml DESTINATION ${share}/prometheus)
 install(FILES deploy/deb/lintian-overrides DESTINATION share/lintian/overrides RENAME acp-gitlab)
 
 # As Debian wants its documents, which the floors above install as they are.

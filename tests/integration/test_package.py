@@ -120,6 +120,11 @@ class Installed:
         self.assertEqual(found["phase"], "Completed", found)
 
     def check_files(self):
+        # An alert names its place in the runbook, which is here, too.
+        rules = self.machine.run("cat", "/usr/share/acp-gitlab/prometheus/acp-gitlab.rules.yaml").stdout
+        runbook = self.machine.run("cat", "/usr/share/doc/acp-gitlab/docs/operations.md").stdout
+        for alert in re.findall(r"alert: (\w+)", rules):
+            self.assertIn(f"\n### {alert}\n", runbook)
         self.assertEqual(self.mode("/etc/acp-gitlab/keys"), "drwx------ root root")
         self.assertEqual(self.mode("/etc/acp-gitlab/keys/private.keys"), "-rw------- root root")
         self.assertEqual(self.mode("/etc/acp-gitlab/auth/tokens"), "-rw-r----- root acp-gitlab-callers")
