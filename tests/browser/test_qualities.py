@@ -3,7 +3,7 @@ import statistics
 import unittest
 import urllib.parse
 
-from page_case import DESKTOP, PHONE, PageCase
+from page_case import DESKTOP, PHONE, PageCase, check_accessibility
 from stack import TOP, request
 
 HTML = TOP / "nginx/html"
@@ -63,6 +63,12 @@ class EverybodyTest(PageCase):
         self.browser.keys("Enter")
         self.see("#report", "Repository not found")
         self.browser.run("for (const each of document.querySelectorAll('details')) each.open = true")
+
+    def test_checker_finds_what_is_there_to_be_found(self):
+        self.enter()
+        self.expect_accessible("as it is")
+        self.browser.run("document.querySelector('main').append(Object.assign(new Image(), {src: '/assets/icon.svg'}))")
+        self.assertIn("image-alt", str(check_accessibility(self.browser)))
 
     def test_checker_finds_nothing_in_any_state(self):
         self.visit("")
