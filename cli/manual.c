@@ -139,10 +139,8 @@ static void manual_of_settings(void)
 	put_title("acp\\-gitlab.conf", 5, "settings of acp-gitlab");
 	(void)fputs(".SH SYNOPSIS\n.I /etc/acp\\-gitlab/acp\\-gitlab.conf\n.SH DESCRIPTION\n", stdout);
 	put_line("Lines of NAME=value; # begins a comment. The same names in the environment go before the file. A setting that "
-	         "holds a "
-	         "secret\ncan be given as NAME_FILE in the environment, the path of a file that holds it. ACP_CONFIG_FILE names "
-	         "another "
-	         "file, none if\nit is empty. An unknown name or a malformed value stops every program at its start.");
+	         "holds a\nsecret can be given as NAME_FILE in both, the path of a file that holds it. ACP_CONFIG_FILE names "
+	         "another file, none if\nit is empty. An unknown name or a malformed value stops every program at its start.");
 	put_heading("SH", "SETTINGS");
 	for (enum setting id = 0; id < SETTING_COUNT; id++) {
 		const struct setting_description *about = setting_describe(id);

@@ -126,16 +126,17 @@ static bool assign(struct settings *to, unsigned id, const char *value, enum set
 /* --- the environment --- */
 
 /* A secret's file holds the value on its first line; the line break that editors add is no part of it. */
-static bool assign_from_secret_file(struct settings *to, unsigned id, const char *path, struct error *err)
+static bool assign_from_secret_file(struct settings *to, unsigned id, const char *path, enum setting_source source,
+                                    const char *where, struct error *err)
 {
 	CLEANUP(strbuf_release_secret) struct strbuf text = STRBUF_INIT(LIMIT_FILE_CONFIG);
 	if (!file_read(path, &text, err))
-		return error_detail(err, "%s_FILE", table[id].name);
+		return error_detail(err, "%s%s_FILE", where, table[id].name);
 	if (memchr(text.data, '\0', text.length))
-		return error_set(err, ERR_CONFIG_INVALID, "%s_FILE: the file contains a NUL character.", table[id].name);
+		return error_set(err, ERR_CONFIG_INVALID, "%s%s_FILE: the file contains a NUL character.", where, table[id].name);
 	while (text.length && strchr("\r\n", text.data[text.length - 1]))
 		text.data[--text.length] = '\0';
-	return assign(to, id, text.data, SETTING_FROM_ENVIRONMENT, "", err);
+	return assign(to, id, text.data, source, where, err);
 }
 
 /* Like getenv on the given environment. */
@@ -176,7 +177,7 @@ static bool read_environment(char *const *environ_, struct settings *to, struct 
 			continue;
 		CLEANUP(freep) char *file_name = xasprintf("%s_FILE", table[id].name);
 		const char *path = look_up(environ_, file_name);
-		if (path && !assign_from_secret_file(to, id, path, err))
+		if (path && !assign_from_secret_file(to, id, path, SETTING_FROM_ENVIRONMENT, "", err))
 			return false;
 	}
 	return true;
@@ -206,12 +207,17 @@ static bool read_line(char *line, const char *where, struct settings *found, str
 		return error_set(err, ERR_CONFIG_INVALID, "%snot of the form NAME=value.", where);
 	*equals = '\0';
 	const char *name = trim(line);
+	const char *value = trim(equals + 1);
 	unsigned id = find(name, strlen(name));
+	bool in_file = id == SETTING_COUNT;
+	if (in_file)
+		id = find_secret_file(name, strlen(name));
 	if (id == SETTING_COUNT)
 		return error_set(err, ERR_CONFIG_INVALID, "%sunknown setting %.128s.", where, name);
 	if (found->values[id])
-		return error_set(err, ERR_CONFIG_INVALID, "%s%s is set twice.", where, name);
-	return assign(found, id, trim(equals + 1), SETTING_FROM_FILE, where, err);
+		return error_set(err, ERR_CONFIG_INVALID, "%s%s is set twice.", where, table[id].name);
+	return in_file ? assign_from_secret_file(found, id, value, SETTING_FROM_FILE, where, err)
+	               : assign(found, id, value, SETTING_FROM_FILE, where, err);
 }
 
 static bool read_lines(const char *path, char *text, struct settings *found, struct error *err)

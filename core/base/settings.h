@@ -2,10 +2,10 @@
 /*
  * settings — the configuration, read once at the start into one const struct.
  *
- * Sources, first wins: environment, NAME_FILE in the environment (for settings marked secret), /etc/acp-gitlab/acp-gitlab.conf
- * (`NAME=value` lines, '#' comments; another file with ACP_CONFIG_FILE, none if that is empty), the default. An unknown ACP_* name
- * in the environment or the file, or a malformed value, fails with one line that names it. SETTINGS below is the whole list; the
- * README's table is checked against it. Floor: base.
+ * Sources, first wins: environment, /etc/acp-gitlab/acp-gitlab.conf (`NAME=value` lines, '#' comments; another file with
+ * ACP_CONFIG_FILE, none if that is empty), the default. Of a setting marked secret both also take NAME_FILE, a file with the value.
+ * An unknown ACP_* name in the environment or the file, or a malformed value, fails with one line that names it. SETTINGS below is
+ * the whole list; the README's table is checked against it. Floor: base.
  */
 #include "error.h"
 #include "strbuf.h"

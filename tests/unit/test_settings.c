@@ -141,6 +141,53 @@ static void bad_lines_are_named_by_number(void **state)
 	}
 }
 
+/* Writes `text` into a file of its own; gives "<before><its path>". */
+static char *secret_file(const char *before, const char *text)
+{
+	char path[] = "/tmp/test_settings_secret.XXXXXX";
+	int fd = mkstemp(path);
+	struct error err = ERROR_INIT;
+	assert_true(fd >= 0);
+	close(fd);
+	assert_true(file_write_atomically(path, text, strlen(text), 0600, &err));
+	return xasprintf("%s%s", before, path);
+}
+
+static void secrets_can_lie_in_files(void **state)
+{
+	static const struct {
+		const char *what, *variable, *line; /* each the begin of an assignment of the secret's file, or whole */
+		const char *value;                  /* NULL: refused */
+		enum setting_source source;
+	} rows[] = {
+	        {"named by the environment", "ACP_GIT_TOKEN_FILE=", "", "ghp_in_a_file", SETTING_FROM_ENVIRONMENT},
+	        {"named by the file", "ACP_LOG_LEVEL=info", "ACP_GIT_TOKEN_FILE = ", "ghp_in_a_file", SETTING_FROM_FILE},
+	        {"the environment wins", "ACP_GIT_TOKEN=ghp_here", "ACP_GIT_TOKEN_FILE=", "ghp_here", SETTING_FROM_ENVIRONMENT},
+	        {"twice", "ACP_LOG_LEVEL=info", "ACP_GIT_TOKEN=x\nACP_GIT_TOKEN_FILE=", NULL, SETTING_FROM_FILE},
+	        {"no secret", "ACP_LOG_LEVEL=info", "ACP_DATABASE_FILE=", NULL, SETTING_FROM_FILE},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(settings_release) struct settings s = SETTINGS_INIT;
+		const char *variable = rows[i].variable, *line = rows[i].line;
+		bool in_variable = variable[strlen(variable) - 1] == '=';
+		CLEANUP(freep) char *named = secret_file(in_variable ? variable : line, "ghp_in_a_file\n");
+		CLEANUP(freep) char *assignment = xstrdup(in_variable ? named : variable);
+		struct error err = ERROR_INIT;
+		print_message("  %s\n", rows[i].what);
+		bool ok = load_file(in_variable ? line : named, assignment, &s, &err);
+		unlink(strchr(named, '/'));
+		assert_int_equal(ok, rows[i].value != NULL);
+		if (!ok) {
+			assert_int_equal(err.code, ERR_CONFIG_INVALID);
+			assert_null(strstr(err.message, "ghp_"));
+			continue;
+		}
+		assert_string_equal(settings_get(&s, GIT_TOKEN), rows[i].value);
+		assert_int_equal(s.sources[SETTING_ID_GIT_TOKEN], rows[i].source);
+	}
+}
+
 static void a_named_file_must_exist(void **state)
 {
 	(void)state;
@@ -148,6 +195,9 @@ static void a_named_file_must_exist(void **state)
 	struct error err = ERROR_INIT;
 	assert_false(settings_load(ENVIRONMENT((char[]){"ACP_CONFIG_FILE=/nonexistent/acp.conf"}), &s, &err));
 	assert_non_null(strstr(err.message, "/nonexistent/acp.conf"));
+	assert_false(load_file("ACP_GIT_TOKEN_FILE=/nonexistent/token", (char[]){"ACP_LOG_LEVEL=info"}, &s, &err));
+	assert_non_null(strstr(err.message, "/nonexistent/token"));
+	assert_non_null(strstr(err.detail, ", line 1: ACP_GIT_TOKEN_FILE"));
 }
 
 int main(void)
@@ -158,6 +208,7 @@ int main(void)
 	        cmocka_unit_test(malformed_values_stop_the_start_with_a_line),
 	        cmocka_unit_test(environment_wins_over_file_and_file_over_default),
 	        cmocka_unit_test(bad_lines_are_named_by_number),
+	        cmocka_unit_test(secrets_can_lie_in_files),
 	        cmocka_unit_test(a_named_file_must_exist),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
