@@ -76,8 +76,12 @@ static json_t *repository_of(const struct session_repository *asked, const struc
 	                  "provider", provider_name(report->provider), "valid", valid, "blocking",
 	                  !valid && check_blocks_clone(report), "checks", check_list_json(&report->checks));
 
-	if (!valid)
-		json_object_set_new(repository, "error", error_of(&report->failure));
+	if (!valid) {
+		struct error failure = report->failure;
+
+		gate_tell_session(&failure);
+		json_object_set_new(repository, "error", error_of(&failure));
+	}
 	add_project(repository, asked, report);
 	add_access(repository, &report->credential);
 	json_object_set_new(repository, "canPush", json_boolean(report->can_push));

@@ -100,8 +100,10 @@ bool sentence_not_found(const char *project_path, const char *host, struct error
 
 bool sentence_no_read_role(const char *project_path, struct error *err)
 {
-	return error_set(err, ERR_REPO_NO_READ, "The connected account may not read the code of %s. Reporter or higher is needed.",
-	                 project_path);
+	return error_set(
+	        err, ERR_REPO_NO_READ,
+	        "Insufficient permissions. The connected account may not read the code of %s. Reporter or higher is needed.",
+	        project_path);
 }
 
 /* The documented sentence, word for word. */
@@ -116,7 +118,8 @@ bool sentence_push_forbidden(struct error *err)
 
 bool sentence_no_push_role(const char *project_path, struct error *err)
 {
-	return error_set(err, ERR_REPO_NO_PUSH, "The connected account may not push to %s; pushing needs Developer or higher.",
+	return error_set(err, ERR_REPO_NO_PUSH,
+	                 "Insufficient permissions. The connected account may not push to %s; pushing needs Developer or higher.",
 	                 project_path);
 }
 

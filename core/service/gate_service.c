@@ -330,6 +330,7 @@ static bool open_binding(struct gate_service *s, const struct session_row *sessi
 	if (!open_route(s, session, &binding, shown, service, request_id, &route, &failure)) {
 		set_string(&route.project_path, binding.project_path);
 		gate_audit(s, session, &route, service == GIT_RECEIVE_PACK ? AUDIT_PUSH : AUDIT_FETCH, request_id, &failure);
+		gate_tell_session(&failure);
 		if (err)
 			*err = failure;
 		return false;
@@ -352,6 +353,23 @@ bool gate_route_open_shown(struct gate_service *s, const struct session_row *ses
 }
 
 /* ---- What went wrong ---- */
+
+static bool ends_a_token(enum error_code code)
+{
+	return code == ERR_TOKEN_INVALID || code == ERR_TOKEN_EXPIRED || code == ERR_TOKEN_REVOKED;
+}
+
+void gate_tell_session(struct error *failure)
+{
+	static const char words[] = "Authentication failed";
+	struct error told = ERROR_INIT;
+
+	/* git's own 401 says so by itself. */
+	if (!ends_a_token(failure->code) || strncmp(failure->message, words, sizeof(words) - 1) == 0)
+		return;
+	error_set(&told, failure->code, "%s: %s", words, failure->message);
+	memcpy(failure->message, told.message, sizeof(failure->message));
+}
 
 /* What the instance said is kept and shown to people who have no part in the token: by value, since its prefix may be anything. */
 static char *masked(const char *text, const struct gate_route *route)

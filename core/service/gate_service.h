@@ -99,6 +99,12 @@ void gate_audit(struct gate_service *s, const struct session_row *session, const
                 const char *request_id, const struct error *failure);
 
 /*
+ * The sentence with which a session ends whose token its server no longer takes: "Authentication failed", then the reason in the
+ * words that every other place has for it. Other errors stay as they are.
+ */
+void gate_tell_session(struct error *failure);
+
+/*
  * Keeps what went wrong for the session's status, as often as the pace allows, and what it says about the connection (a refused
  * token is no longer valid). `route` NULL: none could be opened.
  */

@@ -146,9 +146,9 @@ class WhileTheAgentWorksTest(FailureCase):
              "fail/f36-deleting is marked for deletion and read-only."),
             ("f36-disabled", {}, project(repositoryDisabled=True), "repo_disabled", "The repository of fail/f36-disabled is disabled."),
             ("f38-role", {}, project(members={"john": 20}), "repo_no_push",
-             "The connected account may not push to fail/f38-role; pushing needs Developer or higher."),
+             "Insufficient permissions. The connected account may not push to fail/f38-role; pushing needs Developer or higher."),
             ("f38-role-before", {"members": {"john": 20}}, None, "repo_no_push",
-             "The connected account may not push to fail/f38-role-before; pushing needs Developer or higher."),
+             "Insufficient permissions. The connected account may not push to fail/f38-role-before; pushing needs Developer or higher."),
             ("f39-protected", {}, lambda path: self.control("/protect", project=path, branch="ambient/*"), "branch_protected",
              ("ambient/f39-protected is protected on fail/f39-protected. Push to another branch and open a merge request, or ask a Maintainer. "
               "GitLab says: You are not allowed to create protected branches on this project.")),
@@ -273,7 +273,7 @@ class TokenTest(FailureCase):
         bearer, token, name, workspace = self.session_of(501)
         self.control("/tokens", token=token, state="revoked")
         self.go(workspace)
-        self.fails_with(name, bearer, "token_revoked", "Invalid token. This token was revoked in GitLab. Create a new one and reconnect.")
+        self.fails_with(name, bearer, "token_revoked", "Authentication failed: Invalid token. This token was revoked in GitLab. Create a new one and reconnect.")
         self.assertFalse(self.stack.status(bearer).json["valid"])
         self.control("/tokens", token=token, state="active")
         self.assertEqual(self.stack.connect(token, bearer=bearer).status, 200)
@@ -283,7 +283,7 @@ class TokenTest(FailureCase):
         bearer, token, name, workspace = self.session_of(502)
         self.control("/tokens", token=token, state="expired")
         self.go(workspace)
-        self.fails_with(name, bearer, "token_expired", "Invalid token. This token expired. Create a new one and reconnect.")
+        self.fails_with(name, bearer, "token_expired", "Authentication failed: Invalid token. This token expired. Create a new one and reconnect.")
 
     def test_an_account_that_is_disconnected_meanwhile(self):
         bearer, token, name, workspace = self.session_of(503)

@@ -183,15 +183,14 @@ class RefusalTest(SessionCase):
         self.assertTrue(status["notification"].startswith("AgenticSession completed partially."), status["notification"])
         self.assertIn(f"refs/heads/ambient/{self.name}", self.refs("group/sub/api"))
 
-    def test_a_token_that_expires_during_the_session_ends_it_truthfully(self):
+    def test_a_token_that_ended_is_a_failed_authentication(self):
         self.stack.connect(self.by_name["noExpiry"])
         self.stack.control("POST", "/tokens", {"name": "noExpiry", "revoked": True})
         try:
             session = self.run_session({"description": "x", "outputRepo": {"url": self.repository("group/sub/api"), "branch": "late"}})
         finally:
             self.stack.control("POST", "/tokens", {"name": "noExpiry", "revoked": False})
-        self.assertEqual(session["status"]["phase"], "Failed")
-        self.assertIn(session["status"]["repositories"][0]["error"]["code"], ("token_revoked", "token_invalid"))
+        self.assertFails(session, "token_revoked", "Authentication failed: Invalid token. This token was revoked")
 
 
 class ApiTest(SessionCase):

@@ -329,6 +329,48 @@ static void failures_are_kept_and_condemn_only_dead_tokens(void **state UNUSED)
 	gate_fixture_remove(&g);
 }
 
+static void a_session_is_told_that_its_authentication_failed(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence;
+		enum error_code code;
+		const char *message, *told;
+	} rows[] = {
+	        {"an expired token", ERR_TOKEN_EXPIRED, "Invalid token. It expired.",
+	         "Authentication failed: Invalid token. It expired."},
+	        {"a revoked one", ERR_TOKEN_REVOKED, "Invalid token. Revoked.", "Authentication failed: Invalid token. Revoked."},
+	        {"an unknown one", ERR_TOKEN_INVALID, "Invalid token. Who?", "Authentication failed: Invalid token. Who?"},
+	        {"git has said it already", ERR_TOKEN_INVALID, "Authentication failed. Who?", "Authentication failed. Who?"},
+	        {"a missing scope is another matter", ERR_TOKEN_SCOPE_MISSING, "Insufficient permissions.",
+	         "Insufficient permissions."},
+	};
+	struct gate_fixture g;
+	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
+	struct error err = ERROR_INIT;
+	bool blocks;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct error failure = ERROR_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		error_set(&failure, rows[i].code, "%s", rows[i].message);
+		error_remedy(&failure, "Do this.");
+		gate_tell_session(&failure);
+		assert_string_equal(failure.message, rows[i].told);
+		assert_string_equal(error_remediation(&failure), "Do this.");
+		assert_int_equal(failure.code, rows[i].code);
+	}
+	gate_fixture_make(&g, "/team/api");
+	must(gate_fixture_preflight(&g, &blocks, &err), &err);
+	g.f.gitlab.dead_token = TOKEN;
+	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &route, &err));
+	assert_int_equal(err.code, ERR_TOKEN_REVOKED);
+	assert_string_equal(err.message,
+	                    "Authentication failed: Invalid token. This token was revoked in GitLab. Create a new one and "
+	                    "reconnect.");
+	gate_fixture_remove(&g);
+}
+
 static void what_a_client_repeats_costs_one_row(void **state UNUSED)
 {
 	struct gate_fixture g;
@@ -396,6 +438,7 @@ int main(void)
 	        cmocka_unit_test(route_uses_the_owners_token_and_no_other),
 	        cmocka_unit_test(read_only_token_starts_the_session_and_a_missing_project_does_not),
 	        cmocka_unit_test(failures_are_kept_and_condemn_only_dead_tokens),
+	        cmocka_unit_test(a_session_is_told_that_its_authentication_failed),
 	        cmocka_unit_test(what_a_push_would_move_is_written_down),
 	        cmocka_unit_test(what_a_client_repeats_costs_one_row),
 	};

@@ -190,6 +190,28 @@ static void preflight_explains_the_failed_check(void **state)
 	check_list_release(&report.checks);
 }
 
+/* The report keeps the check's own words. */
+static void a_token_that_ended_is_told_as_failed_authentication(void **state)
+{
+	char name[] = "backend", url[] = "https://gitlab.com/t/backend";
+	struct session_repository asked = {.name = name, .url = url};
+	struct session_spec spec = {.repositories = &asked, .repository_count = 1};
+	struct check_report report = {.provider = PROVIDER_GITLAB, .failed = CHECK_TOKEN};
+	json_t *answer, *repository;
+
+	(void)state;
+	error_set(&report.failure, ERR_TOKEN_EXPIRED, "Invalid token. This token expired.");
+	check_list_fail(&report.checks, CHECK_TOKEN, &report.failure);
+	answer = render_preflight(&spec, &report);
+	repository = json_array_get(json_object_get(answer, "repositories"), 0);
+	assert_string_equal(text_at(json_object_get(repository, "error"), "message"),
+	                    "Authentication failed: Invalid token. This token expired.");
+	assert_string_equal(text_at(json_array_get(json_object_get(repository, "checks"), CHECK_TOKEN), "message"),
+	                    "Invalid token. This token expired.");
+	json_decref(answer);
+	check_list_release(&report.checks);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +220,7 @@ int main(void)
 	        cmocka_unit_test(preflight_shows_what_the_worker_needs),
 	        cmocka_unit_test(github_has_its_own_private_address_pages_and_api),
 	        cmocka_unit_test(preflight_explains_the_failed_check),
+	        cmocka_unit_test(a_token_that_ended_is_told_as_failed_authentication),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -179,7 +179,7 @@ static void branches_that_cannot_be_listed_are_an_error(void **state)
 	         "There are more than 10000 branches."},
 	        {"gone", &project, "404 Not Found", JSON_TYPE, PROJECT_404, ERR_REPO_NOT_FOUND, "Repository not found. g/p "},
 	        {"not for guests", &project, "403 Forbidden", JSON_TYPE, "{\"message\":\"403 Forbidden\"}", ERR_REPO_NO_READ,
-	         "The connected account may not read the code of g/p."},
+	         "Insufficient permissions. The connected account may not read the code of g/p."},
 	        {"a scope that is missing", &project, "403 Forbidden", JSON_TYPE, "{\"error\":\"insufficient_scope\"}",
 	         ERR_TOKEN_SCOPE_MISSING, "Insufficient permissions."},
 	        {"a page", &project, "200 OK", "Content-Type: text/html\r\n", "<html>", ERR_INSTANCE_NOT_API, "127.0.0.1"},

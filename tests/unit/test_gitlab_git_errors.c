@@ -37,9 +37,9 @@ static void http_answers_of_git_are_explained(void **state)
 	         "Insufficient permissions. The token may not read repositories. Create a token with 'api' (or 'read_api' + "
 	         "'write_repository')."},
 	        {"F37 role: no read", 403, "You are not allowed to download code from this project.\n", ERR_REPO_NO_READ,
-	         "The connected account may not read the code of g/p. Reporter or higher is needed."},
+	         "Insufficient permissions. The connected account may not read the code of g/p. Reporter or higher is needed."},
 	        {"F38 role: no push", 403, "You are not allowed to push code to this project.", ERR_REPO_NO_PUSH,
-	         "The connected account may not push to g/p; pushing needs Developer or higher."},
+	         "Insufficient permissions. The connected account may not push to g/p; pushing needs Developer or higher."},
 	        {"F36 archived", 403, "You can't push code to an archived project.", ERR_REPO_ARCHIVED,
 	         "g/p is archived and read-only."},
 	        {"F28 maintenance", 403,
@@ -137,7 +137,8 @@ static void refused_refs_are_explained(void **state)
 	         "Ask a Maintainer to create the default branch of g/p. "
 	         "GitLab says: A default branch (e.g. main) does not yet exist for g/p Ask a project Owner or Maintainer"},
 	        {"F38 role", "GitLab: You are not allowed to push code to this project.\n", "pre-receive hook declined",
-	         ERR_REPO_NO_PUSH, "The connected account may not push to g/p; pushing needs Developer or higher."},
+	         ERR_REPO_NO_PUSH,
+	         "Insufficient permissions. The connected account may not push to g/p; pushing needs Developer or higher."},
 	        {"scope", "GitLab: You are not allowed to upload code.\n", "pre-receive hook declined", ERR_PUSH_FORBIDDEN,
 	         PUSH_SENTENCE},
 	        {"F45 rejected as outdated", "", "non-fast-forward", ERR_PUSH_NOT_FAST_FORWARD,
