@@ -221,6 +221,8 @@ static void show_list(const json_t *answer, const void *context)
 	if (json_array_size(items) == 0)
 		terminal_line(stdout, "The project %s has no sessions.", (const char *)context);
 	json_array_foreach(items, i, item) session_view_print_line(stdout, item);
+	if (!json_bool_or(answer, "complete", true))
+		terminal_line(stdout, "Older ones are not listed; 'acp-gitlab session show NAME' shows each.");
 }
 
 static int list_verb(struct cli *cli, int argc, char **argv)

@@ -48,7 +48,7 @@ bool handle_session_list(struct call *call, struct error *err)
 		if (object)
 			json_array_append_new(items, object);
 	}
-	response_json(&call->response, 200, json_pack("{s:o}", "items", items));
+	response_json(&call->response, 200, json_pack("{s:o, s:b}", "items", items, "complete", !list.more));
 	return true;
 }
 

@@ -6,7 +6,7 @@
 #include "entity_tag.h"
 #include "json.h"
 
-enum { RESPONSE_BODY_MAX = 32 * 1024 * 1024 /* 500 sessions of the usual size take 2 MiB */ };
+enum { RESPONSE_BODY_MAX = 32 * 1024 * 1024 /* session_store's list keeps to half of it */ };
 
 struct response {
 	int status;

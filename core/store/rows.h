@@ -76,12 +76,13 @@ bool connection_forget(void *state, const char *record_key, int64_t generation, 
 bool connection_forget_intents(void *state, struct error *err);
 
 /* session_rows.c: the table sessions */
-#define SESSION_COLUMNS                                                                                                            \
-	"id, project, name, owner, object, status, phase, created_at, attempt, stop_requested, push_requested, "                   \
+#define SESSION_COLUMNS_WITH(status)                                                                                               \
+	"id, project, name, owner, object, " status ", phase, created_at, attempt, stop_requested, push_requested, "               \
 	"project_repositories, work_kept_until, repository_changes, pod_uid, attempt - settled_attempt, rests_until IS NOT NULL "
+#define SESSION_COLUMNS SESSION_COLUMNS_WITH("status")
 /* The first column of every row that is left, for other tables of sessions, too. */
 bool query_ids(struct query *q, struct id_list *ret, struct error *err) MUST_CHECK;
-/* Reads SESSION_COLUMNS, which come first. */
+/* Reads SESSION_COLUMNS or the like, which come first. */
 void session_row_read(const struct query *q, struct session_row *ret);
 /* ERR_SESSION_NOT_FOUND. */
 bool session_row_check_exists(struct handle *handle, const char *id, struct error *err) MUST_CHECK;

@@ -4,7 +4,8 @@
 #include "alloc.h"
 #include "clock.h"
 
-#define LIST_MAX 500
+#define LIST_MAX       500
+#define LIST_BYTES_MAX ((size_t)16 << 20) /* half of what one answer holds, for what escapes in JSON */
 
 void session_row_release(struct session_row *row)
 {
@@ -260,28 +261,44 @@ static bool adopted(void *state, int64_t before, struct id_list *ret, struct err
 	return query_ids(&query, ret, err);
 }
 
+/* Of a list's sessions nobody reads what their agents wrote, which is most of them. */
+#define LISTED SESSION_COLUMNS_WITH("iif(json_valid(status), json_remove(status, '$.agent.output'), status)")
+
+/* False: it does not fit any more. */
+static bool list_add(struct session_list *list, const struct query *q, size_t *bytes)
+{
+	struct session_row *row;
+
+	list->items = xrealloc(list->items, (list->count + 1) * sizeof(*list->items));
+	row = &list->items[list->count];
+	*row = (struct session_row)SESSION_ROW_INIT;
+	read_for_user(q, row);
+	*bytes += strlen(row->object) + strlen(row->status);
+	if (list->count < LIST_MAX && *bytes <= LIST_BYTES_MAX) {
+		list->count++;
+		return true;
+	}
+	session_row_release(row);
+	return false;
+}
+
 static bool list(void *state, const char *project, struct session_list *ret, struct error *err)
 {
 	CLEANUP(reading_end) struct reading r = READING_INIT;
 	CLEANUP(query_finish) struct query query = QUERY_INIT;
 	CLEANUP(session_list_release) struct session_list list = SESSION_LIST_INIT;
+	size_t bytes = 0;
 	bool row;
 
 	if (!reading_begin(state, &r, err) ||
-	    !query_start(&query, r.handle, "SELECT " SESSION_COLUMNS "FROM sessions WHERE project = ? ORDER BY number DESC LIMIT ?",
-	                 err))
+	    !query_start(&query, r.handle, "SELECT " LISTED "FROM sessions WHERE project = ? ORDER BY number DESC", err))
 		return false;
 	query_bind_text(&query, project);
-	query_bind_number(&query, LIST_MAX);
-	for (;;) {
+	do {
 		if (!query_next(&query, &row, err))
 			return false;
-		if (!row)
-			break;
-		list.items = xrealloc(list.items, (list.count + 1) * sizeof(*list.items));
-		list.items[list.count] = (struct session_row)SESSION_ROW_INIT;
-		read_for_user(&query, &list.items[list.count++]);
-	}
+		list.more = row && !list_add(&list, &query, &bytes);
+	} while (row && !list.more);
 	session_list_release(ret);
 	*ret = list;
 	list = (struct session_list)SESSION_LIST_INIT;

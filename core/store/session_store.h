@@ -36,6 +36,7 @@ void session_row_release(struct session_row *row);
 struct session_list {
 	struct session_row *items;
 	size_t count;
+	bool more; /* there are others, which would have come after these */
 };
 #define SESSION_LIST_INIT ZERO_INIT
 void session_list_release(struct session_list *list);
@@ -130,7 +131,7 @@ struct session_store_ops {
 	bool (*phases_untold)(void *state, const char *id, struct session_phases *ret, struct error *err);
 	/* This one is told. One that is gone is no error. */
 	bool (*phase_told)(void *state, const char *id, int64_t number, struct error *err);
-	/* Newest first, at most 500. */
+	/* Newest first, without what their agents wrote; at most 500, and no more than one answer can hold. */
 	bool (*list)(void *state, const char *project, struct session_list *ret, struct error *err);
 	/* The row disappears once no worker holds it (at once if none does, as while it rests); until then stop_requested is set
 	 * and it is listed as Stopped. If its worker dies, the next claim gives it out again, with stop_requested, to be cleaned

@@ -5,8 +5,10 @@
 
 #include <cmocka.h>
 
+#include <sqlite3.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "session_store_fixture.h"
 
 static void a_session_comes_back_as_it_was_created(void **state UNUSED)
@@ -99,6 +101,55 @@ static void list_is_newest_first_and_of_one_project(void **state UNUSED)
 	assert_string_equal(list.items[0].name, "two");
 	must(CALL(&f, list, "beta", &list, &err), &err);
 	assert_int_equal(list.count, 0);
+}
+
+/* Sessions s1, s2, … in one transaction; the status of each has a message of this length, and as much of an agent's as is kept. */
+static void insert_ended(const struct store_fixture *f, int count, int message)
+{
+	CLEANUP(freep)
+	char *sql = xasprintf("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
+	                      "INSERT INTO sessions (id, project, name, owner, object, status, phase, final, created_at) "
+	                      "SELECT 'id' || i, 'alpha', 's' || i, 'john', '{}', json_object('phase', 'Completed', 'message', "
+	                      "printf('%%.*c', %d, 'x'), 'agent', json_object('exitCode', 0, 'output', printf('%%.*c', %d, 'y'))), "
+	                      "'Completed', 1, 1000 FROM n",
+	                      count, message, LIMIT_AGENT_OUTPUT);
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+static void list_says_what_it_leaves_out(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence;
+		int sessions, message;
+		size_t count;
+		bool more;
+	} rows[] = {
+	        {"all there are, without what their agents wrote", 500, 1, 500, false},
+	        {"one more", 501, 1, 500, true},
+	        {"large ones until the answer is full", 20, 1 << 20, 15, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(fixture_remove) struct store_fixture f;
+		CLEANUP(session_list_release) struct session_list list = SESSION_LIST_INIT;
+		struct error err = ERROR_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		fixture_make(&f);
+		insert_ended(&f, rows[i].sessions, rows[i].message);
+		must(CALL(&f, list, "alpha", &list, &err), &err);
+		assert_int_equal(list.count, rows[i].count);
+		assert_int_equal(list.more, rows[i].more);
+		assert_null(strstr(list.items[0].status, "yy"));
+		assert_non_null(strstr(list.items[0].status, "exitCode"));
+		CLEANUP(freep) char *newest = xasprintf("s%d", rows[i].sessions);
+		assert_string_equal(list.items[0].name, newest);
+	}
 }
 
 static void claim_takes_the_oldest_and_each_once(void **state UNUSED)
@@ -641,6 +692,7 @@ int main(void)
 	        cmocka_unit_test(the_projects_repositories_stay_with_a_session_that_names_none),
 	        cmocka_unit_test(create_makes_a_session_once),
 	        cmocka_unit_test(list_is_newest_first_and_of_one_project),
+	        cmocka_unit_test(list_says_what_it_leaves_out),
 	        cmocka_unit_test(claim_takes_the_oldest_and_each_once),
 	        cmocka_unit_test(a_session_without_a_verified_owner_is_not_claimed),
 	        cmocka_unit_test(a_worker_that_lost_its_lease_changes_nothing),
