@@ -1,6 +1,7 @@
 #include "forge_transport_errors.h"
 
 #include "forge_sentence.h"
+#include <string.h>
 #include <strings.h>
 
 /* An untrusted certificate is a matter of the CA list, an expired or misnamed one of the instance. */
@@ -158,6 +159,13 @@ bool page_not_api(const struct forge_words *words, const char *host, struct erro
 static bool is_html(const struct http_call *call)
 {
 	return sentence_has(call->content_type_got, "html");
+}
+
+const char *page_free_text(const struct http_call *call)
+{
+	const char *text = call->answer.data ? call->answer.data : "";
+
+	return is_html(call) || text[strspn(text, " \t\r\n")] == '<' ? "" : text;
 }
 
 static bool from_cloudflare(const struct http_call *call)

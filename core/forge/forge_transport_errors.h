@@ -20,6 +20,10 @@ bool redirect_classify(const struct http_call *call, const struct forge_words *w
 /* For an answer with a body that is not JSON, where that matters. True: err is filled. */
 bool page_judge(const struct http_call *call, const struct forge_words *words, const char *host, struct error *err);
 
+/* What an answer that is no JSON says, "" for nothing and for a page: its words are those of whoever made it, a proxy for example,
+ * not the forge's, and are neither judged nor shown. Borrowed. */
+const char *page_free_text(const struct http_call *call);
+
 /* "A web page instead of the API". Returns false. */
 bool page_not_api(const struct forge_words *words, const char *host, struct error *err);
 

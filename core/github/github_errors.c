@@ -76,7 +76,7 @@ static bool not_github(const char *host, struct error *err)
 /* An answer whose body is no JSON: text, a page, or nothing. */
 static bool classify_text(const struct http_call *call, const char *host, struct error *err)
 {
-	const char *said = said_by(NULL, call);
+	const char *said = page_free_text(call);
 
 	if (call->status >= 300 && call->status < 400)
 		return redirect_classify(call, &github_words, host, err);

@@ -132,16 +132,16 @@ static bool classify_empty_forbidden(const struct http_call *call, const char *h
 /* An answer whose body is no JSON: text, a page, or nothing. */
 static bool classify_text(const struct http_call *call, const char *host, struct error *err)
 {
+	const char *said = page_free_text(call);
+
 	if (page_judge(call, &gitlab_words, host, err))
 		return false;
 	if (call->status >= 500)
-		return classify_server_error(call, call->answer.data ? call->answer.data : "", host, err);
+		return classify_server_error(call, said, host, err);
 	if (call->status == 401 && call->gitlab_meta)
 		return classify_unauthorized(NULL, host, err);
 	if (call->status == 403)
-		return sentence_judge(call->answer.data ? call->answer.data : "", host, err)
-		               ? false
-		               : classify_empty_forbidden(call, host, err);
+		return sentence_judge(said, host, err) ? false : classify_empty_forbidden(call, host, err);
 	return gitlab_not_gitlab(host, err);
 }
 

@@ -142,6 +142,8 @@ static const struct row rows[] = {
          "github.com blocked this server's request.", NULL, 0},
         {"a sign-in page", 200, "text/html", "<html>sign in</html>", NO_WAIT, ERR_INSTANCE_NOT_API,
          "github.com answered with a web page instead of the GitHub API.", NULL, 0},
+        {"a page that does not say it is one, whose words are not GitHub's", 403, "text/plain", "<p>single sign-on</p>", NO_WAIT,
+         ERR_TOKEN_REFUSED, "Insufficient permissions. github.com refuses this request: no reason given", NULL, 0},
         {"not GitHub at all", 200, "text/plain", "hello", NO_WAIT, ERR_INSTANCE_NOT_API, "github.com does not look like a GitHub",
          NULL, 0},
         {"control characters and a token in the words", 403,
