@@ -29,7 +29,7 @@ static int usage(FILE *to)
 	      "  --user USER      whose accounts it uses\n\n"
 	      "SIGTERM and SIGINT let running sessions finish for half a minute and hand over the rest. Exit codes: 0 done, 1 "
 	      "failed, 2 the\n"
-	      "command line is wrong, 130 interrupted.\n"
+	      "command line is wrong, 3 completed partially, 130 interrupted.\n"
 	      "Examples: acp-git-worker serve --sessions 4\n"
 	      "          acp-git-worker run --user developer session.json\n",
 	      to);
