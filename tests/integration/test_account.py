@@ -1,6 +1,7 @@
 """The account API through nginx, the pools, SQLite and the simulator: contract shapes, and each failure mode of a connect."""
 import json
 import re
+import time
 import unittest
 import urllib.parse
 
@@ -148,6 +149,16 @@ class ConnectTest(AccountCase):
                 self.assertNotIn("<html", body["error"])
                 self.assertEqual(self.stack.connect().status, 200)
                 self.stack.disconnect()
+
+    def test_a_silent_instance_is_given_up_after_ten_seconds(self):
+        self.stack.mode("global", "silent")
+        started = time.monotonic()
+        answer = self.stack.connect()
+        took = time.monotonic() - started
+        body = self.assertError(answer, 504, "instance_timeout")
+        self.assertRegex(body["error"], rf"^{re.escape(self.host)} did not answer within 1[0-4] s\.")
+        self.assertGreater(took, 9)
+        self.assertLess(took, 15)
 
     def test_a_redirect_to_another_host_names_it_and_gets_no_token(self):
         second = self.stack.control("POST", "/listener", {"kind": "strict_second"})
