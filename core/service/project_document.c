@@ -4,7 +4,7 @@
 #include "branch_name.h"
 #include "caps.h"
 #include "provider.h"
-#include "redact.h"
+#include "redact_json.h"
 #include "session.h"
 
 #include <ctype.h>
@@ -16,46 +16,6 @@ enum { HTTPS_PORT = 443 };
 static const char *const ours[] = {"reports", "data"};
 
 /* ---- What is kept ---- */
-
-static void mask_text(json_t *string)
-{
-	/* A mask is at most a few bytes longer than what it covers. */
-	CLEANUP(strbuf_release) struct strbuf masked = STRBUF_INIT(2 * json_string_length(string) + 64);
-
-	redact(NULL, json_string_value(string), json_string_length(string), &masked);
-	if (strcmp(masked.data, json_string_value(string)) != 0)
-		json_string_setn(string, masked.data, masked.length);
-}
-
-/* The new name stands behind all others: the caller's loop may come to it, and leaves it as it is. */
-static void mask_name(json_t *object, const char *name, json_t *member)
-{
-	CLEANUP(strbuf_release) struct strbuf masked = STRBUF_INIT(2 * strlen(name) + 64);
-
-	redact(NULL, name, strlen(name), &masked);
-	if (strcmp(masked.data, name) == 0)
-		return;
-	json_object_set(object, masked.data, member);
-	json_object_del(object, name);
-}
-
-/* As deep as the body may be nested, which is not deep. */
-static void mask(json_t *value)
-{
-	const char *name;
-	json_t *member;
-	void *next;
-	size_t i;
-
-	if (json_is_string(value))
-		mask_text(value);
-	json_array_foreach(value, i, member) mask(member);
-	json_object_foreach_safe(value, next, name, member)
-	{
-		mask(member);
-		mask_name(value, name, member);
-	}
-}
 
 /* "In repositories[2].url: …"; the code stays, so that clients can tell the cases apart. */
 static bool in_member(size_t number, const char *member, const struct error *cause, struct error *err)
@@ -135,7 +95,7 @@ bool project_document_keep(const json_t *given, json_t **ret, struct error *err)
 	kept = json_deep_copy(given);
 	for (i = 0; i < ARRAY_SIZE(ours); i++)
 		json_object_del(kept, ours[i]);
-	mask(kept);
+	redact_json(kept);
 	json_array_foreach(project_document_entries(kept), i, entry)
 	{
 		const json_t *sent = json_array_get(entries, i);

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "encoding.h"
 #include "project_session.h"
+#include "redact_json.h"
 #include "session_changes.h"
 
 #include <sodium.h>
@@ -330,6 +331,9 @@ json_t *session_to_json(const struct session_row *row)
 		metadata = json_object();
 		json_object_set_new(object, "metadata", metadata);
 	}
+	/* The status was masked as it was written; what was asked for the worker needs as it is, and nobody else. */
+	redact_json(metadata);
+	redact_json(json_object_get(object, "spec"));
 	clock_format(row->created_at, created);
 	json_object_set_new(metadata, "name", json_string(row->name));
 	json_object_set_new(metadata, "namespace", json_string(row->project));

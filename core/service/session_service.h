@@ -25,7 +25,8 @@ bool session_create(struct session_store *sessions, struct project_store *projec
 bool session_adopt(struct session_store *sessions, struct project_store *projects, const char *owner, const json_t *resource,
                    struct session_row *ret, struct error *err) MUST_CHECK;
 
-/* The AgenticSession with metadata (name, namespace, uid, creationTimestamp) and status, as the API shows it. Caller decrefs. */
+/* The AgenticSession with metadata (name, namespace, uid, creationTimestamp) and status, as the API shows it: a token that somebody
+ * wrote into a description or a variable is masked. Caller decrefs. */
 json_t *session_to_json(const struct session_row *row) MUST_CHECK;
 
 /* A session whose removal was asked for is Stopped for its readers, though a worker may still be cleaning up. */

@@ -57,6 +57,34 @@ static void created_session_shows_metadata_and_status(void **state UNUSED)
 	fixture_remove(&f);
 }
 
+#define PASTED "glpat-0123456789abcdefghij"
+
+static void a_token_in_what_was_asked_for_is_not_shown(void **state UNUSED)
+{
+	static const char asked[] =
+	        "{\"metadata\":{\"name\":\"x\",\"annotations\":{\"note\":\"" PASTED "\"}},"
+	        "\"spec\":{\"description\":\"Use " PASTED ".\",\"environmentVariables\":{\"GITLAB_TOKEN\":\"" PASTED "\"},"
+	        "\"outputRepo\":{\"url\":\"https://gitlab.com/t/b.git\"}}}";
+	struct store_fixture f;
+	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	CLEANUP(session_spec_release) struct session_spec spec = SESSION_SPEC_INIT;
+	struct error err = ERROR_INIT;
+	bool created = false;
+
+	fixture_make(&f);
+	assert_true(create(&f, "alice", asked, NULL, &row, &created, &err));
+	json_t *shown = session_to_json(&row);
+	char *text = json_dumps(shown, 0);
+	assert_null(strstr(text, PASTED));
+	assert_non_null(strstr(text, "Use glpat-***."));
+	free(text);
+	json_decref(shown);
+	/* The agent is told what its user has written. */
+	assert_true(session_row_spec(&row, &spec, &err));
+	assert_string_equal(spec.description, "Use " PASTED ".");
+	fixture_remove(&f);
+}
+
 static void same_request_creates_once(void **state UNUSED)
 {
 	static const struct {
@@ -333,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(created_session_shows_metadata_and_status),
+	        cmocka_unit_test(a_token_in_what_was_asked_for_is_not_shown),
 	        cmocka_unit_test(same_request_creates_once),
 	        cmocka_unit_test(unusable_requests_are_refused),
 	        cmocka_unit_test(nothing_is_kept_that_is_not_the_callers_to_say),
