@@ -19,14 +19,16 @@ static bool answer_with(struct call *call, int status, const struct session_row 
 	return true;
 }
 
-/* Creating again what exists already gives the same answer: nginx may have sent the request twice. */
+/* Creating again what exists already gives the same answer: nginx sends a request again whose process has died. It keeps its id,
+ * which stands for the key of a request that has none and names no session. */
 bool handle_session_create(struct call *call, struct error *err)
 {
 	CLEANUP(session_row_release) struct session_row row = SESSION_ROW_INIT;
+	const char *given = call->request->idempotency_key, *key = given && *given ? given : call->request->id;
 	bool created = false;
 
 	if (!session_create(&call->app->sessions, &call->app->projects.store, call->parameters.project, call->caller.user_id,
-	                    call->body, call->request->idempotency_key, &row, &created, err))
+	                    call->body, key, &row, &created, err))
 		return false;
 	call_log(call, "session", row.id);
 	json_object_set_new(call->fields, "created", json_boolean(created));

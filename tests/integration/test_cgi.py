@@ -1,4 +1,5 @@
 """The same program as plain CGI under fcgiwrap."""
+import json
 import os
 import shutil
 import subprocess
@@ -46,6 +47,23 @@ fastcgi_param SCRIPT_FILENAME {stack.build}/bin/acp-gitlab-fcgi; fastcgi_pass un
             finally:
                 process.terminate()
                 process.wait(10)
+
+    def test_a_request_that_is_sent_again_makes_one_session(self):
+        """As nginx does when the process that had it has died: the id of a request stays the same."""
+        with Stack() as stack:
+            body = json.dumps({"spec": {"description": "x", "outputRepo": {"url": stack.simulator["repository"], "branch": "again"}}}).encode()
+
+            def send(request_id):
+                environment = {**stack.environment(), "REQUEST_METHOD": "POST", "REQUEST_URI": "/api/projects/default/agentic-sessions", "CONTENT_TYPE": "application/json",
+                               "CONTENT_LENGTH": str(len(body)), "HTTP_AUTHORIZATION": f"Bearer {stack.bearer}", "HTTP_X_REQUEST_ID": request_id}
+                result = subprocess.run([stack.build / "bin/acp-gitlab-fcgi"], input=body, stdout=subprocess.PIPE, env=environment, timeout=60, check=True)
+                head, _, answer = result.stdout.partition(b"\r\n\r\n")
+                self.assertIn(b"Status: 201", head)
+                return json.loads(answer)["metadata"]["uid"]
+
+            first, again, other = send("a" * 32), send("a" * 32), send("b" * 32)
+            self.assertEqual(first, again)
+            self.assertNotEqual(first, other)
 
     @staticmethod
     def answers(stack):
