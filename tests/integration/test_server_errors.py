@@ -1,7 +1,7 @@
 """What nginx answers by itself, before or in place of our programs: in the API's shape too, with its headers."""
 import email
-import json
 import os
+import re
 import signal
 import socket
 import time
@@ -28,7 +28,7 @@ class ServerErrorsTest(unittest.TestCase):
         with socket.create_connection((parts.hostname, parts.port), timeout=seconds) as connection:
             connection.sendall(request)
             try:
-                while chunk := connection.recv(65536):
+                while not self.is_whole(text) and (chunk := connection.recv(65536)):
                     text += chunk
             except ConnectionError:
                 pass
@@ -37,6 +37,11 @@ class ServerErrorsTest(unittest.TestCase):
         head, _, body = text.partition(b"\r\n\r\n")
         line, _, headers = head.partition(b"\r\n")
         return Answer(int(line.split()[1]), email.message_from_bytes(headers), body)
+
+    @staticmethod
+    def is_whole(text):
+        head, end, body = text.partition(b"\r\n\r\n")
+        return end and len(body) >= int(re.search(rb"(?i)content-length: (\d+)", head)[1])
 
     def assertOurs(self, answer, status, code):
         self.assertEqual(answer.status, status, answer)
@@ -65,6 +70,7 @@ class ServerErrorsTest(unittest.TestCase):
         rows = [
             ("no HTTP", 400, "bad_request", b"GARBAGE\r\n\r\n"),
             ("nothing there", 404, "not_found", b"GET /nothing HTTP/1.1\r\n" + head + b"\r\n"),
+            ("no such style", 404, "not_found", b"GET /assets/nothing.css HTTP/1.1\r\n" + head + b"\r\n"),
             ("a page is for reading", 405, "method_not_allowed", b"POST / HTTP/1.1\r\n" + head + b"Content-Length: 0\r\n\r\n"),
             ("a token's body that is too large", 413, "body_too_large", b"POST /api/auth/gitlab/connect HTTP/1.1\r\n" + head + b"Content-Length: 16385\r\n\r\n"),
             ("any body that is too large", 413, "body_too_large", b"POST /api/projects/default/agentic-sessions HTTP/1.1\r\n" + head + b"Content-Length: 262145\r\n\r\n"),
