@@ -29,6 +29,7 @@ enum {
 	LIMIT_JSON_DEPTH = 16,                  /* our own bodies need 6; jansson itself stops at 2048 */
 	LIMIT_ANSWER = 1024 * 1024,             /* one API answer of GitLab */
 	LIMIT_ANSWER_VALUES = 250000,           /* in one answer: "{}" is 2 bytes there and 250 in memory; 10000 files are 60000 */
+	LIMIT_KUBE_VALUES = 1000000,            /* in one answer of the API server: etcd's 1.5 MiB of one object hold fewer */
 	LIMIT_ANSWER_HEADERS = 64 * 1024,       /* libcurl alone cuts at 300 KiB */
 	LIMIT_GITLAB_SENTENCE = 2048,           /* contract §3: GitLab's words, relayed */
 	LIMIT_LOG_LINE = 16 * 1024,

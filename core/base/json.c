@@ -122,7 +122,15 @@ bool json_parse_body(const char *text, size_t length, json_t **ret_object, struc
 
 json_t *json_parse_answer(const char *text, size_t length)
 {
-	if (!length || has_more_than(text, length, ANSWER_DEPTH, LIMIT_ANSWER_VALUES))
+	bool too_many;
+
+	return json_parse_counted(text, length, LIMIT_ANSWER_VALUES, &too_many);
+}
+
+json_t *json_parse_counted(const char *text, size_t length, size_t max_values, bool *ret_too_many)
+{
+	*ret_too_many = has_more_than(text, length, SIZE_MAX, max_values);
+	if (!length || *ret_too_many || has_more_than(text, length, ANSWER_DEPTH, SIZE_MAX))
 		return NULL;
 	return json_loadb(text, length, 0, NULL);
 }

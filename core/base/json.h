@@ -19,6 +19,8 @@ bool json_parse_body(const char *text, size_t length, json_t **ret_object, struc
 /* Parses an answer of another server: an object or array, deeper nesting (64) and duplicate keys allowed. NULL if it is
  * none, or has more than LIMIT_ANSWER_VALUES values. */
 json_t *json_parse_answer(const char *text, size_t length) MUST_CHECK;
+/* The same with a cap of the caller's on the number of values; *ret_too_many tells that it was reached. */
+json_t *json_parse_counted(const char *text, size_t length, size_t max_values, bool *ret_too_many) MUST_CHECK;
 
 /*
  * Field readers for our own bodies. A missing optional field leaves *ret as it was. JSON null counts as missing.

@@ -1,6 +1,7 @@
 #include "kube_private.h"
 
 #include "alloc.h"
+#include "caps.h"
 #include "clock.h"
 #include "http_limits.h"
 #include "kube_turns.h"
@@ -229,7 +230,7 @@ static enum verdict judge_status(struct attempt *a, const struct http_call *http
 		return AGAIN;
 	}
 	if (call->status / 100 == 2 && !call->answer) {
-		fail(call, "the answer is not a JSON object", err);
+		fail(call, call->too_large ? "the answer has too many values" : "the answer is not a JSON object", err);
 		return OVER;
 	}
 	return DONE;
@@ -245,9 +246,10 @@ static void take_answer(struct kube_call *call, struct http_call *http)
 	kube_call_release(call);
 	call->status = http->status;
 	call->reason[0] = call->message[0] = '\0';
+	call->too_large = http->failure == HTTP_TOO_LARGE;
 	if (http->failure != HTTP_OK)
 		return;
-	call->answer = json_parse_answer(http->answer.data, http->answer.length);
+	call->answer = json_parse_counted(http->answer.data, http->answer.length, LIMIT_KUBE_VALUES, &call->too_large);
 	if (!json_is_object(call->answer))
 		kube_call_release(call);
 	if (call->answer && call->status >= 400)

@@ -47,6 +47,7 @@ struct kube_call {
 	json_t *answer;    /* an object; NULL: none came */
 	char reason[64];   /* of a Status ("AlreadyExists", "Conflict"); "" */
 	char message[512]; /* of a Status, one line, masked; always "" when confidential */
+	bool too_large; /* an answer came, of more bytes than max_answer or more values than LIMIT_KUBE_VALUES; it was not read */
 	unsigned tries;
 };
 enum { KUBE_ANSWER_MAX = 4 * 1024 * 1024, KUBE_TOTAL_MS = 10000, KUBE_TRY_MS = 5000, KUBE_CONNECT_MS = 2000 };

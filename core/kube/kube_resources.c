@@ -6,7 +6,11 @@
 
 #include <string.h>
 
-enum { PAGE = 500, LIST_STARTS = 3 };
+enum {
+	PAGE = 625,
+	PAGE_SHRINKS = 5, /* to 125, 25, 5 and 1 */
+	LIST_STARTS = 3,
+};
 
 /* "/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME/SUBRESOURCE" and what the caller adds. */
 void kube_path_add(struct strbuf *to, const struct kube_kind *kind, const char *namespace_, const char *name)
@@ -130,15 +134,15 @@ static bool visit_items(json_t *answer, kube_visit *visit, void *context, struct
 	return true;
 }
 
-/* One page. *ret_next: what continues, NULL after the last; *ret_expired: the list has to begin again. */
+/* One page of at most `limit`. *ret_expired: the list has to begin again; *ret_too_large: smaller pages may do. */
 static bool list_page(struct kube_client *client, const struct kube_kind *kind, const char *namespace_, const char *next,
-                      json_t **ret, bool *ret_expired, struct error *err)
+                      unsigned limit, json_t **ret, bool *ret_expired, bool *ret_too_large, struct error *err)
 {
 	CLEANUP(strbuf_release) struct strbuf path = STRBUF_INIT((size_t)4 * LIMIT_URL_MAX);
 	struct kube_call call = {.method = "GET"};
 
 	kube_path_add(&path, kind, namespace_, NULL);
-	strbuf_addf(&path, "?limit=%d", PAGE);
+	strbuf_addf(&path, "?limit=%u", limit);
 	if (next) {
 		strbuf_add_string(&path, "&continue=");
 		strbuf_add_percent_encoded(&path, next, NULL);
@@ -147,7 +151,9 @@ static bool list_page(struct kube_client *client, const struct kube_kind *kind, 
 	call.max_answer = (size_t)4 * KUBE_ANSWER_MAX;
 	if (!strbuf_ok(&path))
 		return error_set(err, ERR_KUBERNETES_UNAVAILABLE, "The Kubernetes API server's list cannot be continued.");
-	if (!kube_call_run(client, &call, err))
+	bool answered = kube_call_run(client, &call, err);
+	*ret_too_large = call.too_large;
+	if (!answered)
 		return false;
 	*ret_expired = call.status == 410;
 	if (call.status == 200)
@@ -156,16 +162,38 @@ static bool list_page(struct kube_client *client, const struct kube_kind *kind, 
 	return call.status == 200 || *ret_expired || refused(&call, "list them", err);
 }
 
+/*
+ * The next page, of fewer objects where those are large: what anybody may fill an object with must not keep all others from being
+ * seen. One object always fits.
+ */
+static bool list_fitting(struct kube_client *client, const struct kube_kind *kind, const char *namespace_, const char *next,
+                         unsigned *limit, json_t **ret, bool *ret_expired, struct error *err)
+{
+	struct error why = ERROR_INIT;
+	bool too_large = false;
+
+	while (!list_page(client, kind, namespace_, next, *limit, ret, ret_expired, &too_large, &why)) {
+		if (!too_large || *limit == 1) {
+			if (err)
+				*err = why;
+			return false;
+		}
+		*limit /= PAGE_SHRINKS;
+	}
+	return true;
+}
+
 /* From the first page to the last, or until it expires. */
 static bool list_once(struct kube_client *client, const struct kube_kind *kind, const char *namespace_, kube_visit *visit,
                       void *context, char **ret_version, bool *ret_expired, struct error *err)
 {
 	CLEANUP(freep) char *next = NULL;
+	unsigned limit = PAGE;
 
 	for (;;) {
 		CLEANUP(json_decrefp) json_t *page = NULL;
 
-		if (!list_page(client, kind, namespace_, next, &page, ret_expired, err))
+		if (!list_fitting(client, kind, namespace_, next, &limit, &page, ret_expired, err))
 			return false;
 		if (*ret_expired)
 			return true;

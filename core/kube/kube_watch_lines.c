@@ -1,6 +1,7 @@
 #include "kube_watch.h"
 
 #include "alloc.h"
+#include "caps.h"
 
 #include <string.h>
 
@@ -78,13 +79,13 @@ static bool take_event(struct kube_lines *lines, const json_t *event)
 static bool take_line(struct kube_lines *lines)
 {
 	json_t *event;
-	bool goes_on;
+	bool goes_on, too_many;
 
 	if (!strbuf_ok(&lines->line))
 		return give_up(lines);
 	if (lines->line.length == 0)
 		return true;
-	event = json_parse_answer(lines->line.data, lines->line.length);
+	event = json_parse_counted(lines->line.data, lines->line.length, LIMIT_KUBE_VALUES, &too_many);
 	strbuf_clear(&lines->line);
 	goes_on = json_is_object(event) ? take_event(lines, event) : give_up(lines);
 	json_decref(event);
