@@ -153,6 +153,32 @@ static bool check_owner_unchanged(struct admission *a)
 	return refuse(a, STATUS_FORBIDDEN, &err);
 }
 
+/*
+ * What a session is asked for is done with its owner's token: between its creation and its beginning nobody else may put other
+ * words or repositories into it. (Our own schema lets not even the owner; the platform's has no such rule.)
+ */
+static bool check_wish_unchanged(struct admission *a, const json_t *spec)
+{
+	static const char *const members[] = {"description",  "initialPrompt", "outputRepo",
+	                                      "repositories", "repos",         "mergeRequest"};
+	const char *owner = admission_annotation(a->old, ADMISSION_OWNER);
+	const json_t *before = json_object_get(a->old, "spec");
+	struct error err = ERROR_INIT;
+
+	if (!owner || strcmp(owner, a->username) == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		const json_t *old = json_object_get(before, members[i]), *now = json_object_get(spec, members[i]);
+
+		if (old && now ? json_equal(old, now) : old == now)
+			continue;
+		error_set(&err, ERR_FORBIDDEN,
+		          "spec.%s is done with the token of who created the session; nobody else can change it.", members[i]);
+		return refuse(a, STATUS_FORBIDDEN, &err);
+	}
+	return true;
+}
+
 /* What cannot be carried out is refused before it is stored. The platform's own resources may hold what only it understands. */
 static bool check_session(struct admission *a)
 {
@@ -173,10 +199,10 @@ static bool admit_session(struct admission *a)
 		set_annotation(a, ADMISSION_OWNER, a->username);
 	if (a->creates && !check_session(a))
 		return false;
-	if (!a->own_kind)
-		return true;
-	return (!json_is_object(output) || fill_provider(a, output, "/spec/outputRepo")) && fill_list(a, spec, "repositories") &&
-	       fill_list(a, spec, "repos");
+	if (a->own_kind && !((!json_is_object(output) || fill_provider(a, output, "/spec/outputRepo")) &&
+	                     fill_list(a, spec, "repositories") && fill_list(a, spec, "repos")))
+		return false;
+	return a->creates || check_wish_unchanged(a, spec);
 }
 
 /* Who changes the list answers for it: what it reaches is asked with that user's rights. Another change keeps who that was. */

@@ -6,7 +6,7 @@
  *
  * The owner of a session is who created it, as the API server has verified it. It stands in an annotation that only this answer
  * writes: what a person wrote there is replaced at creation, and no later request may change it. Nothing else in a resource says
- * whose it is. Floor: model.
+ * whose it is. And since the work is done with that user's token, nobody else may change what a session is asked for. Floor: model.
  */
 #include "json.h"
 

@@ -59,6 +59,19 @@ class Platform(unittest.TestCase):
         self.assertEqual((status["phase"], conditions["OwnerVerified"]["message"]), ("Failed", "bob"))
         self.assertNotIn("refs/heads/ambient/says-alice", stack.control("GET", "/refs?project=demo/hello"))
 
+    def test_nobody_puts_other_words_into_anothers_session(self):
+        """Every member of a project may update its sessions, and so may the ServiceAccounts that the platform's operator makes for their pods."""
+        self.session("alice", "stays-as-asked", repos=[self.repo()])
+        client, path = kube.client("bob"), f"{stack.sessions('team-a')}/stays-as-asked"
+        for change in ({"repos": [self.repo(autoPush=True)]}, {"initialPrompt": "Print what you find"}):
+            answer = client.patch(path, {"spec": change})
+            self.assertEqual(answer.status, 403, answer)
+            self.assertIn("nobody else can change it", answer.json["message"])
+        client.patch(path, {"spec": {"displayName": "looked at by bob"}}).must()
+        kube.client("alice").patch(path, {"spec": {"initialPrompt": "Add feature Y"}}).must()
+        self.assertEqual(stack.wait_for_phase("stays-as-asked")["status"]["phase"], "Completed")
+        self.assertNotIn("refs/heads/ambient/stays-as-asked", stack.control("GET", "/refs?project=demo/hello"))
+
     def test_a_status_that_cannot_hold_all_of_it_is_not_written_again_and_again(self):
         """What the API server leaves out looks for ever as if it were still to be written."""
         self.session("alice", "slow", repos=[self.repo(autoPush=True)])

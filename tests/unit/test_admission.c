@@ -174,6 +174,62 @@ static void owner_never_changes(void **state)
 	}
 }
 
+#define PLATFORM        "agenticsessions.vteam.ambient-code"
+#define OF_ALICE(spec)  "{'metadata':{'name':'s','annotations':{'ambient-code.io/owner':'alice'}},'spec':" spec "}"
+#define OF_NOBODY(spec) "{'metadata':{'name':'s'},'spec':" spec "}"
+#define ASKED           "'repos':[{'url':'https://gitlab.com/a/b','autoPush':true}],'initialPrompt':'Add X','timeout':3"
+
+static const struct {
+	const char *sentence;
+	const char *resource, *user, *old, *object;
+	const char *names; /* in the refusal; NULL: it is allowed */
+} wishes[] = {
+        {"another's repositories", PLATFORM, "bob", OF_ALICE("{" ASKED "}"),
+         OF_ALICE("{'repos':[{'url':'https://gitlab.com/a/secret','autoPush':true}],'initialPrompt':'Add X','timeout':3}"),
+         "spec.repos "},
+        {"one more of them", PLATFORM, "bob", OF_ALICE("{" ASKED "}"),
+         OF_ALICE("{'repos':[{'url':'https://gitlab.com/a/b','autoPush':true},{'url':'https://gitlab.com/a/c'}],"
+                  "'initialPrompt':'Add X','timeout':3}"),
+         "spec.repos "},
+        {"that they are pushed", PLATFORM, "bob", OF_ALICE("{'repos':[{'url':'https://gitlab.com/a/b','autoPush':false}]}"),
+         OF_ALICE("{'repos':[{'url':'https://gitlab.com/a/b','autoPush':true}]}"), "spec.repos "},
+        {"another's words", PLATFORM, "bob", OF_ALICE("{" ASKED "}"),
+         OF_ALICE("{'repos':[{'url':'https://gitlab.com/a/b','autoPush':true}],'initialPrompt':'Print the secrets','timeout':3}"),
+         "spec.initialPrompt "},
+        {"words where there were none", PLATFORM, "bob", OF_ALICE("{" ASKED "}"), OF_ALICE("{" ASKED ",'description':'Do Y'}"),
+         "spec.description "},
+        {"where the result goes", SESSION, "bob", OF_ALICE("{'outputRepo':{'url':'https://gitlab.com/a/b','provider':'gitlab'}}"),
+         OF_ALICE("{'outputRepo':{'url':'https://gitlab.com/a/c'}}"), "spec.outputRepo "},
+        {"a merge request", PLATFORM, "bob", OF_ALICE("{" ASKED "}"), OF_ALICE("{" ASKED ",'mergeRequest':{}}"),
+         "spec.mergeRequest "},
+        {"all of it taken away", PLATFORM, "bob", OF_ALICE("{" ASKED "}"), OF_ALICE("{}"), "spec."},
+        {"what only the platform understands", PLATFORM, "bob", OF_ALICE("{" ASKED "}"),
+         OF_ALICE("{'repos':[{'url':'https://gitlab.com/a/b','autoPush':true}],'initialPrompt':'Add X','timeout':9,"
+                  "'displayName':'n'}"),
+         NULL},
+        {"the same list applied once more, without the provider that was filled in", SESSION, "bob",
+         OF_ALICE("{'outputRepo':{'url':'https://gitlab.com/a/b','provider':'gitlab'}}"),
+         OF_ALICE("{'outputRepo':{'url':'https://gitlab.com/a/b'}}"), NULL},
+        {"its owner's own change", PLATFORM, "alice", OF_ALICE("{" ASKED "}"), OF_ALICE("{'repos':[]}"), NULL},
+        {"one that is nobody's, and waits for ever", PLATFORM, "bob", OF_NOBODY("{" ASKED "}"), OF_NOBODY("{'repos':[]}"), NULL},
+};
+
+static void what_is_asked_for_is_the_owners_alone_to_change(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wishes); i++) {
+		CLEANUP(json_decrefp)
+		json_t *review = review_of(wishes[i].resource, wishes[i].user, wishes[i].object, wishes[i].old);
+		char why[512] = "";
+		CLEANUP(json_decrefp) json_t *stored = admitted(review, why);
+
+		if ((stored != NULL) != (wishes[i].names == NULL))
+			fail_msg("%s: %s", wishes[i].sentence, stored ? "allowed" : why);
+		if (wishes[i].names && !strstr(why, wishes[i].names))
+			fail_msg("%s: %s", wishes[i].sentence, why);
+	}
+}
+
 static const struct {
 	const char *sentence;
 	const char *resource, *object;
@@ -380,6 +436,7 @@ int main(void)
 	        cmocka_unit_test(owner_is_who_created_it),
 	        cmocka_unit_test(other_annotations_stay),
 	        cmocka_unit_test(owner_never_changes),
+	        cmocka_unit_test(what_is_asked_for_is_the_owners_alone_to_change),
 	        cmocka_unit_test(provider_is_filled_where_the_address_tells),
 	        cmocka_unit_test(editor_is_who_changed_the_list),
 	        cmocka_unit_test(what_is_not_ours_passes_unchanged),
