@@ -1,10 +1,12 @@
 /* housekeeping: what no request does — intents that a crash left over, the daily look at every token, notices to ACP_NOTIFY_URL. */
 #include "cli.h"
 #include "clock.h"
+#include "github_app.h"
 #include "key_service.h"
 #include "log.h"
 #include "notify.h"
 #include "project_access.h"
+#include "token_text.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -234,16 +236,60 @@ static int run_loop(const struct logger *logger, struct keeper *keeper)
 	return exit_code_of(signal_number);
 }
 
+/* ---- What serves GitHub besides connections ---- */
+
+struct shared_tokens {
+	struct instance_url github;
+	struct secret git_token;
+	struct github_app *app;
+};
+
+static void shared_tokens_release(struct shared_tokens *shared)
+{
+	github_app_freep(&shared->app);
+	secret_release(&shared->git_token);
+	instance_url_release(&shared->github);
+}
+
+/* As the pools that open tokens have them, where they are given to housekeeping as well: the App's key may be those pools' alone.
+ */
+static bool read_shared_tokens(struct shared_tokens *shared, const struct settings *settings, struct error *err)
+{
+	const char *token = settings_get(settings, GIT_TOKEN), *id = settings_get(settings, GITHUB_APP_ID),
+	           *key = settings_get(settings, GITHUB_APP_KEY_FILE);
+
+	if (!instance_url_parse(settings_get(settings, GITHUB_URL), &shared->github, err)) {
+		settings_blame(GITHUB_URL, err);
+		return false;
+	}
+	if (*token && !token_text_parse(PROVIDER_GITHUB, token, &shared->git_token, err)) {
+		settings_blame(GIT_TOKEN, err);
+		return false;
+	}
+	return !*id || !*key || access(key, R_OK) != 0 || github_app_new(id, key, &shared->app, err);
+}
+
+static struct credential_sources sources_of(struct machine *machine, const struct shared_tokens *shared)
+{
+	return (struct credential_sources){.accounts = &machine->accounts,
+	                                   .projects = database_projects(machine->database),
+	                                   .app = shared->app,
+	                                   .git_token = shared->git_token.length > 0 ? &shared->git_token : NULL,
+	                                   .cluster = machine->cluster.git_token_secret ? machine->cluster.client : NULL,
+	                                   .git_token_secret = machine->cluster.git_token_secret,
+	                                   .github = &shared->github};
+}
+
 static int housekeeping(struct cli *cli, int argc, char **argv)
 {
 	bool once = false;
 	const struct cli_option options[] = {{"--once", CLI_FLAG, &once}};
 	CLEANUP(cli_list_release) struct cli_list operands = {0};
-	CLEANUP(machine_release) struct machine machine = MACHINE_INIT;
+	CLEANUP(machine_release) struct machine machine = {.wants_git_tokens = true};
+	CLEANUP(shared_tokens_release) struct shared_tokens shared = {.app = NULL};
 	CLEANUP(notify_release) struct notify notify = NOTIFY_INIT; /* ends before the machine that it borrows */
 	struct logger logger = {.fd = STDERR_FILENO, .level = LOG_INFO, .program = "acp-gitlab", .pool = "housekeeping"};
 	struct error failure = ERROR_INIT;
-	CLEANUP(instance_url_release) struct instance_url github = {0};
 	struct check_service checks;
 	struct keeper keeper;
 	sigset_t signals;
@@ -259,14 +305,10 @@ static int housekeeping(struct cli *cli, int argc, char **argv)
 	    !machine_open_database(&machine, &cli->settings, false, &failure) ||
 	    !machine_open_audit(&machine, &cli->settings, "housekeeping", "housekeeping", &failure) ||
 	    !machine_open_network(&machine, &cli->settings, &failure) ||
-	    !notify_open(&notify, &cli->settings, &machine, &logger, &failure))
+	    !notify_open(&notify, &cli->settings, &machine, &logger, &failure) ||
+	    !read_shared_tokens(&shared, &cli->settings, &failure))
 		return cli_fail(&failure);
-	if (!instance_url_parse(settings_get(&cli->settings, GITHUB_URL), &github, &failure)) {
-		settings_blame(GITHUB_URL, &failure);
-		return cli_fail(&failure);
-	}
-	checks = (struct check_service){
-	        .credentials = {.accounts = &machine.accounts, .projects = database_projects(machine.database), .github = &github}};
+	checks = (struct check_service){.credentials = sources_of(&machine, &shared)};
 	keeper = (struct keeper){.machine = &machine,
 	                         .settings = &cli->settings,
 	                         .notify = &notify,

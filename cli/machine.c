@@ -83,7 +83,7 @@ bool machine_open_database(struct machine *machine, const struct settings *setti
 	        .busy_timeout_ms = BUSY_TIMEOUT_MS,
 	        .any_state = any_state,
 	};
-	const struct cluster_needs needs = {.secrets = true};
+	const struct cluster_needs needs = {.secrets = true, .git_tokens = machine->wants_git_tokens};
 	const unsigned shards = (unsigned)settings_number(settings, SECRET_SHARDS);
 
 	if (!database_open(&options, &machine->database, err) ||

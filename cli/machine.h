@@ -22,6 +22,7 @@ struct machine {
 	struct address_policy *policy;
 	struct instances instances;
 	struct http_client *client;
+	bool wants_git_tokens;           /* set before the database is opened: `cluster` is for the projects' Secrets, too */
 	struct cluster cluster;          /* in place with the database, where tokens lie in Secrets */
 	struct audit audit;              /* after machine_open_audit */
 	struct account_service accounts; /* borrows the others; in place with the database */

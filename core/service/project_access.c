@@ -30,7 +30,7 @@ json_t *project_access_finding(const char *url, const char *user_id, const struc
 
 	if (check_is_valid(report))
 		return finding(url, &yes, "Accessible", json_sprintf("%s can clone it and push to it.", user_id));
-	/* The App or the project's own token may serve it; they are looked at where it is used. */
+	/* The App may serve it, whose key is not everybody's: it is looked at where it is used. */
 	if (report->failed == CHECK_CONNECTION && report->provider == PROVIDER_GITHUB)
 		return finding(url, NULL, "NotChecked", json_sprintf("%s has connected no account that it belongs to.", user_id));
 	switch (report->failed) {
