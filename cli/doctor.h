@@ -31,6 +31,7 @@ void doctor_keys(struct doctor *doctor);      /* key files, alone and together *
 void doctor_callers(struct doctor *doctor);   /* bearers of static callers */
 void doctor_cluster(struct doctor *doctor);   /* Secrets, reviews and the rights to them, where Kubernetes is used */
 void doctor_database(struct doctor *doctor);  /* state, folder, disk; sessions that nobody takes; housekeeping */
+void doctor_projects(struct doctor *doctor);  /* the projects' own GitHub tokens, where they have Secrets for them */
 void doctor_folders(struct doctor *doctor);   /* workspaces, mirrors: there, writable, room on the disk */
 void doctor_agent(struct doctor *doctor);     /* git, the kernel's confinement, the agent's command */
 void doctor_trust(struct doctor *doctor);     /* CA files and how long they last */

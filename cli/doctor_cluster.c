@@ -1,9 +1,14 @@
 /* doctor: the Kubernetes API server, as far as this installation uses it. */
 #include "doctor.h"
 
+#include "alloc.h"
 #include "cluster.h"
+#include "credential.h"
 #include "kube_review.h"
+#include "kube_secret_value.h"
 #include "machine.h"
+#include "session.h"
+#include "token_text.h"
 
 #include <unistd.h>
 
@@ -80,4 +85,74 @@ void doctor_cluster(struct doctor *doctor)
 		look_at_secrets(doctor, cluster.secrets);
 	if (callers)
 		look_at_reviews(doctor, cluster.client);
+}
+
+/* ---- Projects' own tokens ---- */
+
+enum { PROJECTS_MAX = 50 /* what a person still reads */ };
+
+/* Nothing but whether it is one of GitHub's: the token goes nowhere. */
+static void judge_git_token(struct doctor *doctor, const char *name, const char *secret_name, const struct secret *value)
+{
+	CLEANUP(secret_release) struct secret token = SECRET_INIT;
+	struct error why = ERROR_INIT;
+
+	if (token_text_parse(PROVIDER_GITHUB, secret_bytes(value), &token, &why))
+		finding_add(doctor, name, FINDING_OK, NULL, "It has one, in its Secret %s.", secret_name);
+	else
+		finding_add(doctor, name, FINDING_WARNING, "Ask the project to put a token of GitHub there.",
+		            "What is in its Secret %s cannot be used. %s", secret_name, why.message);
+}
+
+static void look_at_project(struct doctor *doctor, struct kube_client *client, const char *project)
+{
+	const char *secret_name = settings_get(&doctor->settings, GIT_TOKEN_SECRET);
+	CLEANUP(freep) char *name = xasprintf(GIT_TOKEN_KEY " of %s", project);
+	CLEANUP(secret_release) struct secret value = SECRET_INIT;
+	enum kube_value what = KUBE_VALUE_NO_SECRET;
+	struct error failure = ERROR_INIT;
+
+	if (!project_name_is_valid(project))
+		return; /* no namespace's */
+	if (!kube_secret_value(client, project, secret_name, GIT_TOKEN_KEY, &value, &what, &failure)) {
+		tell(doctor, name, &failure);
+		return;
+	}
+	switch (what) {
+	case KUBE_VALUE_FOUND:
+		judge_git_token(doctor, name, secret_name, &value);
+		return;
+	case KUBE_VALUE_FORBIDDEN:
+		finding_add(doctor, name, FINDING_OK, NULL,
+		            "It gives none: its namespace does not let us read a Secret %s (deploy/kubernetes/project would).",
+		            secret_name);
+		return;
+	case KUBE_VALUE_NO_SECRET:
+		finding_add(doctor, name, FINDING_WARNING, "Ask the project to make it, or to take our right back.",
+		            "Its namespace lets us read a Secret %s, but there is none.", secret_name);
+		return;
+	case KUBE_VALUE_NO_KEY:
+		finding_add(doctor, name, FINDING_WARNING, "Ask the project to put its token there.",
+		            "Its Secret %s has no key " GIT_TOKEN_KEY ", or nothing under it that could be a token.", secret_name);
+		return;
+	}
+}
+
+void doctor_projects(struct doctor *doctor)
+{
+	CLEANUP(machine_release) struct machine machine = {.wants_git_tokens = true};
+	CLEANUP(id_list_release) struct id_list names = ID_LIST_INIT;
+	struct project_store projects;
+	struct error failure = ERROR_INIT;
+
+	/* A database or an API server that cannot be used is told of above. */
+	if (!cluster_has_git_tokens(&doctor->settings) || !machine_open_database(&machine, &doctor->settings, false, NULL))
+		return;
+	projects = database_projects(machine.database);
+	if (!projects.ops->names(projects.state, PROJECTS_MAX, &names, &failure)) {
+		finding_add_error(doctor, "projects", &failure);
+		return;
+	}
+	for (size_t i = 0; i < names.count; i++)
+		look_at_project(doctor, machine.cluster.client, names.items[i]);
 }

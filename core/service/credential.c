@@ -13,7 +13,6 @@
 
 #define INSTALLATION_PREFIX "installation:"
 #define PROJECT_BINDING     "project"
-#define GIT_TOKEN_KEY       "GIT_TOKEN" /* of the project's Secret: the platform's own name for it */
 
 void credential_release(struct credential *c)
 {
@@ -123,11 +122,11 @@ static bool choose_installation(const struct credential_sources *s, const char *
 /* What the project's own Secret holds now; nothing where it has none. */
 static bool read_project_secret(const struct credential_sources *s, const char *project, struct secret *ret, struct error *err)
 {
-	bool found;
+	enum kube_value what;
 
 	secret_release(ret);
 	return !s->cluster || !project || !project_name_is_valid(project) ||
-	       kube_secret_value(s->cluster, project, s->git_token_secret, GIT_TOKEN_KEY, ret, &found, err);
+	       kube_secret_value(s->cluster, project, s->git_token_secret, GIT_TOKEN_KEY, ret, &what, err);
 }
 
 static bool choose_project_token(const struct credential_sources *s, const char *project, struct credential *c, struct error *err)

@@ -11,6 +11,8 @@
 #include "project_store.h"
 #include "repo_url.h"
 
+#define GIT_TOKEN_KEY "GIT_TOKEN" /* of a project's Secret: the platform's own name for it */
+
 enum credential_source { CREDENTIAL_NONE, CREDENTIAL_CONNECTION, CREDENTIAL_INSTALLATION, CREDENTIAL_PROJECT };
 
 /* What the process has besides connections; empty in pools that make no use of it. */

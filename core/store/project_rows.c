@@ -50,6 +50,20 @@ static bool get(void *state, const char *project, struct project_list *ret, stru
 	return true;
 }
 
+static bool names(void *state, size_t limit, struct id_list *ret, struct error *err)
+{
+	CLEANUP(reading_end) struct reading r = READING_INIT;
+	CLEANUP(query_finish) struct query query = QUERY_INIT;
+
+	if (!reading_begin(state, &r, err) ||
+	    !query_start(&query, r.handle,
+	                 "SELECT project FROM project_repositories UNION SELECT project FROM sessions ORDER BY project LIMIT ?",
+	                 err))
+		return false;
+	query_bind_number(&query, (int64_t)limit);
+	return query_ids(&query, ret, err);
+}
+
 /* *ret_version 0: there is no row. */
 static bool look_at_version(struct handle *handle, const char *project, int64_t *ret_version, struct error *err)
 {
@@ -191,6 +205,7 @@ static bool installations_remove(void *state, const char *user_id, struct error 
 const struct project_store_ops project_rows = {
         .get = get,
         .put = put,
+        .names = names,
         .installations = installations,
         .installation_put = installation_put,
         .installations_remove = installations_remove,

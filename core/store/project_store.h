@@ -46,6 +46,8 @@ struct project_access {
 #define PROJECT_ACCESS_INIT ZERO_INIT
 void project_access_release(struct project_access *access);
 
+struct id_list; /* session_store.h */
+
 struct project_store_ops {
 	bool (*get)(void *state, const char *project, struct project_list *ret, struct error *err);
 	/*
@@ -53,6 +55,9 @@ struct project_store_ops {
 	 * PROJECT_VERSION_ANY: whatever it is), in one transaction; fills list->version. ERR_PRECONDITION_FAILED.
 	 */
 	bool (*put)(void *state, const char *project, int64_t expected, struct project_list *list, struct error *err);
+
+	/* Of projects that have a list or a session, in their order, `limit` at most. */
+	bool (*names)(void *state, size_t limit, struct id_list *ret, struct error *err);
 
 	bool (*installations)(void *state, const char *user_id, struct installation_list *ret, struct error *err);
 	/* Adds it, or brings account and updated_at of the same user's same installation up to date. */

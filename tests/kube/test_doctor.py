@@ -3,8 +3,11 @@ import json
 import subprocess
 import unittest
 
+import yaml
+
 from double import Double
-from kube_stack import KubeStack
+from kube_client import encode
+from kube_stack import TOP, KubeStack
 
 
 class DoctorTest(unittest.TestCase):
@@ -49,6 +52,36 @@ class DoctorTest(unittest.TestCase):
         self.kube.faults.clear()
         self.kube.faults.add("status", "subjectaccessreviews", code=403)
         self.finds("callers", "403")
+
+    def test_what_a_project_gives_of_its_own_token(self):
+        answer = self.stack.api("PUT", "/api/projects/team-a/repositories?reports=false", {"repositories": []})
+        self.assertEqual(answer.status, 200, answer)
+        path = "/api/v1/namespaces/team-a/secrets/git-token"
+
+        def keep(**values):
+            self.kube.admin.delete(path)
+            self.kube.admin.apply(path, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "git-token"},
+                                         "data": {name: encode(value) for name, value in values.items()}}).must()
+
+        def finds(level, says):
+            found = self.look(ACP_GIT_TOKEN_SECRET="git-token")["GIT_TOKEN of team-a"]
+            self.assertEqual(found["level"], level, found)
+            self.assertIn(says, found["message"])
+            self.assertNotIn("ghp_", str(found).replace("ghp_…", ""))
+        self.assertNotIn("GIT_TOKEN of team-a", self.look())
+        keep(GIT_TOKEN="ghp_0123456789abcdefghijklmnopqrstuvwxyz")
+        finds("ok", "does not let us read")
+        documents = list(yaml.safe_load_all((TOP / "deploy/kubernetes/project/git-token.yaml").read_text()))
+        self.kube.role("team-a", "acp-gitlab-git-token", documents[0]["rules"], documents[1]["subjects"])
+        finds("ok", "It has one, in its Secret git-token.")
+        keep(OTHER="x")
+        finds("warning", "has no key GIT_TOKEN")
+        keep(GIT_TOKEN="glpat-01234567890123456789")
+        finds("warning", "cannot be used")
+        self.kube.admin.delete(path).must()
+        finds("warning", "there is none")
+        self.kube.faults.add("status", "secrets/git-token", code=500)
+        finds("failed", "500")
 
     def test_another_number_of_secrets(self):
         self.finds("Kubernetes", "ACP_SECRET_SHARDS", ACP_SECRET_SHARDS="4")

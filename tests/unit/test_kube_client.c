@@ -312,33 +312,35 @@ static void a_value_of_a_secret_is_there_or_not_or_nobody_knows(void **state)
 {
 	static const struct {
 		const char *name;
-		const char *value; /* NULL: not found */
+		const char *value;
+		enum kube_value what;
 		enum error_code code;
 	} rows[] = {
-	        {"good", "ghp_1", ERR_NONE},
-	        {"absent", NULL, ERR_NONE},
-	        {"forbidden", NULL, ERR_NONE},
-	        {"other", NULL, ERR_NONE},
-	        {"empty", NULL, ERR_NONE},
-	        {"broken", NULL, ERR_NONE},
-	        {"failing", NULL, ERR_KUBERNETES_UNAVAILABLE},
+	        {"good", "ghp_1", KUBE_VALUE_FOUND, ERR_NONE},
+	        {"absent", "", KUBE_VALUE_NO_SECRET, ERR_NONE},
+	        {"forbidden", "", KUBE_VALUE_FORBIDDEN, ERR_NONE},
+	        {"other", "", KUBE_VALUE_NO_KEY, ERR_NONE},
+	        {"empty", "", KUBE_VALUE_NO_KEY, ERR_NONE},
+	        {"broken", "", KUBE_VALUE_NO_KEY, ERR_NONE},
+	        {"failing", "", KUBE_VALUE_NO_KEY, ERR_KUBERNETES_UNAVAILABLE},
 	};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		CLEANUP(secret_release) struct secret value = SECRET_INIT;
 		struct error err = ERROR_INIT;
-		bool found = true;
+		enum kube_value what = KUBE_VALUE_FOUND;
 
 		print_message("  %s\n", rows[i].name);
 		secret_set(&value, "before", 6);
-		assert_int_equal(kube_secret_value(f->client, "team", rows[i].name, "GIT_TOKEN", &value, &found, &err),
+		assert_int_equal(kube_secret_value(f->client, "team", rows[i].name, "GIT_TOKEN", &value, &what, &err),
 		                 rows[i].code == ERR_NONE);
 		assert_int_equal(err.code, rows[i].code);
 		assert_null(strstr(err.message, SECRET_OF_OTHERS));
 		assert_null(strstr(err.detail, SECRET_OF_OTHERS));
-		assert_int_equal(found, rows[i].value != NULL);
-		assert_string_equal(secret_bytes(&value), rows[i].value ? rows[i].value : "");
+		if (rows[i].code == ERR_NONE)
+			assert_int_equal(what, rows[i].what);
+		assert_string_equal(secret_bytes(&value), rows[i].value);
 	}
 }
 

@@ -320,6 +320,25 @@ static void a_restored_database_that_lost_a_list_is_not_ready(void **state UNUSE
 	assert_true(after > lost);
 }
 
+static void projects_with_a_list_are_known_by_name(void **state UNUSED)
+{
+	static const char *const written[] = {"team-b", "alpha", "team-a"};
+	CLEANUP(fixture_remove) struct store_fixture f;
+	CLEANUP(id_list_release) struct id_list all = ID_LIST_INIT, two = ID_LIST_INIT;
+	struct error err = ERROR_INIT;
+	int64_t version = 0;
+
+	fixture_make(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(written); i++)
+		must(put(&f, written[i], 0, "{}", &version, &err), &err);
+	must(CALL(&f, names, 10, &all, &err), &err);
+	assert_int_equal(all.count, 3);
+	assert_string_equal(all.items[0], "alpha");
+	assert_string_equal(all.items[2], "team-b");
+	must(CALL(&f, names, 2, &two, &err), &err);
+	assert_int_equal(two.count, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +351,7 @@ int main(void)
 	        cmocka_unit_test(removing_takes_a_users_installations_and_no_one_elses),
 	        cmocka_unit_test(each_change_is_seen_by_caches_and_nothing_else_is),
 	        cmocka_unit_test(a_restored_database_that_lost_a_list_is_not_ready),
+	        cmocka_unit_test(projects_with_a_list_are_known_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
