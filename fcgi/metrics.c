@@ -1,5 +1,6 @@
 #include "metrics.h"
 
+#include "clock.h"
 #include "routes.h"
 #include "url_parts.h"
 
@@ -60,6 +61,7 @@ struct metrics {
 	struct route_counters routes[ROUTES_MAX];
 	struct host_counters hosts[HOSTS_MAX];
 	struct git_counters git[2];
+	atomic_int_fast64_t outdated_since; /* unix seconds; 0: no worker is */
 };
 
 struct metrics *metrics_new(void)
@@ -329,6 +331,31 @@ static void write_git(const struct metrics *m, const char *pool, struct strbuf *
 		            pool, kinds[k], read_counter(&m->git[k].sent), pool, kinds[k], read_counter(&m->git[k].received));
 }
 
+void metrics_outdated(struct metrics *metrics)
+{
+	int_fast64_t none = 0;
+
+	/* The first of several tells since when. */
+	if (metrics)
+		(void)atomic_compare_exchange_strong(&metrics->outdated_since, &none, clock_now_s());
+}
+
+void metrics_fresh(struct metrics *metrics)
+{
+	if (metrics)
+		atomic_store(&metrics->outdated_since, 0);
+}
+
+static void write_outdated(const struct metrics *metrics, const char *pool, struct strbuf *to)
+{
+	const int64_t since = atomic_load(&metrics->outdated_since);
+
+	head(to, "files_outdated_seconds", "gauge",
+	     "For how long the pool has worked with former key files, because the new ones cannot be read.");
+	strbuf_addf(to, "acp_gitlab_files_outdated_seconds{pool=\"%s\"} %" PRId64 "\n", pool,
+	            since > 0 ? clock_now_s() - since : 0);
+}
+
 void metrics_write(const struct metrics *metrics, const char *pool, struct strbuf *to)
 {
 	head(to, "build_info", "gauge", "Which version serves.");
@@ -338,4 +365,5 @@ void metrics_write(const struct metrics *metrics, const char *pool, struct strbu
 	write_requests(metrics, pool, to);
 	write_upstream(metrics, pool, to);
 	write_git(metrics, pool, to);
+	write_outdated(metrics, pool, to);
 }

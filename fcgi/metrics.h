@@ -29,5 +29,10 @@ enum metrics_transfer { METRICS_FETCH, METRICS_PUSH };
 /* A git transfer through the gate that has ended. */
 void metrics_git(struct metrics *metrics, enum metrics_transfer kind, bool whole, uint64_t sent, uint64_t received);
 
+/* A worker's files (keys and what lies beside them) are others by now, and it goes on with the former ones; a worker has started
+ * with the files as they are. In between the pool cannot use the new ones: somebody has to mend them. */
+void metrics_outdated(struct metrics *metrics);
+void metrics_fresh(struct metrics *metrics);
+
 /* The text format of Prometheus, version 0.0.4; `pool` is a label of every series. */
 void metrics_write(const struct metrics *metrics, const char *pool, struct strbuf *to);

@@ -104,8 +104,10 @@ static void wait_for_end(const struct app *app, int parent_fd)
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
 	while (sigtimedwait(&ends, NULL, &second) < 0)
-		if (!told && app_is_outdated(app))
+		if (!told && app_is_outdated(app)) {
 			told = supervisor_tell(parent_fd, WORKER_IS_OUTDATED);
+			metrics_outdated(app->metrics);
+		}
 }
 
 int serve_pool(const struct serve_options *options, const struct listeners *listeners, int parent_fd)
@@ -123,6 +125,7 @@ int serve_pool(const struct serve_options *options, const struct listeners *list
 	json_library_init();
 	if (app_open(&server.app, options->pools, options->threads, environ, &err) &&
 	    start_threads(&server, options, listeners, &err)) {
+		metrics_fresh(options->metrics);
 		if (supervisor_tell(parent_fd, WORKER_SERVES))
 			log_event(&server.app.logger, LOG_INFO, NULL, "serving",
 			          json_pack("{s:i}", "threads", (int)options->threads));

@@ -154,6 +154,20 @@ class MetricsTest(unittest.TestCase):
         result = subprocess.run([program, "test", "rules", path], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         self.assertEqual(result.returncode, 0, result.stdout)
 
+    def test_key_files_that_cannot_be_read_are_told(self):
+        """The pool serves on with the former ones, which nobody else would notice before its next start."""
+        outdated = lambda pool: self.value(pool, f'files_outdated_seconds{{pool="{pool}"}}')
+        keys = self.stack.data / "keys/private.keys"
+        good = keys.read_bytes()
+        self.addCleanup(keys.write_bytes, good)
+        self.assertIn('acp_gitlab_files_outdated_seconds{pool="repositories"} 0', self.text("repositories"))
+        keys.write_bytes(good.replace(b"open ", b"broken ", 1))
+        wait_until("it is told", lambda: outdated("repositories") > 0, 20)
+        self.assertEqual(outdated("connect"), 0, "which has no use for that file")
+        self.assertEqual(self.stack.api("POST", "/api/projects/default/repositories/validate", {"url": self.stack.simulator["repository"]}).status, 200)
+        keys.write_bytes(good)
+        wait_until("it has taken them over", lambda: outdated("repositories") == 0, 30)
+
     def test_rules_and_documents_name_what_is_told(self):
         rules = (TOP / "deploy/prometheus/acp-gitlab.rules.yaml").read_text()
         operations = (TOP / "docs/operations.md").read_text()
