@@ -5,6 +5,7 @@ import base64
 import copy
 import json
 import os
+import shlex
 import ssl
 import subprocess
 import tempfile
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import yaml
 
+from examples import example
+from kube_machine import Machine
 from kube_server import TOP, server_for_tests
 
 BASE = TOP / "deploy/kubernetes"
@@ -25,7 +28,7 @@ def setUpModule():
     global kube, manifests
     kube = server_for_tests(needs=(1, 25), lacks="has neither PodSecurity nor the rules (CEL) that the resources use")
     manifests = []
-    for folder in (BASE, BASE / "setup"):
+    for folder in (BASE, BASE / "setup", BASE / "operate"):
         kube.kubectl("apply", "-k", folder)
         manifests += [document for document in yaml.safe_load_all(kube.kubectl("kustomize", folder).stdout) if document]
 
@@ -57,9 +60,11 @@ class ManifestsTest(unittest.TestCase):
     def test_the_overlay_applies_and_fixes_no_user(self):
         kube.admin.call("DELETE", f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs/acp-gitlab-setup?propagationPolicy=Background").must()
         text = kube.kubectl("kustomize", TOP / "deploy/openshift").stdout
-        for word in ("runAsUser:", "runAsGroup:", "fsGroup:"):
-            self.assertNotIn(word, text)
-        kube.kubectl("apply", "--dry-run=server", "-f", "-", stdin=text)
+        kube.kubectl("delete", "pod", "acp-gitlab-operate", "-n", NAMESPACE, "--ignore-not-found", "--force")
+        for rendered in (text, kube.kubectl("kustomize", TOP / "deploy/openshift/operate").stdout):
+            for word in ("runAsUser:", "runAsGroup:", "fsGroup:"):
+                self.assertNotIn(word, rendered)
+            kube.kubectl("apply", "--dry-run=server", "-f", "-", stdin=rendered)
 
     def test_the_platforms_own_resources_are_one_change_of_group(self):
         changed = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(kube.kubectl("kustomize", TOP / "deploy/platform").stdout)}
@@ -77,6 +82,9 @@ class ManifestsTest(unittest.TestCase):
     def test_the_servers_own_admission_takes_the_pods_as_restricted(self):
         for kind, name in (("Deployment", "vteam-backend"), ("Job", "acp-gitlab-setup")):
             self.assertEqual(self.create_pod(pod_of(manifest(kind, name))).must().status, 201)
+        operate = copy.deepcopy(manifest("Pod", "acp-gitlab-operate"))
+        operate["metadata"]["name"] = "tried"
+        self.assertEqual(self.create_pod(operate).must().status, 201)
 
     def test_the_admission_is_on(self):
         """Each loosening of each container is refused: the test above says something."""
@@ -164,6 +172,10 @@ class RightsTest(unittest.TestCase):
             self.assertFalse(self.may(verb, resource, **more), (verb, resource, more))
         for name in ("gitlab-user-tokens", "other"):
             self.assertFalse(self.may("patch", "secrets", name=name, namespace=NAMESPACE, account="acp-gitlab-setup"), name)
+        operate = [("get", "secrets", {"name": "acp-gitlab-webhook"}), ("patch", "secrets", {"name": "other"}), ("list", "secrets", {}), ("create", "secrets", {"name": KEYS[0]}),
+                   ("delete", "secrets", {"name": KEYS[0]}), ("create", "pods", {}), ("patch", "agenticsessions", {"group": "ambient-code.io", "subresource": "status"})]
+        for verb, resource, more in operate:
+            self.assertFalse(self.may(verb, resource, namespace=NAMESPACE, account="acp-gitlab-operate", **more), (verb, more))
 
 
 class SetupTest(unittest.TestCase):
@@ -216,11 +228,24 @@ class SetupTest(unittest.TestCase):
             self.assertNotIn(secret.decode().split()[-1], first.stdout + first.stderr + again.stdout + again.stderr)
 
     def test_tokens_without_keys_are_left_alone(self):
-        kube.admin.apply(secret_path("gitlab-user-tokens-003"), {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "gitlab-user-tokens-003"}}).must()
-        refused = self.run_setup()
-        self.assertEqual(refused.returncode, 1)
-        self.assertIn("there are stored tokens (gitlab-user-tokens-003) but no keys", refused.stderr)
-        self.assertEqual(kube.admin.get(secret_path(KEYS[0])).status, 404)
+        for name in ("gitlab-user-tokens-003", "github-user-tokens-015"):
+            kube.admin.apply(secret_path(name), {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}).must()
+            refused = self.run_setup()
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn(f"there are stored tokens ({name}) but no keys", refused.stderr)
+            self.assertEqual(kube.admin.get(secret_path(KEYS[0])).status, 404)
+            kube.admin.delete(secret_path(name)).must()
+
+    def test_a_certificate_is_renewed_by_deleting_it(self):
+        self.assertEqual(self.run_setup().returncode, 0)
+        keys, before = self.secret(KEYS[2]), self.secret("acp-gitlab-webhook")
+        kube.admin.delete(secret_path("acp-gitlab-webhook")).must()
+        self.assertEqual(self.run_setup().returncode, 0)
+        after = self.secret("acp-gitlab-webhook")
+        self.assertTrue(all(before[name] != after[name] for name in ("ca.crt", "tls.crt", "tls.key")))
+        configuration = kube.admin.get("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/acp-gitlab").must().json
+        self.assertEqual(base64.b64decode(configuration["webhooks"][0]["clientConfig"]["caBundle"]), after["ca.crt"])
+        self.assertEqual(self.secret(KEYS[2]), keys)
 
     def test_it_completes_the_webhook_of_a_new_apply(self):
         self.assertEqual(self.run_setup().returncode, 0)
@@ -230,3 +255,117 @@ class SetupTest(unittest.TestCase):
         self.assertEqual(self.run_setup().returncode, 0)
         kube.kubectl("apply", "-k", BASE)  # an upgrade leaves it in place
         self.assertEqual(base64.b64decode(kube.admin.get(path).must().json["webhooks"][0]["clientConfig"]["caBundle"]), ca)
+
+
+class OperateTest(unittest.TestCase):
+    """The commands that deploy/README.md gives to operators: those of kubectl typed as they stand, and what they execute in the pod run with the pod's
+    account, its files and its settings."""
+
+    FILES = {"acp-gitlab-public-keys": "public.keys", "acp-gitlab-signing-key": "signing.key", "acp-gitlab-private-keys": "private.keys"}
+
+    def setUp(self):
+        self.machine = self.enterContext(Machine(kube))
+        for name, file in self.FILES.items():
+            kube.admin.call("DELETE", secret_path(name))
+            value = base64.b64encode((self.machine.folder / "keys" / file).read_bytes()).decode()
+            kube.admin.apply(secret_path(name), {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": {file: value}}).must()
+        self.account = kube.account_folder(self.machine.folder / "operate", NAMESPACE, "acp-gitlab-operate")
+        # The programs of a pod know the API server from their environment and a mounted folder, which is not here.
+        shim = self.machine.folder / "bin/acp-gitlab"
+        shim.parent.mkdir()
+        shim.write_text(f'#!/bin/sh\nexec env -u KUBERNETES_SERVICE_HOST -u KUBERNETES_SERVICE_PORT {BUILD}/bin/acp-gitlab "$@"\n')
+        shim.chmod(0o755)
+        self.environment = {**self.machine.environment, **kube.in_cluster(), "PATH": f"{shim.parent}:/usr/bin:/bin", "ACCOUNT_FOLDER": str(self.account), "SETTLE": "0",
+                            "KUBECONFIG": str(kube.kubeconfig(token_file=self.account / "token", namespace=NAMESPACE)), "ACP_AUTH": "tokenreview",
+                            "ACP_URL": "http://127.0.0.1:1", "TMPDIR": str(self.machine.folder)}
+        self.commands = example("deploy/README.md", "kubectl apply -k deploy/kubernetes/operate").splitlines()
+
+    def command(self, words):
+        found, = [line for line in self.commands if words in line]
+        return found
+
+    def typed(self, words):
+        kube.kubectl(*(str(TOP / word) if word.startswith("deploy/") else word for word in shlex.split(self.command(words))[1:]))
+
+    def executed(self, words, code=0, **replaced):
+        """What kubectl would execute in the pod; what it printed."""
+        line = shlex.split(self.command(words).split(" -- ")[1])
+        line = [replaced.get(word, word).replace("/usr/lib/acp-gitlab/", f"{TOP}/deploy/container/") for word in line]
+        result = subprocess.run(line, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, stdin=subprocess.DEVNULL)
+        self.assertEqual(result.returncode, code, result.stdout)
+        for file in ("signing.key", "private.keys"):
+            for secret in (line.split()[-1] for line in (self.machine.folder / "keys" / file).read_text().splitlines() if line.startswith(("open ", "sign ", "fingerprint "))):
+                self.assertNotIn(secret, result.stdout)
+        return result.stdout
+
+    def kubelet(self):
+        """Brings the Secrets as they are now to the files of the programs."""
+        for name, file in self.FILES.items():
+            path = self.machine.folder / "keys" / file
+            path.write_bytes(base64.b64decode(kube.admin.get(secret_path(name)).must().json["data"][file]))
+
+    def test_the_commands_of_the_document(self):
+        self.machine.connect(1, 3)
+        kube.kubectl("delete", "pod", "acp-gitlab-operate", "-n", NAMESPACE, "--ignore-not-found", "--force")
+        self.typed("kubectl apply")
+        looked = self.executed("doctor", 3)  # there is no service here
+        for line in ("keys together: They fit", "Secrets: Each can be read; 3 records of tokens.", "callers: The API server says who is calling"):
+            self.assertIn(line, looked)
+        self.machine.database.unlink()
+        self.machine.run("db", "migrate")
+        self.assertIn("3 stored tokens open, 0 problems", self.executed("rebuild-index"))
+        old = self.machine.json("keys", "status")["keys"][0]["id"]
+        self.assertIn("3 stored tokens, 3 of them sealed anew", self.executed("keys rotate"))
+        self.kubelet()
+        keys = {key["id"]: (key["state"], key["tokens"], key["canOpen"]) for key in self.machine.json("keys", "status")["keys"]}
+        new, = keys.keys() - {old}
+        self.assertEqual(keys, {old: ("open-only", 0, True), new: ("active", 3, True)})
+        self.executed("keys retire", 1, KEY=new)
+        self.executed("keys retire", KEY=old)
+        self.kubelet()
+        self.assertEqual([key["id"] for key in self.machine.json("keys", "status")["keys"]], [new])
+        self.machine.run("keys", "check")
+        self.typed("kubectl delete")
+
+    def test_a_rotation_that_was_cut_off_goes_on(self):
+        self.machine.connect(1, 2)
+        script = str(TOP / "deploy/container/keys")
+
+        def run(*arguments, **environment):
+            return subprocess.run([script, *arguments], env={**self.environment, **environment}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
+                                  stdin=subprocess.DEVNULL)
+        # Before the new key is active: the wait fails. The next rotation takes the key that was made.
+        self.assertEqual(run("rotate", SETTLE="no time").returncode, 1)
+        self.kubelet()
+        made = [key["id"] for key in self.machine.json("keys", "status")["keys"]]
+        self.assertEqual(len(made), 2)
+        result = run("rotate")
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.kubelet()
+        self.assertEqual([(key["id"], key["state"], key["tokens"]) for key in self.machine.json("keys", "status")["keys"]],
+                         [(made[0], "open-only", 0), (made[1], "active", 2)])
+        # After it: resume seals what is left.
+        self.machine.run("keys", "rotate", "--prepare")
+        self.machine.run("keys", "rotate", "--activate")
+        for name, file in self.FILES.items():
+            value = base64.b64encode((self.machine.folder / "keys" / file).read_bytes()).decode()
+            kube.admin.patch(secret_path(name), {"data": {file: value}}).must()
+        result = run("resume")
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertEqual([key["tokens"] for key in self.machine.json("keys", "status")["keys"]], [0, 0, 2])
+
+    def test_anothers_change_of_the_keys_is_not_overwritten(self):
+        """Somebody hands out other files while the new key is made."""
+        real, shim = BUILD / "bin/acp-gitlab", self.machine.folder / "bin/acp-gitlab"
+        path = secret_path("acp-gitlab-private-keys")
+        bearer = kube.tokens["admin"]
+        shim.write_text(f"""#!/bin/sh
+case "$*" in *--prepare*) curl -s -o /dev/null --cacert {kube.ca_file} -H 'Authorization: Bearer {bearer}' -H 'Content-Type: application/merge-patch+json' -X PATCH -d '{{"metadata":{{"labels":{{"changed":"meanwhile"}}}}}}' {kube.url}{path};; esac
+exec env -u KUBERNETES_SERVICE_HOST -u KUBERNETES_SERVICE_PORT {real} "$@"
+""")
+        before = kube.admin.get(path).must().json["data"]
+        result = subprocess.run([TOP / "deploy/container/keys", "rotate"], env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
+                                stdin=subprocess.DEVNULL)
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertIn("the Secret acp-gitlab-private-keys cannot be written: the API server says 409", result.stdout)
+        self.assertEqual(kube.admin.get(path).must().json["data"], before)
