@@ -67,7 +67,7 @@ class DoctorTest(unittest.TestCase):
             found = self.look(ACP_GIT_TOKEN_SECRET="git-token")["GIT_TOKEN of team-a"]
             self.assertEqual(found["level"], level, found)
             self.assertIn(says, found["message"])
-            self.assertNotIn("ghp_", str(found).replace("ghp_…", ""))
+            self.assertNotIn("0123456789", str(found))
         self.assertNotIn("GIT_TOKEN of team-a", self.look())
         keep(GIT_TOKEN="ghp_0123456789abcdefghijklmnopqrstuvwxyz")
         finds("ok", "does not let us read")
