@@ -4,7 +4,7 @@ import threading
 
 
 class ConnectProxy:
-    """`names` tells where the hosts are that only the proxy can resolve; `refusal` is a status line instead of a tunnel."""
+    """`names` tells where the hosts are that only the proxy can resolve, an address or (address, port); `refusal` is a status line instead of a tunnel."""
 
     def __init__(self, names=None, context=None):
         self.names = names or {}
@@ -37,7 +37,8 @@ class ConnectProxy:
                 await writer.drain()
                 return
             host, port = target.decode().rsplit(":", 1)
-            server_reader, server_writer = await asyncio.open_connection(self.names.get(host, host), int(port))
+            place = self.names.get(host, host)
+            server_reader, server_writer = await asyncio.open_connection(*(place if isinstance(place, tuple) else (place, int(port))))
             self.writers.add(server_writer)
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             seen = bytearray()

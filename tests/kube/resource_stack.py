@@ -14,7 +14,7 @@ TOP = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TOP / "tests/integration"), str(TOP / "simulator")]
 
 from simulator.certificates import Authority  # noqa: E402
-from kube_stack import rules  # noqa: E402
+from kube_stack import install, rules  # noqa: E402
 from stack import Stack, free_port, wait_until  # noqa: E402
 
 NAMESPACE, ACCOUNT = "vteam-backend", "acp-gitlab"
@@ -82,10 +82,13 @@ class ResourceStack(Stack):
 
     def start(self):
         super().start()
-        self.bearers = {user: self.add_user(user, self.projects) for user in self.users}
+        self.bearers = self.make_bearers()
         if self.webhook:
             self.wait_for_proof()
         return self
+
+    def make_bearers(self):
+        return {user: self.add_user(user, self.projects) for user in self.users}
 
     def wait_for_proof(self):
         """Until what is created is proven by the webhook: that counts from two seconds after its configuration was changed on, in whole seconds."""
@@ -154,6 +157,20 @@ class ResourceStack(Stack):
         """Reasons of the Events about a session, in their order."""
         found = self.kube.admin.get(f"/api/v1/namespaces/{project or self.projects[0]}/events").must().json["items"]
         return [event["reason"] for event in found if event["involvedObject"]["name"] == name]
+
+
+class ClusterStack(ResourceStack):
+    """The product as deploy/kubernetes sets it up, with the settings and the rights that it gives: tokens in Secrets, callers of the cluster, its
+    resources, projects' own tokens."""
+
+    def __init__(self, kube, settings=None, **more):
+        deployed = dict(line.split("=", 1) for line in yaml.safe_load((TOP / "deploy/kubernetes/settings.yaml").read_text())["data"]["acp-gitlab.conf"].splitlines())
+        del deployed["ACP_GATE_URL"]  # nginx is on another port here
+        install(kube)
+        super().__init__(kube, settings={**deployed, **(settings or {})}, **more)
+
+    def make_bearers(self):
+        return {user: self.kube.tokens[user] for user in self.users}
 
 
 def session_object(name, spec, group=GROUP, **metadata):
