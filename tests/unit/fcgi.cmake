@@ -1,6 +1,7 @@
 # Unit tests of the fcgi programs.
 unit_test(test_app_github fcgi_rooms)
 unit_test(test_fcgi_request fcgi_rooms)
+unit_test(test_app_confine fcgi_rooms)
 unit_test(test_request fcgi_rooms)
 unit_test(test_response fcgi_rooms)
 unit_test(test_entity_tag fcgi_rooms)
