@@ -204,6 +204,52 @@ static void print_row(const json_t *row)
 		              json_string_or(row, "instanceUrl", ""));
 }
 
+/* ---- What is left to do ---- */
+
+/* Nothing that a shell or a JSON pointer would read otherwise. */
+static bool is_plain_name(const char *name)
+{
+	return *name && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == strlen(name);
+}
+
+static bool is_settled(const json_t *row)
+{
+	const char *result = json_string_or(row, "result", "");
+
+	return strcmp(result, "unproven") != 0 && strcmp(result, "refused") != 0 && is_plain_name(json_string_or(row, "name", ""));
+}
+
+/*
+ * The old tokens are there in plain. One of their Secrets has the name of one of ours: whoever deleted it would delete what users
+ * have connected here, so that only the old entries may go.
+ */
+static void tell_clean_up(const struct import *import)
+{
+	const struct settings *settings = &import->cli->settings;
+	CLEANUP(strbuf_release) struct strbuf steps = STRBUF_INIT(INPUT_MAX);
+	char ours[KUBE_SECRET_NAME_SIZE];
+	const json_t *row;
+	size_t i;
+
+	if (!cluster_holds_secrets(settings) || !kube_secret_name("gitlab", 0, ours)) {
+		cli_note("The old Secrets still hold these tokens in plain: delete them once you have seen that all is well.");
+		return;
+	}
+	json_array_foreach(import->results, i, row)
+	{
+		if (strcmp(json_string_or(row, "secret", ""), ours) == 0 && is_settled(row))
+			strbuf_addf(&steps, "%s{\"op\":\"remove\",\"path\":\"/data/%s\"}", steps.length > 0 ? "," : "",
+			            json_string_or(row, "name", ""));
+	}
+	cli_note("The old Secrets still hold these tokens in plain. Delete them once you have seen that all is well, but not %s, "
+	         "in which "
+	         "new tokens lie as well.",
+	         ours);
+	if (steps.length > 0 && strbuf_ok(&steps))
+		cli_note("From that only the old entries may go: kubectl patch secret %s -n %s --type=json -p '[%s]'", ours,
+		         settings_get(settings, NAMESPACE), steps.data);
+}
+
 static void report(const struct import *import)
 {
 	const json_t *row;
@@ -219,8 +265,8 @@ static void report(const struct import *import)
 	             import->dry_run ? "would be imported" : "imported", import->left);
 	if (import->list.ours > 0)
 		(void)printf("%zu entries are sealed tokens of this program and were passed by.\n", import->list.ours);
-	if (import->done > 0 && !import->dry_run)
-		cli_note("The old Secrets still hold these tokens in plain: delete them once you have seen that all is well.");
+	if (import->left < import->list.count && !import->dry_run)
+		tell_clean_up(import);
 }
 
 static bool open_import(struct import *import, const char *map, const struct cli_list *paths, struct error *err)

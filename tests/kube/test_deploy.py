@@ -228,13 +228,25 @@ class SetupTest(unittest.TestCase):
             self.assertNotIn(secret.decode().split()[-1], first.stdout + first.stderr + again.stdout + again.stderr)
 
     def test_tokens_without_keys_are_left_alone(self):
-        for name in ("gitlab-user-tokens-003", "github-user-tokens-015"):
-            kube.admin.apply(secret_path(name), {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}).must()
+        record = {"data": {"k1-" + "a" * 52: base64.b64encode(b"ACPR").decode()}}
+        mark = {"metadata": {"annotations": {"ambient-code.io/installation": "7c1d7b0e-8f8b-4f0e-9d4e-0f6f1c7d2a11"}}}
+        for name, ours in (("gitlab-user-tokens-003", record), ("github-user-tokens-015", record), ("gitlab-user-tokens", mark)):
+            kube.admin.apply(secret_path(name), {"apiVersion": "v1", "kind": "Secret", **ours, "metadata": {"name": name, **ours.get("metadata", {})}}).must()
             refused = self.run_setup()
             self.assertEqual(refused.returncode, 1)
             self.assertIn(f"there are stored tokens ({name}) but no keys", refused.stderr)
             self.assertEqual(kube.admin.get(secret_path(KEYS[0])).status, 404)
             kube.admin.delete(secret_path(name)).must()
+
+    def test_the_go_implementations_tokens_are_no_reason_to_stop(self):
+        """They lie in plain in a Secret that is called as one of ours."""
+        kube.admin.apply(secret_path("gitlab-user-tokens"), {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "gitlab-user-tokens"},
+                                                             "data": {"john-company.com": base64.b64encode(b"glpat-01234567890123456789").decode()}}).must()
+        self.addCleanup(kube.admin.delete, secret_path("gitlab-user-tokens"))
+        result = self.run_setup()
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertNotIn("glpat", result.stdout + result.stderr)
+        self.assertEqual(kube.admin.get(secret_path(KEYS[0])).status, 200)
 
     def test_a_certificate_is_renewed_by_deleting_it(self):
         self.assertEqual(self.run_setup().returncode, 0)

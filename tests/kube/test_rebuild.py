@@ -1,9 +1,11 @@
 """The database is an index of the Secrets: whatever happens to it, nothing is deleted, and rebuild-index brings every connection back."""
+import json
+import shlex
 import shutil
 import sqlite3
 import unittest
 
-from kube_client import secret_path
+from kube_client import encode, secret_path
 from kube_machine import Machine
 from kube_server import server_for_tests
 from kube_stack import NAMESPACE
@@ -64,6 +66,31 @@ class RebuildTest(unittest.TestCase):
             self.assertEqual({}, machine.secrets())  # nothing was made with the wrong number
             machine.environment["ACP_SECRET_SHARDS"] = "16"
             machine.run("keys", "status")
+
+    def test_the_go_implementations_plain_tokens_are_not_ours(self):
+        """They lie in a Secret that is called as one of ours. A new installation beside them is ready, and the command that import prints
+        takes them out and nothing else."""
+        kube.namespace(NAMESPACE)
+        path = secret_path(NAMESPACE, "gitlab-user-tokens")
+        token = "glpat-01234567890123456789"
+        old = {"john-company.com": encode(token), "a_b": encode("glpat-01234567890123456788")}
+        kube.admin.apply(path, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "gitlab-user-tokens"}, "data": old}).must()
+        with Machine(kube, shards=1) as machine:
+            machine.run("db", "status")
+            machine.connect(1, 2)
+            report = machine.json("rebuild-index")
+            self.assertEqual((report["accepted"], report["opened"], report["broken"]), (True, 2, []))
+            # They are told, since they are nobody's secret any more.
+            self.assertEqual({problem["recordKey"] for problem in machine.json("keys", "check", code=3)["checks"][-1]["problems"]}, set(old))
+            machine.folder.joinpath("users.map").write_text("john-company.com=john@company.com\n")
+            given = json.dumps(kube.admin.get(path).must().json | {"kind": "Secret"})
+            result = machine.run("import", "--map", machine.folder / "users.map", "-", code=3, input=given)
+            self.assertNotIn(token, result.stdout + result.stderr)
+            command = result.stderr[result.stderr.index("kubectl patch"):].splitlines()[0]
+            kube.kubectl(*shlex.split(command)[1:])
+            left = set(machine.records())
+            self.assertEqual((left & set(old), len(left)), ({"a_b"}, 4))  # nobody said whose that is
+            self.assertEqual(machine.json("keys", "status", code=3)["tokens"], 4)
 
     def test_rows_whose_token_is_gone_are_dropped_and_secrets_that_are_all_empty_are_not_believed(self):
         with Machine(kube) as machine:
