@@ -124,6 +124,13 @@ class ManifestsTest(unittest.TestCase):
         self.assertEqual(sockets, {f"sockets-{pool}": [pool] for pool in ("status", "connect", "repositories", "git")})
         self.assertFalse(spec["automountServiceAccountToken"])
 
+    def test_nothing_is_started_again_for_not_being_ready(self):
+        spec = manifest("Deployment", "vteam-backend")["spec"]["template"]["spec"]
+        probes = {(container["name"], kind): json.dumps(container[kind]) for container in spec["containers"]
+                  for kind in ("startupProbe", "livenessProbe", "readinessProbe") if kind in container}
+        self.assertEqual([place for place, text in probes.items() if "readyz" in text], [("nginx", "readinessProbe")])
+        self.assertEqual({name for name, kind in probes if kind == "livenessProbe"}, {"nginx", "status", "connect", "repositories", "git"})
+
     def test_the_seeds_words_find_the_service(self):
         ports = {port["port"] for port in manifest("Service", "vteam-backend")["spec"]["ports"]}
         self.assertIn(8080, ports)
