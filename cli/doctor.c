@@ -114,9 +114,9 @@ static int doctor_verb(struct cli *cli, int argc, char **argv)
 const struct command doctor_commands[] = {
         {"doctor", NULL, "[--sockets DIR] [--json]", "Say what is wrong with this installation, and how to mend it.",
          "Looks at configuration, keys, callers, Kubernetes where it is used, database, worker, housekeeping, projects' Secrets,\n"
-         "folders and disk, git and the kernel, CA files, every instance of ACP_INSTANCES_FILE and of the connections stage by stage, the clock,\n"
-         "the receiver of notices, the audit log, the service at ACP_URL, and with --sockets at the pools' sockets in DIR\n"
-         "(status/1.sock …). It changes nothing and sends no token. Run it as a user who may read what the service reads, with\n"
+         "folders and disk, git and the kernel, CA files, every instance of ACP_INSTANCES_FILE and of the connections stage by\n"
+         "stage, the clock, the receiver of notices, the audit log, the service at ACP_URL, and with --sockets at the pools'\n"
+         "sockets in DIR (status/1.sock …). It changes nothing and sends no token. Run it as a user who may read what the service reads, with\n"
          "the service's settings. The exit code is 3 when a line failed, 0 with warnings.\n\n"
          "Examples:\n"
          "  acp-gitlab doctor\n"
