@@ -27,13 +27,15 @@ ALERTS = (
     ("AcpGitlabSessionsWait", [("acp_gitlab_sessions_waiting_seconds", "200+0")], {"severity": "warning"}, "A session has waited 200 s for a worker."),
     ("AcpGitlabIntentsOverdue", [("acp_gitlab_intents_overdue", "1+0")], {"severity": "warning"}, "Housekeeping has not put right what a crash left over."),
     ("AcpGitlabTokensBroken", [("acp_gitlab_stored_tokens_broken", "2+0")], {"severity": "critical"}, "No key opens 2 stored tokens."),
+    ("AcpGitlabFilesOutdated", [('acp_gitlab_files_outdated_seconds{pool="git"}', "1+60")], {"severity": "critical", "pool": "git"},
+     "The pool git works with its former key files, because the new ones cannot be read."),
     ("AcpGitlabTokensEnd", [('acp_gitlab_connections{provider="%s",state="ends_in_7_days"}' % provider, "2+0") for provider in ("gitlab", "github")], {"severity": "info"},
      "Tokens of 4 connections end within 7 days."),
 )
 HEALTHY = [*(('acp_gitlab_build_info{pool="%s",version="1.1.0"}' % pool, "1+0") for pool in POOLS), ("acp_gitlab_store_ready", "1+0"), (REQUESTS % ("connect", 200), "0+99"),
            (REQUESTS % ("connect", 503), "0+1"), (REQUESTS % ("connect", 404), "0+50"), (CALLS % "ok", "0+90"), (CALLS % "refused", "0+90"), (CALLS % "unreachable", "0+1"),
            ("acp_gitlab_sessions_waiting_seconds", "3+0"), ("acp_gitlab_intents_overdue", "0+0"), ("acp_gitlab_stored_tokens_broken", "0+0"),
-           ('acp_gitlab_connections{provider="gitlab",state="valid"}', "5+0"), ('acp_gitlab_connections{provider="gitlab",state="ends_in_7_days"}', "0+0")]
+           ('acp_gitlab_files_outdated_seconds{pool="git"}', "0+0"), ('acp_gitlab_connections{provider="gitlab",state="valid"}', "5+0"), ('acp_gitlab_connections{provider="gitlab",state="ends_in_7_days"}', "0+0")]
 
 
 class MetricsTest(unittest.TestCase):
