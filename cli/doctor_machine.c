@@ -229,7 +229,7 @@ static void look_at_housekeeping(struct doctor *doctor, struct database *databas
 		            "The tokens of %zu connection%s have not been looked at for two days.", figures.unchecked,
 		            figures.unchecked == 1 ? "" : "s");
 	else
-		finding_add(doctor, name, FINDING_OK, NULL, "Nothing is left over, and every token was looked at in two days.");
+		finding_add(doctor, name, FINDING_OK, NULL, "Nothing is left over, and every token was looked at within two days.");
 }
 
 static void look_inside(struct doctor *doctor)

@@ -52,6 +52,23 @@ int session_view_exit(const json_t *session)
 
 /* ---- For people ---- */
 
+/* One that is there has a number: without one the address is where a merge request can be opened. */
+static bool is_merge_request(const char *url)
+{
+	const char *number = url ? strrchr(url, '/') : NULL;
+
+	return number && number[1] && !number[1 + strspn(number + 1, "0123456789")] &&
+	       !(number - url >= 4 && strncmp(number - 4, "/new", 4) == 0);
+}
+
+/* What it made, that leads farthest. */
+static const char *result_of(const json_t *repository)
+{
+	const char *merge_request = json_string_or(repository, "mergeRequestUrl", NULL);
+
+	return is_merge_request(merge_request) ? merge_request : json_string_or(repository, "branchUrl", NULL);
+}
+
 void session_view_print_line(FILE *to, const json_t *session)
 {
 	const json_t *repository;
@@ -61,7 +78,7 @@ void session_view_print_line(FILE *to, const json_t *session)
 	              json_string_or(json_object_get(session, "metadata"), "creationTimestamp", ""));
 	json_array_foreach(repositories_of(session), i, repository)
 	{
-		const char *link = json_string_or(repository, "mergeRequestUrl", json_string_or(repository, "branchUrl", NULL));
+		const char *link = result_of(repository);
 
 		if (link)
 			terminal_line(to, "                    %s", link);
@@ -97,6 +114,7 @@ static void print_repository(FILE *to, const json_t *repository)
 {
 	const json_t *error = json_object_get(repository, "error");
 	const char *phase = json_string_or(repository, "phase", "Pending");
+	const char *merge_request = json_string_or(repository, "mergeRequestUrl", NULL);
 	const bool done = strcmp(phase, "Pushed") == 0 || strcmp(phase, "Unchanged") == 0;
 
 	terminal_line(to, "  %s %s: %s (%s)",
@@ -106,7 +124,7 @@ static void print_repository(FILE *to, const json_t *repository)
 	              json_string_or(repository, "name", "?"), phase, json_string_or(repository, "url", "?"));
 	print_value(to, "commit ", json_string_or(repository, "commit", NULL));
 	print_value(to, "branch ", json_string_or(repository, "branchUrl", NULL));
-	print_value(to, "merge request ", json_string_or(repository, "mergeRequestUrl", NULL));
+	print_value(to, is_merge_request(merge_request) ? "merge request " : "a merge request can be opened at ", merge_request);
 	print_warnings(to, json_object_get(repository, "warnings"));
 	print_error(to, "", error);
 	print_error(to, "merge request: ", json_object_get(repository, "mergeRequestError"));

@@ -26,7 +26,7 @@ class PicturesTest(PageCase):
             self.see("#gitlab-body", words)
         self.see("#github-body", "Expires in 3 days")
         self.see("#repositories-body", "Clone only")
-        self.see("#sessions-body", "Merge request")
+        self.see("#sessions-body", "See merge request")
         self.browser.type("#address", f"{self.gitlab}/demo/hello/-/tree/main")
         self.browser.keys("Enter")
         self.assertIn("Developer", self.see("#report", "Clone and push"))

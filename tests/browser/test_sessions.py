@@ -19,12 +19,20 @@ class SessionsTest(PageCase):
         self.make("add-feature", mergeRequest={"title": "Add it"})
         self.browser.run("document.dispatchEvent(new Event('visibilitychange'))")
         shown = self.see("#sessions-body", "Completed", seconds=60)
-        for words in ("add-feature", "What add-feature is for", "Push: done", "hello", "feature/add-feature", "Merge request", "Pushed"):
+        for words in ("add-feature", "What add-feature is for", "Push: done", "hello", "feature/add-feature", "See merge request", "Pushed"):
             self.assertIn(words, shown)
         links = self.browser.run("return [...document.querySelectorAll('#sessions-body a')].map((each) => each.href)")
         self.assertEqual(links[0], f"{self.gitlab}/demo/hello/-/tree/feature/add-feature")
         self.assertRegex(links[1], r"/-/merge_requests/\d+$")
         self.snap_everywhere("session")
+
+    def test_a_merge_request_that_is_not_there_can_be_opened(self):
+        """Nobody asked for one: what the server offers is called an offer."""
+        self.stack.connect()
+        self.make("no-request")
+        self.enter()
+        self.assertNotIn("See merge request", self.see("#sessions-body", "Open merge request", seconds=60))
+        self.assertIn("/-/merge_requests/new?", self.browser.run("return [...document.querySelectorAll('#sessions-body a')].map((each) => each.href)")[1])
 
     def test_transfer_shows_its_objects_while_it_lasts(self):
         self.stack.connect()

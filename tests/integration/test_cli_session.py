@@ -23,8 +23,9 @@ class SessionVerbsTest(TerminalCase):
         self.assertIn("View changes in GitLab:", shown)
         self.assertIn(f"{self.repository.removesuffix('.git')}/-/tree/feature/cli-wait", shown)
         self.assertIn("Pushed", shown)
+        self.assertRegex(shown, r"(?m)^      a merge request can be opened at \S+/-/merge_requests/new\?")
         listed = self.expect(DONE, "session", "list", says="cli-wait").stdout
-        self.assertRegex(listed, r"(?m)^Completed +cli-wait ")
+        self.assertRegex(listed, r"(?m)^Completed +cli-wait .*\n +\S+/-/tree/feature/cli-wait$")
         self.assertEqual(self.expect(DONE, "session", "show", "cli-wait", "--wait").stdout, shown)
 
     def test_json_is_the_apis_own(self):
@@ -48,7 +49,10 @@ class SessionVerbsTest(TerminalCase):
 
     def test_a_merge_request_is_asked_for(self):
         shown = self.create("cli-mr", "--merge-request", "--wait", "--json").stdout
-        self.assertIn("/-/merge_requests/", json.loads(shown)["status"]["repositories"][0]["mergeRequestUrl"])
+        url = json.loads(shown)["status"]["repositories"][0]["mergeRequestUrl"]
+        self.assertRegex(url, r"/-/merge_requests/\d+$")
+        self.expect(DONE, "session", "show", "cli-mr", says=f"      merge request {url}\n")
+        self.assertRegex(self.expect(DONE, "session", "list").stdout, rf"(?m)^Completed +cli-mr .*\n +{url}$")
 
     def test_a_session_that_fails_gives_the_exit_code_of_its_error(self):
         self.expect(DONE, "connect", "--instance", self.base, token=self.tokens["readOnly"])

@@ -52,7 +52,7 @@ async function remove(entry) {
 }
 
 function row({ entry, report }) {
-	const path = report?.projectPath ?? entry.url.replace(/^https?:\/\/[^/]+\//, '').replace(/\.git$/, '');
+	const path = report?.projectPath ?? entry.url.replace(/^https?:\/\/[^/]+\/|\.git$/g, '');
 	return el('li', el('details', el('summary', { 'data-key': 'open' }, icon(entry.provider ?? 'repo'),
 		el('span.name', el('b', path), el('span.soft', [report?.host, entry.branch].filter(Boolean).join(' · '))), pill(report ? verdictOf(report) : { tone: 'busy', label: 'Checking' })),
 	report && [facts(report), checklist(report.checks)], button('Remove', () => remove(entry), '.small', { 'aria-label': `Remove ${path} from the project` })));

@@ -18,9 +18,13 @@ function progress({ name, phase, progress: { stage, done, total, bytes: size } =
 		el('span.soft', `${verb} ${done.toLocaleString('en')} of ${total.toLocaleString('en')} ${unit}${size ? `, ${size.toLocaleString('en', { notation: 'compact', style: 'unit', unit: 'byte' })}` : ''}`));
 }
 
+/** One that is there has a number. */
+const mergeRequest = ({ provider, mergeRequestUrl: url }) => url
+	&& link(url, /(?<!new)\/\d+$/.test(url) ? 'See' : 'Open', provider === 'github' ? ' pull request' : ' merge request');
+
 const repositoryRow = (repository) => el('li', el('div.line', icon(repository.provider ?? 'repo'), el('b', repository.name),
 	repository.branch && el('span', icon('branch'), ' ', link(repository.branchUrl, el('code', repository.branch))),
-	repository.mergeRequestUrl && link(repository.mergeRequestUrl, repository.provider === 'github' ? 'Pull request' : 'Merge request'), el('span.soft', wordsOf(repository.phase))),
+	mergeRequest(repository), el('span.soft', wordsOf(repository.phase))),
 progress(repository), [repository.error, repository.mergeRequestError].map((error) => error && problem(error)));
 
 async function push(name) {
