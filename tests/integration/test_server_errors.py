@@ -69,6 +69,8 @@ class ServerErrorsTest(unittest.TestCase):
         head = b"Host: x\r\nConnection: close\r\n"
         rows = [
             ("no HTTP", 400, "bad_request", b"GARBAGE\r\n\r\n"),
+            ("a version of HTTP that is none", 400, "bad_request", b"GET /api/version HTTP/3.0\r\n" + head + b"\r\n"),
+            ("a transfer coding that nobody knows", 400, "bad_request", b"POST /api/auth/gitlab/connect HTTP/1.1\r\n" + head + b"Transfer-Encoding: gzip\r\n\r\n"),
             ("nothing there", 404, "not_found", b"GET /nothing HTTP/1.1\r\n" + head + b"\r\n"),
             ("no such style", 404, "not_found", b"GET /assets/nothing.css HTTP/1.1\r\n" + head + b"\r\n"),
             ("a page is for reading", 405, "method_not_allowed", b"POST / HTTP/1.1\r\n" + head + b"Content-Length: 0\r\n\r\n"),
