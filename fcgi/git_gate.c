@@ -54,19 +54,18 @@ static bool keep(struct call *call, const struct gate_route *route, enum git_ser
 	return false;
 }
 
-/* `begins`: the first request of a transfer. Asked for receive-pack's advertisement GitLab would create a missing project, so that
- * there the API has to show the project first, however short ago it did. */
-static bool open_route(struct call *call, enum git_service service, bool begins, struct gate_route *ret, struct error *err)
+static enum git_service service_of(enum gate_use use)
 {
-	struct gate_service *gate = &call->app->gate;
-	const char *repository = call->parameters.repository, *id = call->request->id;
-	bool open;
+	return use == GATE_FETCH ? GIT_UPLOAD_PACK : GIT_RECEIVE_PACK;
+}
+
+static bool open_route(struct call *call, enum gate_use use, struct gate_route *ret, struct error *err)
+{
+	const enum git_service service = service_of(use);
 
 	call_log(call, "repository", call->parameters.repository);
 	call_log(call, "service", service_names[service]);
-	open = begins && service == GIT_RECEIVE_PACK ? gate_route_open_shown(gate, &call->session, repository, id, ret, err)
-	                                             : gate_route_open(gate, &call->session, repository, service, id, ret, err);
-	if (!open)
+	if (!gate_route_open(&call->app->gate, &call->session, call->parameters.repository, use, call->request->id, ret, err))
 		/* A repository that is not the session's has no place in its status. */
 		return err && err->code != ERR_GIT_CREDENTIAL ? keep(call, NULL, service, err) : false;
 	redactor_add(call->redactor, &ret->credential.token);
@@ -103,7 +102,8 @@ bool git_gate_info_refs(struct call *call, struct error *err)
 	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
 	CLEANUP(git_transfer_release) struct git_transfer transfer = GIT_TRANSFER_INIT;
 
-	if (!git_gate_service(call->request, &transfer.service, err) || !open_route(call, transfer.service, true, &route, err))
+	if (!git_gate_service(call->request, &transfer.service, err) ||
+	    !open_route(call, transfer.service == GIT_RECEIVE_PACK ? GATE_PUSH_BEGINS : GATE_FETCH, &route, err))
 		return false;
 	transfer.method = "GET";
 	strbuf_addf(&transfer.url, "%s/info/refs?service=%s", route.url_base, service_names[transfer.service]);
@@ -127,8 +127,7 @@ bool git_gate_upload_pack(struct call *call, struct error *err)
 	CLEANUP(git_transfer_release) struct git_transfer transfer = GIT_TRANSFER_INIT;
 
 	transfer.service = GIT_UPLOAD_PACK;
-	if (!git_gate_check_headers(call->request, transfer.service, err) ||
-	    !open_route(call, transfer.service, false, &route, err))
+	if (!git_gate_check_headers(call->request, transfer.service, err) || !open_route(call, GATE_FETCH, &route, err))
 		return false;
 	prepare_post(&transfer, &route);
 	return audited(call, &route, transfer.service, run(call, &route, &transfer, err), err);
@@ -170,8 +169,7 @@ bool git_gate_receive_pack(struct call *call, struct error *err)
 	CLEANUP(git_transfer_release) struct git_transfer transfer = GIT_TRANSFER_INIT;
 
 	transfer.service = GIT_RECEIVE_PACK;
-	if (!git_gate_check_headers(call->request, transfer.service, err) ||
-	    !open_route(call, transfer.service, false, &route, err))
+	if (!git_gate_check_headers(call->request, transfer.service, err) || !open_route(call, GATE_PUSH, &route, err))
 		return false;
 	exchange_set_patience(call->exchange, GIT_CLIENT_PATIENCE_S);
 	if (!read_commands(call, route.push_branch, &transfer.prefix, err)) {

@@ -76,6 +76,10 @@ bool check_repository(struct check_service *s, const struct check_request *reque
 bool check_repositories(struct check_service *s, const struct check_request *requests, struct check_report *ret_reports,
                         size_t count, struct error *err) MUST_CHECK;
 
+/* Whether sessions may push to this branch, as the forge has just shown it. ERR_BRANCH_PROTECTED, in the forge's own words. */
+bool check_push_branch(const struct forge_branch *branch, enum provider provider, const char *name, const char *project_path,
+                       struct error *err) MUST_CHECK;
+
 /* The report as the API shows it (contract §2.2). Caller decrefs. */
 json_t *check_report_json(const struct check_report *report) MUST_CHECK;
 /* The member "checks" of it. Caller decrefs. */

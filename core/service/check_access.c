@@ -215,16 +215,19 @@ static bool judge_start(struct check_run *run, const struct questions *asked, st
 	return true;
 }
 
-/* Each forge's own words for it. */
-static bool protected_branch(const struct check_report *report, const char *branch, struct error *failure)
+bool check_push_branch(const struct forge_branch *branch, enum provider provider, const char *name, const char *project_path,
+                       struct error *err)
 {
-	if (report->provider != PROVIDER_GITHUB)
-		return error_set(failure, ERR_BRANCH_PROTECTED,
+	/* Sessions never push to a protected branch, also where their owner may. */
+	if (branch->state != FORGE_BRANCH_PROTECTED && !branch->is_protected)
+		return true;
+	if (provider != PROVIDER_GITHUB)
+		return error_set(err, ERR_BRANCH_PROTECTED,
 		                 "%s is protected on %s. Push to another branch and open a merge request, or ask a Maintainer.",
-		                 branch, report->project.path);
-	error_set(failure, ERR_BRANCH_PROTECTED, "%s is protected on %s. Push to another branch and open a pull request.", branch,
-	          report->project.path);
-	return error_remedy(failure, "Push to another branch and open a pull request, or ask an administrator of the repository.");
+		                 name, project_path);
+	error_set(err, ERR_BRANCH_PROTECTED, "%s is protected on %s. Push to another branch and open a pull request.", name,
+	          project_path);
+	return error_remedy(err, "Push to another branch and open a pull request, or ask an administrator of the repository.");
 }
 
 static bool judge_push(struct check_run *run, const struct branch_question *push, struct error *failure)
@@ -235,10 +238,7 @@ static bool judge_push(struct check_run *run, const struct branch_question *push
 		*failure = push->failure;
 		return false;
 	}
-	/* Sessions never push to a protected branch, also where their owner may. */
-	if (push->branch.state != FORGE_BRANCH_PROTECTED && !push->branch.is_protected)
-		return true;
-	return protected_branch(run->report, push->name, failure);
+	return check_push_branch(&push->branch, run->report->provider, push->name, run->report->project.path, failure);
 }
 
 static void note_branch(struct check_run *run, const struct questions *asked)

@@ -72,7 +72,7 @@ bool gate_merge_request(struct gate_service *s, const struct session_row *sessio
 	struct error failure = ERROR_INIT;
 
 	if (!session_row_spec(session, &spec, err) || !read_wish(&spec, &wish, err) ||
-	    !gate_route_open_shown(s, session, repository, request_id, &route, err))
+	    !gate_route_open(s, session, repository, GATE_MERGE_REQUEST, request_id, &route, err))
 		return false;
 	bool open = open_merge_request(s, &route, &wish, request_id, ret, &failure);
 	gate_audit(s, session, &route, AUDIT_MERGE_REQUEST, request_id, open ? NULL : &failure);

@@ -1,4 +1,4 @@
-#include "gate_service.h"
+#include "gate_private.h"
 
 #include "alloc.h"
 #include "clock.h"
@@ -245,68 +245,30 @@ static bool find_binding(struct gate_service *s, const struct session_row *sessi
 	return true;
 }
 
-static bool other_project(const struct session_binding *binding, struct error *err)
+/* A confirmation is as old as the last one that was for as much. */
+static bool is_confirmed(const struct session_binding *binding, enum gate_use use, int64_t now_s)
 {
-	return error_set(err, ERR_REPO_IDENTITY_CHANGED, "%s now belongs to a different project than the one that was checked.",
-	                 binding->project_path);
+	const int64_t age_s = now_s - (use == GATE_PUSH ? binding->push_confirmed_at : binding->confirmed_at);
+
+	return (use == GATE_FETCH || use == GATE_PUSH) && age_s >= 0 && age_s < GATE_CONFIRMED_S;
 }
 
-/* Gone by its id. Whatever stands under its path by now is another project, and looks to people like the one they meant. */
-static void explain_missing(const struct forge_access *access, const struct session_binding *binding, struct error *failure)
-{
-	CLEANUP(forge_project_release) struct forge_project namesake = FORGE_PROJECT_INIT;
-
-	if (access->forge->project_get(access, binding->project_path, 0, NULL, &namesake, failure) &&
-	    namesake.id != binding->project_id)
-		other_project(binding, failure);
-}
-
-/* By its id, so that another project under the same path gets nothing; and before git asks, since receive-pack creates what is
- * missing. */
-static bool confirm_project(struct gate_service *s, const struct session_binding *binding, const struct credential *credential,
-                            enum git_service service, const char *request_id, struct forge_project *ret, struct error *err)
-{
-	const struct forge_access access = credential_access(&s->checks->credentials, credential, request_id);
-	struct error failure = ERROR_INIT;
-
-	if (!access.forge->project_get(&access, NULL, binding->project_id, NULL, ret, &failure)) {
-		credential_note_use(&s->checks->credentials, credential, &failure);
-		if (failure.code == ERR_REPO_NOT_FOUND)
-			explain_missing(&access, binding, &failure);
-		if (err)
-			*err = failure;
-		return false;
-	}
-	if (ret->id != binding->project_id)
-		return other_project(binding, err);
-	if (ret->repository_disabled)
-		return error_set(err, ERR_REPO_DISABLED, "The repository of %s is disabled.", ret->path);
-	if (service != GIT_RECEIVE_PACK)
-		return true; /* what is closed to pushes can still be read */
-	if (ret->archived)
-		return error_set(err, ERR_REPO_ARCHIVED, "%s is archived and read-only.", ret->path);
-	if (ret->deleting)
-		return error_set(err, ERR_REPO_DELETING, "%s is marked for deletion and read-only.", ret->path);
-	return true;
-}
-
-static bool open_route(struct gate_service *s, const struct session_row *session, const struct session_binding *binding, bool shown,
-                       enum git_service service, const char *request_id, struct gate_route *route, struct error *err)
+static bool open_route(struct gate_service *s, const struct session_row *session, const struct session_binding *binding,
+                       enum gate_use use, const char *request_id, struct gate_route *route, struct error *err)
 {
 	const struct credential_sources *sources = &s->checks->credentials;
 	const struct credential_asker asker = {session->owner, session->project};
 	struct forge_project *project = &route->project;
 	struct credential *credential = &route->credential;
-	const bool for_push = service == GIT_RECEIVE_PACK;
-	const int64_t now_s = clock_now_s(), age_s = now_s - (for_push ? binding->push_confirmed_at : binding->confirmed_at);
+	const int64_t now_s = clock_now_s();
 
 	if (!credential_from_binding(sources, &asker, binding->provider, binding->credential, binding->instance_url,
 	                             binding->project_path, credential, err) ||
 	    !credential_open(sources, credential, request_id, err))
 		return false;
-	if ((shown || age_s < 0 || age_s >= GATE_CONFIRMED_S) &&
-	    (!confirm_project(s, binding, credential, service, request_id, project, err) ||
-	     !s->sessions.ops->confirm(s->sessions.state, session->id, binding->repository, project->path, for_push, now_s, err)))
+	if (!is_confirmed(binding, use, now_s) && (!gate_confirm(s, binding, credential, use, request_id, project, err) ||
+	                                           !s->sessions.ops->confirm(s->sessions.state, session->id, binding->repository,
+	                                                                     project->path, gate_use_pushes(use), now_s, err)))
 		return false;
 	route->project_path = xstrdup(project->path ? project->path : binding->project_path);
 	route->url_base = xasprintf("%s/%s.git", credential->instance.text, route->project_path);
@@ -316,8 +278,13 @@ static bool open_route(struct gate_service *s, const struct session_row *session
 	return true;
 }
 
-static bool open_binding(struct gate_service *s, const struct session_row *session, const char *repository, bool shown,
-                         enum git_service service, const char *request_id, struct gate_route *ret, struct error *err)
+static enum audit_action action_of(enum gate_use use)
+{
+	return use == GATE_FETCH ? AUDIT_FETCH : use == GATE_MERGE_REQUEST ? AUDIT_MERGE_REQUEST : AUDIT_PUSH;
+}
+
+bool gate_route_open(struct gate_service *s, const struct session_row *session, const char *repository, enum gate_use use,
+                     const char *request_id, struct gate_route *ret, struct error *err)
 {
 	CLEANUP(session_binding_release) struct session_binding binding = SESSION_BINDING_INIT;
 	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
@@ -325,11 +292,11 @@ static bool open_binding(struct gate_service *s, const struct session_row *sessi
 
 	if (!find_binding(s, session, repository, &binding, err))
 		return false;
-	if (service == GIT_RECEIVE_PACK && !binding.push_branch)
+	if (use != GATE_FETCH && !binding.push_branch)
 		return error_set(err, ERR_GIT_REF_FORBIDDEN, "This session may not push to %.100s.", repository);
-	if (!open_route(s, session, &binding, shown, service, request_id, &route, &failure)) {
+	if (!open_route(s, session, &binding, use, request_id, &route, &failure)) {
 		set_string(&route.project_path, binding.project_path);
-		gate_audit(s, session, &route, service == GIT_RECEIVE_PACK ? AUDIT_PUSH : AUDIT_FETCH, request_id, &failure);
+		gate_audit(s, session, &route, action_of(use), request_id, &failure);
 		gate_tell_session(&failure);
 		if (err)
 			*err = failure;
@@ -338,18 +305,6 @@ static bool open_binding(struct gate_service *s, const struct session_row *sessi
 	*ret = route;
 	route = (struct gate_route)GATE_ROUTE_INIT;
 	return true;
-}
-
-bool gate_route_open(struct gate_service *s, const struct session_row *session, const char *repository, enum git_service service,
-                     const char *request_id, struct gate_route *ret, struct error *err)
-{
-	return open_binding(s, session, repository, false, service, request_id, ret, err);
-}
-
-bool gate_route_open_shown(struct gate_service *s, const struct session_row *session, const char *repository,
-                           const char *request_id, struct gate_route *ret, struct error *err)
-{
-	return open_binding(s, session, repository, true, GIT_RECEIVE_PACK, request_id, ret, err);
 }
 
 /* ---- What went wrong ---- */

@@ -54,20 +54,25 @@ struct gate_route {
 #define GATE_ROUTE_INIT ZERO_INIT
 void gate_route_release(struct gate_route *route);
 
+/* What a request through the gate is for. */
+enum gate_use {
+	GATE_FETCH,
+	GATE_PUSH_BEGINS,   /* the request for receive-pack's advertisement, which could create a project */
+	GATE_PUSH,          /* the push itself */
+	GATE_MERGE_REQUEST, /* of what has been pushed */
+};
+
 /*
  * Opens the token for one request of this session. The project is confirmed with the API first, by its id: another project may have
- * taken its path, and asked for receive-pack on a missing path GitLab would create one. A confirmation holds for the requests that
- * follow it within GATE_CONFIRMED_S (git makes two to four for one transfer), one for a fetch not for a push. ERR_GIT_CREDENTIAL:
- * not a repository of the session; ERR_GIT_REF_FORBIDDEN: not to be pushed.
+ * taken its path, and asked for receive-pack on a missing path GitLab would create one. For a push the push branch is asked about,
+ * too: sessions push to no branch that is protected by now, also where their owner may. A confirmation holds for the fetches and
+ * pushes that follow it within GATE_CONFIRMED_S (git makes two to four requests for one transfer), one for a fetch not for a push;
+ * the other uses are always confirmed now, and `project` is filled. ERR_GIT_CREDENTIAL: not a repository of the session;
+ * ERR_GIT_REF_FORBIDDEN: not to be pushed; ERR_BRANCH_PROTECTED; what the forge says of the project.
  */
-bool gate_route_open(struct gate_service *s, const struct session_row *session, const char *repository, enum git_service service,
+bool gate_route_open(struct gate_service *s, const struct session_row *session, const char *repository, enum gate_use use,
                      const char *request_id, struct gate_route *ret, struct error *err) MUST_CHECK;
 enum { GATE_CONFIRMED_S = 20 };
-
-/* The same for pushing, always confirmed now (`project` is filled): for what could create a project, the request for receive-pack's
- * advertisement, and for merge requests. */
-bool gate_route_open_shown(struct gate_service *s, const struct session_row *session, const char *repository,
-                           const char *request_id, struct gate_route *ret, struct error *err) MUST_CHECK;
 
 /*
  * Opens or finds the merge request that the session's specification asks for, from the repository's push branch. All of it is

@@ -130,6 +130,9 @@ class WhileTheAgentWorksTest(FailureCase):
         def commit_elsewhere(path):
             self.control("/commit", project=path, branch=self.branch(path), files={"other.txt": "someone else's"})
 
+        def protect(path):
+            self.control("/protect", project=path, branch="ambient/*")
+
         push, host = {"match": "git-receive-pack"}, self.host
         no_push = f"{host} does not allow Git over HTTPS (Pushing over HTTP is not allowed.)."
         return [
@@ -149,8 +152,13 @@ class WhileTheAgentWorksTest(FailureCase):
              "Insufficient permissions. The connected account may not push to fail/f38-role; pushing needs Developer or higher."),
             ("f38-role-before", {"members": {"john": 20}}, None, "repo_no_push",
              "Insufficient permissions. The connected account may not push to fail/f38-role-before; pushing needs Developer or higher."),
-            ("f39-protected", {}, lambda path: self.control("/protect", project=path, branch="ambient/*"), "branch_protected",
-             ("ambient/f39-protected is protected on fail/f39-protected. Push to another branch and open a merge request, or ask a Maintainer. "
+            ("f39-protected", {}, protect, "branch_protected",
+             "ambient/f39-protected is protected on fail/f39-protected. Push to another branch and open a merge request, or ask a Maintainer."),
+            ("f39-maintainer", {"members": {"john": 40}}, protect, "branch_protected",
+             "ambient/f39-maintainer is protected on fail/f39-maintainer. Push to another branch and open a merge request, or ask a Maintainer."),
+            # Who does not show the rules refuses by itself.
+            ("f39-hidden", {"protectedListLevel": 50}, protect, "branch_protected",
+             ("ambient/f39-hidden is protected on fail/f39-hidden. Push to another branch and open a merge request, or ask a Maintainer. "
               "GitLab says: You are not allowed to create protected branches on this project.")),
             ("f42-no-push", {}, project(http="no_push"), "git_http_disabled", no_push),
             ("f42-no-push-before", {"http": "no_push"}, None, "git_http_disabled", no_push),

@@ -229,9 +229,9 @@ class PushTest(GitHubCase):
 
     def test_a_branch_that_is_protected_while_the_agent_works_is_refused_by_the_push(self):
         rows = [
-            ({"repository": "octo/private", "branch": "ambient/*"}, "GH006: Protected branch update failed for refs/heads/ambient/slow-0."),
+            ({"repository": "octo/private", "branch": "ambient/*"}, "ambient/slow-0 is protected on octo/private."),
             ({"repository": "octo-org/service", "patterns": ["ambient/*"], "rules": ["creation", "pull_request"]},
-             "GH013: Repository rule violations found for refs/heads/ambient/slow-1."),
+             "ambient/slow-1 is protected on octo-org/service."),
         ]
         # Classic protection is of branches that exist.
         self.stack.control("POST", "/commit", {"project": "github:octo/private", "branch": "ambient/slow-0", "files": {"one": "1"}})

@@ -16,7 +16,7 @@ struct small_gitlab {
 	const char *dead_token; /* NULL: none */
 	const char *sore_token; /* it makes this GitLab fail; NULL: none */
 	int access_level;
-	bool archived, protects_branches, empty;
+	bool archived, protects_branches, fails_at_branches, empty;
 	int project_id;             /* 0: 42 */
 	const char *default_branch; /* NULL: main */
 	const char *probe_refusal;  /* the body of a 403 to the push probe; NULL: it may push */
@@ -92,6 +92,8 @@ static inline void small_gitlab_answer(struct peer_exchange *exchange, void *con
 	} else if (strcmp(exchange->target, "/api/v4/projects/42/merge_requests") == 0) {
 		peer_answer(exchange, "201 Created", json,
 		            "{\"iid\":3,\"web_url\":\"https://elsewhere.test/x/-/merge_requests/3\"}");
+	} else if (gitlab->fails_at_branches && strstr(exchange->target, "/repository/branches/")) {
+		peer_answer(exchange, "500 Internal Server Error", json, "{\"message\":\"500 Internal Server Error\"}");
 	} else if (strstr(exchange->target, "/repository/branches/main")) {
 		peer_answer(exchange, "200 OK", json,
 		            "{\"name\":\"main\",\"protected\":true,\"can_push\":false,\"default\":true,"

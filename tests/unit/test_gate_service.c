@@ -190,27 +190,68 @@ static void route_leads_to_what_the_preflight_bound(void **state UNUSED)
 	char expected[128];
 
 	gate_fixture_make(&g, "/team/api");
-	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &none, &err));
+	assert_false(gate_route_open(&g.gate, &g.session, "api", GATE_FETCH, NULL, &none, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
 	must(gate_fixture_preflight(&g, &blocks, &err), &err);
 	assert_false(blocks);
-	must(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &fetch, &err), &err);
-	must(gate_route_open(&g.gate, &g.session, "api", GIT_RECEIVE_PACK, NULL, &push, &err), &err);
+	must(gate_route_open(&g.gate, &g.session, "api", GATE_FETCH, NULL, &fetch, &err), &err);
+	must(gate_route_open(&g.gate, &g.session, "api", GATE_PUSH, NULL, &push, &err), &err);
 	(void)snprintf(expected, sizeof(expected), "%s/team/api.git", g.f.url);
 	assert_string_equal(fetch.url_base, expected);
 	assert_string_equal(push.url_base, expected);
 	assert_string_equal(push.push_branch, "ambient/x");
 	assert_string_equal(secret_bytes(&push.credential.token), TOKEN);
-	assert_false(gate_route_open(&g.gate, &g.session, "other", GIT_UPLOAD_PACK, NULL, &none, &err));
+	assert_false(gate_route_open(&g.gate, &g.session, "other", GATE_FETCH, NULL, &none, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
 	g.f.gitlab.archived = true;
 	/* The confirmation of a moment ago serves the requests of one transfer, and no longer. */
-	must(gate_route_open(&g.gate, &g.session, "api", GIT_RECEIVE_PACK, NULL, &again, &err), &err);
+	must(gate_route_open(&g.gate, &g.session, "api", GATE_PUSH, NULL, &again, &err), &err);
 	assert_null(again.project.path);
 	must(g.gate.sessions.ops->confirm(g.gate.sessions.state, g.session.id, "api", "team/api", true, 1, &err), &err);
-	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_RECEIVE_PACK, NULL, &none, &err));
+	assert_false(gate_route_open(&g.gate, &g.session, "api", GATE_PUSH, NULL, &none, &err));
 	assert_int_equal(err.code, ERR_REPO_ARCHIVED);
-	must(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &reading, &err), &err);
+	must(gate_route_open(&g.gate, &g.session, "api", GATE_FETCH, NULL, &reading, &err), &err);
+	gate_fixture_remove(&g);
+}
+
+static void branch_that_became_protected_is_pushed_by_nobody(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence;
+		enum gate_use use;
+		bool fails; /* at telling */
+		enum error_code code;
+	} rows[] = {
+	        {"a push begins", GATE_PUSH_BEGINS, false, ERR_BRANCH_PROTECTED},
+	        {"a push comes without its beginning", GATE_PUSH, false, ERR_BRANCH_PROTECTED},
+	        {"nobody says whether it is", GATE_PUSH_BEGINS, true, ERR_INSTANCE_ERROR},
+	        {"it can still be read", GATE_FETCH, true, ERR_NONE},
+	        {"what was pushed before can be offered", GATE_MERGE_REQUEST, false, ERR_NONE},
+	        {"which opens no way to a push", GATE_PUSH, false, ERR_BRANCH_PROTECTED},
+	};
+	struct gate_fixture g;
+	struct error err = ERROR_INIT;
+	bool blocks;
+
+	gate_fixture_make(&g, "/team/api");
+	must(gate_fixture_preflight(&g, &blocks, &err), &err);
+	assert_false(blocks);
+	g.f.gitlab.access_level = 40; /* GitLab itself would let a Maintainer pass */
+	g.f.gitlab.protects_branches = true;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
+		struct error failure = ERROR_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		g.f.gitlab.fails_at_branches = rows[i].fails;
+		assert_int_equal(gate_route_open(&g.gate, &g.session, "api", rows[i].use, NULL, &route, &failure),
+		                 rows[i].code == ERR_NONE);
+		assert_int_equal(failure.code, rows[i].code);
+		if (rows[i].code == ERR_BRANCH_PROTECTED)
+			assert_string_equal(failure.message,
+			                    "ambient/x is protected on team/api. Push to another branch and open a merge "
+			                    "request, or ask a Maintainer.");
+	}
 	gate_fixture_remove(&g);
 }
 
@@ -255,11 +296,11 @@ static void route_uses_the_owners_token_and_no_other(void **state UNUSED)
 	gate_fixture_make(&g, "/team/api");
 	must(gate_fixture_preflight(&g, &blocks, &err), &err);
 	set_string(&g.session.owner, "mallory");
-	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &route, &err));
+	assert_false(gate_route_open(&g.gate, &g.session, "api", GATE_FETCH, NULL, &route, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
 	set_string(&g.session.owner, "alice");
 	must(account_disconnect(&g.f.service, PROVIDER_GITLAB, "alice", NULL, &err), &err);
-	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &route, &err));
+	assert_false(gate_route_open(&g.gate, &g.session, "api", GATE_FETCH, NULL, &route, &err));
 	assert_int_equal(err.code, ERR_NOT_CONNECTED);
 	gate_fixture_remove(&g);
 }
@@ -275,13 +316,13 @@ static void read_only_token_starts_the_session_and_a_missing_project_does_not(vo
 	readable.f.gitlab.scopes = "[\"read_api\",\"read_repository\"]";
 	must(gate_fixture_preflight(&readable, &blocks, &err), &err);
 	assert_false(blocks);
-	must(gate_route_open(&readable.gate, &readable.session, "api", GIT_RECEIVE_PACK, NULL, &route, &err), &err);
+	must(gate_route_open(&readable.gate, &readable.session, "api", GATE_PUSH, NULL, &route, &err), &err);
 	gate_fixture_remove(&readable);
 
 	gate_fixture_make(&missing, "/team/web");
 	must(gate_fixture_preflight(&missing, &blocks, &err), &err);
 	assert_true(blocks);
-	assert_false(gate_route_open(&missing.gate, &missing.session, "web", GIT_UPLOAD_PACK, NULL, &route, &err));
+	assert_false(gate_route_open(&missing.gate, &missing.session, "web", GATE_FETCH, NULL, &route, &err));
 	gate_fixture_remove(&missing);
 }
 
@@ -304,7 +345,7 @@ static void failures_are_kept_and_condemn_only_dead_tokens(void **state UNUSED)
 
 	gate_fixture_make(&g, "/team/api");
 	must(gate_fixture_preflight(&g, &blocks, &err), &err);
-	must(gate_route_open(&g.gate, &g.session, "api", GIT_RECEIVE_PACK, NULL, &route, &err), &err);
+	must(gate_route_open(&g.gate, &g.session, "api", GATE_PUSH, NULL, &route, &err), &err);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct error failure = ERROR_INIT;
 
@@ -363,7 +404,7 @@ static void a_session_is_told_that_its_authentication_failed(void **state UNUSED
 	gate_fixture_make(&g, "/team/api");
 	must(gate_fixture_preflight(&g, &blocks, &err), &err);
 	g.f.gitlab.dead_token = TOKEN;
-	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &route, &err));
+	assert_false(gate_route_open(&g.gate, &g.session, "api", GATE_FETCH, NULL, &route, &err));
 	assert_int_equal(err.code, ERR_TOKEN_REVOKED);
 	assert_string_equal(err.message,
 	                    "Authentication failed: Invalid token. This token was revoked in GitLab. Create a new one and "
@@ -434,6 +475,7 @@ int main(void)
 	        cmocka_unit_test(credential_opens_its_own_running_session_only),
 	        cmocka_unit_test(what_goes_on_ends_with_the_session),
 	        cmocka_unit_test(route_leads_to_what_the_preflight_bound),
+	        cmocka_unit_test(branch_that_became_protected_is_pushed_by_nobody),
 	        cmocka_unit_test(project_that_took_the_path_is_never_bound_in_its_place),
 	        cmocka_unit_test(route_uses_the_owners_token_and_no_other),
 	        cmocka_unit_test(read_only_token_starts_the_session_and_a_missing_project_does_not),

@@ -45,7 +45,7 @@ static void what_joins_is_bound_and_stays_beside_the_object(void **state UNUSED)
 	assert_int_equal(spec.repository_count, 2);
 	assert_string_equal(spec.repositories[1].start_branch, "main");
 	assert_string_equal(spec.repositories[1].push_branch, "ambient/x-2");
-	must(gate_route_open(&g.gate, &g.session, "api-2", GIT_RECEIVE_PACK, NULL, &route, &err), &err);
+	must(gate_route_open(&g.gate, &g.session, "api-2", GATE_PUSH, NULL, &route, &err), &err);
 	assert_string_equal(route.push_branch, "ambient/x-2");
 	must(g.gate.sessions.ops->find_by_id(g.gate.sessions.state, g.session.id, &row, &err), &err);
 	assert_null(strstr(row.object, "api-2"));
@@ -103,7 +103,7 @@ static void what_leaves_is_closed_at_the_gate_for_good(void **state UNUSED)
 	must(session_repository_remove(&g.gate.sessions, &g.session, "api", &err), &err);
 	/* A pre-flight that began before binds it once more. */
 	must(gate_fixture_preflight(&g, &blocks, &err), &err);
-	assert_false(gate_route_open(&g.gate, &g.session, "api", GIT_UPLOAD_PACK, NULL, &route, &err));
+	assert_false(gate_route_open(&g.gate, &g.session, "api", GATE_FETCH, NULL, &route, &err));
 	assert_int_equal(err.code, ERR_GIT_CREDENTIAL);
 	assert_false(session_repository_remove(&g.gate.sessions, &g.session, "other", &err));
 	assert_int_equal(err.code, ERR_NOT_FOUND);

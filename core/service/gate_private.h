@@ -1,0 +1,18 @@
+#pragma once
+/*
+ * gate_private — what the files of the gate's service share. Floor: service, private.
+ */
+#include "gate_service.h"
+
+static inline bool gate_use_pushes(enum gate_use use)
+{
+	return use == GATE_PUSH_BEGINS || use == GATE_PUSH;
+}
+
+/*
+ * Asks the forge's API about a bound project: that it is still the one, and open to this use; for a push also, at the same time,
+ * whether the push branch has become a protected one. `ret` is the project, also where that is refused; caller releases. The errors
+ * of the forge's project_get and branch_get, ERR_REPO_IDENTITY_CHANGED, _DISABLED, _ARCHIVED, _DELETING, ERR_BRANCH_PROTECTED.
+ */
+bool gate_confirm(struct gate_service *s, const struct session_binding *binding, const struct credential *credential,
+                  enum gate_use use, const char *request_id, struct forge_project *ret, struct error *err) MUST_CHECK;
