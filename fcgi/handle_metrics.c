@@ -14,8 +14,10 @@ static void write_sessions(const struct database_figures *figures, const struct 
 	            "# HELP acp_gitlab_sessions_waiting_seconds How long the first session has waited for a worker.\n"
 	            "# TYPE acp_gitlab_sessions_waiting_seconds gauge\nacp_gitlab_sessions_waiting_seconds %lld\n"
 	            "# HELP acp_gitlab_sessions_running Sessions that a worker holds.\n"
-	            "# TYPE acp_gitlab_sessions_running gauge\nacp_gitlab_sessions_running %zu\n",
-	            queue->waiting > 0 ? (long long)(clock_now_s() - queue->waiting_since) : 0, queue->running);
+	            "# TYPE acp_gitlab_sessions_running gauge\nacp_gitlab_sessions_running %zu\n"
+	            "# HELP acp_gitlab_sessions_resting Sessions that wait for git/push, and that no worker holds meanwhile.\n"
+	            "# TYPE acp_gitlab_sessions_resting gauge\nacp_gitlab_sessions_resting %zu\n",
+	            queue->waiting > 0 ? (long long)(clock_now_s() - queue->waiting_since) : 0, queue->running, queue->resting);
 }
 
 static void write_connections_of(const char *provider, const struct connection_figures *f, struct strbuf *to)

@@ -94,7 +94,9 @@ bool session_queue_of(void *state, struct session_queue *ret, struct error *err)
 	if (!reading_begin(state, &r, err) || !query_start(&query, r.handle,
 	                                                   "SELECT count(*) FILTER (WHERE " WAITS "), ifnull(min(iif(" WAITS
 	                                                   ", max(created_at, lease_until, ifnull(rests_until, 0)), NULL)), 0), "
-	                                                   "count(*) FILTER (WHERE lease_until > ?1) FROM sessions WHERE final = 0",
+	                                                   "count(*) FILTER (WHERE lease_until > ?1), "
+	                                                   "count(*) FILTER (WHERE " LEFT " AND rests_until > ?1) "
+	                                                   "FROM sessions WHERE final = 0",
 	                                                   err))
 		return false;
 	query_bind_number(&query, clock_now_s());
@@ -103,6 +105,7 @@ bool session_queue_of(void *state, struct session_queue *ret, struct error *err)
 	ret->waiting = (size_t)query_number(&query, 0);
 	ret->waiting_since = query_number(&query, 1);
 	ret->running = (size_t)query_number(&query, 2);
+	ret->resting = (size_t)query_number(&query, 3);
 	return true;
 }
 

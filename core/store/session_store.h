@@ -99,6 +99,7 @@ struct session_queue {
 	size_t waiting;        /* not claimed yet, or its worker lost it, or it has rested */
 	int64_t waiting_since; /* unix seconds, of the one that waits longest; 0: none waits */
 	size_t running;        /* under a lease */
+	size_t resting;        /* under none, until there is something to do */
 };
 
 #define GATE_HASH_SIZE 65 /* hex of BLAKE2b-256 of the session's credential, with NUL */

@@ -69,8 +69,9 @@ static void a_session_that_rests_is_nobodys_until_there_is_something_to_do(void 
 		if (rows[i].change_after)
 			must(CALL(&f, change_repositories, id, "2", "3", NULL, &err), &err);
 		must(CALL(&f, queue, &queue, &err), &err);
-		if (rested_count(&f) != rows[i].up || queue.waiting != rows[i].up || queue.running != 0)
-			fail_msg("%s: %zu wait", rows[i].why, queue.waiting);
+		if (rested_count(&f) != rows[i].up || queue.waiting != rows[i].up || queue.running != 0 ||
+		    queue.resting == rows[i].up)
+			fail_msg("%s: %zu wait, %zu rest", rows[i].why, queue.waiting, queue.resting);
 		/* Who cannot reach its workspace leaves it alone. */
 		assert_int_equal(claim(&f, NULL, 60, name), 0);
 		assert_int_equal(claim(&f, id, 60, name) != 0, rows[i].up);
