@@ -260,6 +260,8 @@ static void read_repository(const json_t *object, struct repository *ret)
 
 	*ret = (struct repository){.name = xstrdup(json_string_or(object, "name", "")),
 	                           .branch_url = xstrdup(json_string_or(object, "branchUrl", NULL)),
+	                           .push_branch = xstrdup(json_string_or(object, "branch", NULL)),
+	                           .warnings = json_incref(json_object_get(object, "warnings")),
 	                           .phase = stored_phase(object)};
 	ret->agent_pushed = ret->branch_url != NULL;
 	if (!provider_parse(json_string_or(object, "provider", ""), &ret->provider))
@@ -268,8 +270,19 @@ static void read_repository(const json_t *object, struct repository *ret)
 		(void)error_from_json(error, &ret->error);
 }
 
+static void tell_sent(json_t *object, struct repository *r, const char *commit)
+{
+	enum { SHOWN = 12 };
+
+	if (!commit || r->agent_pushed)
+		return;
+	repository_warn(r, "push_unknown", "The session sent %.*s to %s before that; nobody has looked whether the branch has it.",
+	                SHOWN, commit, r->push_branch ? r->push_branch : "its branch");
+	json_object_set(object, "warnings", r->warnings);
+}
+
 /* Whoever was at work on it is gone. */
-static void end_repository(json_t *object, struct repository *r, const struct error *why)
+static void end_repository(json_t *object, struct repository *r, const json_t *sent, const struct error *why)
 {
 	json_object_del(object, "progress");
 	if (r->phase == REPOSITORY_PUSHED || r->phase == REPOSITORY_UNCHANGED || r->phase == REPOSITORY_FAILED)
@@ -277,10 +290,11 @@ static void end_repository(json_t *object, struct repository *r, const struct er
 	repository_fail(r, why);
 	set_text(object, "phase", repository_phase_name(r->phase));
 	json_object_set_new(object, "error", error_to_json(&r->error));
+	tell_sent(object, r, json_string_or(sent, r->name, NULL));
 }
 
 /* Gives how many of them ended well. */
-static size_t end_repositories(json_t *stored, struct repositories *ret, const struct error *why)
+static size_t end_repositories(json_t *stored, struct repositories *ret, const json_t *sent, const struct error *why)
 {
 	size_t i, well = 0;
 	json_t *object;
@@ -290,7 +304,7 @@ static size_t end_repositories(json_t *stored, struct repositories *ret, const s
 	{
 		struct repository *r = &ret->items[ret->count++];
 		read_repository(object, r);
-		end_repository(object, r, why);
+		end_repository(object, r, sent, why);
 		well += r->phase != REPOSITORY_FAILED;
 	}
 	return well;
@@ -304,8 +318,8 @@ static void finish_stopped(struct session_status *s, const struct error *why)
 	session_status_condition(s, "Completed", false, session_phase_name(s->phase), "%s", s->message);
 }
 
-enum session_phase session_status_end_stored(const char *stored, bool stopped, const struct error *why, int64_t now_s,
-                                             struct strbuf *to)
+enum session_phase session_status_end_stored(const char *stored, const json_t *sent, bool stopped, const struct error *why,
+                                             int64_t now_s, struct strbuf *to)
 {
 	json_t *object = stored ? json_parse_answer(stored, strlen(stored)) : NULL;
 	CLEANUP(session_status_release) struct session_status ended = SESSION_STATUS_INIT;
@@ -317,7 +331,7 @@ enum session_phase session_status_end_stored(const char *stored, bool stopped, c
 	}
 	session_status_go_on(&ended, stored);
 	ended.repositories = &repositories;
-	size_t well = end_repositories(json_object_get(object, "repositories"), &repositories, why);
+	size_t well = end_repositories(json_object_get(object, "repositories"), &repositories, sent, why);
 	session_status_finish(&ended, well ? NULL : why, now_s);
 	if (stopped)
 		finish_stopped(&ended, why);

@@ -49,11 +49,12 @@ json_t *session_status_to_json(const struct session_status *s) MUST_CHECK;
 
 /*
  * A stored status (JSON text, may be NULL) turned into that of an ended session, for one whose process is gone. Appended to `to`.
- * What was not at its end has failed with `why`; what was pushed before is told, and counts. Gives the phase that comes of it,
- * which is Stopped in any case for one that was `stopped`.
+ * What was not at its end has failed with `why`; what was pushed before is told, and counts. `sent` has, by the repository's name,
+ * the commit that the session sent to its push branch last (NULL: none): nobody has looked whether that arrived, and the repository
+ * says so. Gives the phase that comes of it, which is Stopped in any case for one that was `stopped`.
  */
-enum session_phase session_status_end_stored(const char *stored, bool stopped, const struct error *why, int64_t now_s,
-                                             struct strbuf *to);
+enum session_phase session_status_end_stored(const char *stored, const json_t *sent, bool stopped, const struct error *why,
+                                             int64_t now_s, struct strbuf *to);
 
 /* What ACP_NOTIFY_URL is to be told of the end that `status_json` describes; stays empty where nobody is to be told. */
 void worker_notice(const struct worker *worker, const struct session_row *row, const char *status_json, struct notice *ret);

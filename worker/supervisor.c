@@ -70,6 +70,24 @@ static void keep_work(const struct worker *worker, struct session_store store, c
 	json_decref(record);
 }
 
+/* {repository: the commit that was sent to its push branch last}. Its worker's, or its agent's: whoever knew more is gone. */
+static json_t *sent_by(struct session_store store, const struct session_row *row)
+{
+	json_t *status = row->status ? json_parse_answer(row->status, strlen(row->status)) : NULL, *sent = json_object(),
+	       *repository;
+	size_t i;
+
+	json_array_foreach(json_object_get(status, "repositories"), i, repository)
+	{
+		CLEANUP(id_list_release) struct id_list commits = ID_LIST_INIT;
+		const char *name = json_string_or(repository, "name", "");
+		if (store.ops->pushes(store.state, row->id, name, &commits, NULL) && commits.count > 0)
+			json_object_set_new(sent, name, json_string(commits.items[0]));
+	}
+	json_decref(status);
+	return sent;
+}
+
 static void save_end(const struct worker *worker, struct session_store store, const struct session_row *row, bool stopped,
                      const struct error *failure)
 {
@@ -79,8 +97,9 @@ static void save_end(const struct worker *worker, struct session_store store, co
 	struct error err = ERROR_INIT;
 
 	bool found = store.ops->find_by_id(store.state, row->id, &stored, &err);
+	CLEANUP(json_decrefp) json_t *sent = found ? sent_by(store, &stored) : NULL;
 	enum session_phase phase =
-	        session_status_end_stored(found ? stored.status : NULL, stopped, failure, clock_now_s(), &status);
+	        session_status_end_stored(found ? stored.status : NULL, sent, stopped, failure, clock_now_s(), &status);
 	if (phase != PHASE_COMPLETED && phase != PHASE_STOPPED)
 		keep_work(worker, store, row);
 	worker_notice(worker, row, status.data, &notice);

@@ -170,16 +170,60 @@ static void condition_keeps_its_time_until_it_turns(void **state)
 	assert_true(s.conditions[0].since > 5);
 }
 
-static json_t *end_stored(const char *stored, bool stopped, enum session_phase expected)
+static json_t *end_stored_with(const char *stored, const json_t *sent, bool stopped, enum session_phase expected)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(65536);
 	struct error err = ERROR_INIT;
 
 	error_set(&err, ERR_INTERNAL, "It died.");
-	assert_int_equal(session_status_end_stored(stored, stopped, &err, 2000, &text), expected);
+	assert_int_equal(session_status_end_stored(stored, sent, stopped, &err, 2000, &text), expected);
 	json_t *status = json_parse_answer(text.data, text.length);
 	assert_string_equal(json_string_or(status, "phase", ""), session_phase_name(expected));
 	return status;
+}
+
+static json_t *end_stored(const char *stored, bool stopped, enum session_phase expected)
+{
+	return end_stored_with(stored, NULL, stopped, expected);
+}
+
+#define SENT "2222222222222222222222222222222222222222"
+
+static void what_was_sent_before_a_worker_died_is_told(void **state UNUSED)
+{
+	static const struct {
+		const char *why, *members, *sent, *told; /* NULL: nothing */
+	} rows[] = {
+	        {"nothing was sent", "\"phase\":\"Ready\"", "{}", NULL},
+	        {"of another repository", "\"phase\":\"Ready\"", "{\"other\":\"" SENT "\"}", NULL},
+	        {"while the agent worked", "\"phase\":\"Ready\",\"branch\":\"ambient/s\"", "{\"api\":\"" SENT "\"}",
+	         "The session sent 222222222222 to ambient/s before that; nobody has looked whether the branch has it."},
+	        {"beside another warning",
+	         "\"phase\":\"Pushing\",\"branch\":\"b\",\"warnings\":[{\"code\":\"x\",\"message\":\"y\"}]",
+	         "{\"api\":\"" SENT "\"}",
+	         "The session sent 222222222222 to b before that; nobody has looked whether the branch has it."},
+	        {"what was found at its branch was looked at", "\"phase\":\"Pushed\",\"branch\":\"b\"", "{\"api\":\"" SENT "\"}",
+	         NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(freep)
+		char *stored = xasprintf("{\"phase\":\"Running\",\"repositories\":[{\"name\":\"api\",%s}]}", rows[i].members);
+		json_t *sent = json_loads(rows[i].sent, 0, NULL);
+
+		print_message("  %s\n", rows[i].why);
+		json_t *status =
+		        end_stored_with(stored, sent, false, strstr(rows[i].members, "Pushed") ? PHASE_COMPLETED : PHASE_FAILED);
+		const json_t *warnings = json_object_get(json_array_get(json_object_get(status, "repositories"), 0), "warnings");
+		const json_t *last = json_array_get(warnings, json_array_size(warnings) - 1);
+		assert_int_equal(json_array_size(warnings), (rows[i].told != NULL) + (strstr(rows[i].members, "warnings") != NULL));
+		if (rows[i].told) {
+			assert_string_equal(json_string_or(last, "code", ""), "push_unknown");
+			assert_string_equal(json_string_or(last, "message", ""), rows[i].told);
+		}
+		json_decref(status);
+		json_decref(sent);
+	}
 }
 
 /* Of each repository its phase at the worker's death and what is said of it afterwards. */
@@ -292,6 +336,7 @@ int main(void)
 	        cmocka_unit_test(condition_keeps_its_time_until_it_turns),
 	        cmocka_unit_test(a_session_that_goes_on_says_what_it_said_before),
 	        cmocka_unit_test(stored_status_of_a_dead_worker_tells_what_became_of_its_repositories),
+	        cmocka_unit_test(what_was_sent_before_a_worker_died_is_told),
 	        cmocka_unit_test(stored_status_that_says_nothing_ends_all_the_same),
 	};
 
