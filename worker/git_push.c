@@ -144,9 +144,12 @@ bool git_push_branch(const struct git_push *push, struct git_job_report *report,
 	CLEANUP(push_state_release) struct push_state state = {.report = report, .ref = ref};
 
 	sideband_init(&state.sideband);
-	if (!git_open_workspace(push->path, &repository, err) || !git_gate_remote(repository, &push->gate, &remote, err) ||
-	    !git_gate_connect(remote, GIT_DIRECTION_PUSH, &push->gate, err))
+	if (!git_open_workspace(push->path, &repository, err) || !git_gate_remote(repository, &push->gate, &remote, err))
 		return false;
+	/* What may not be pushed to any more may have what was pushed before: the first branch of an empty repository is protected
+	 * by it. */
+	if (!git_gate_connect(remote, GIT_DIRECTION_PUSH, &push->gate, err))
+		return confirm(repository, push, ref, NULL);
 	/* There already: an earlier worker pushed it and did not live to say so, or the agent did it itself. */
 	if (!remote_has(remote, ref, push->commit) && !deliver(repository, remote, push, &state, err))
 		return false;

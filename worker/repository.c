@@ -203,6 +203,13 @@ void repository_fail(struct repository *r, const struct error *err)
 	r->progress = (struct repository_progress){0};
 }
 
+void repository_readmit(struct repository *r)
+{
+	r->blocking = false;
+	r->phase = REPOSITORY_PENDING;
+	r->error = (struct error)ERROR_INIT;
+}
+
 const char *repository_provider_title(const struct repository *r)
 {
 	switch (r->provider) {

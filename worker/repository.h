@@ -74,6 +74,9 @@ void repository_warn_of_ci(struct repository *r, const json_t *result);
 /* Marks the repository as failed, for good. */
 void repository_fail(struct repository *r, const struct error *err);
 
+/* Takes back that the pre-flight refused it. */
+void repository_readmit(struct repository *r);
+
 /* "GitLab", "GitHub", "Git" for logs. */
 const char *repository_provider_title(const struct repository *r);
 

@@ -71,6 +71,21 @@ static void tell(struct repository *r, const char *tip)
 	r->agent_pushed = true;
 }
 
+/* Which may have arrived, and nobody looks. */
+static void tell_sent(struct repository *r, const struct id_list *sent)
+{
+	repository_warn(r, "push_unknown", "The session sent %.*s to %s; whether the branch has it, the server could not be asked.",
+	                SHOWN, sent->items[0], r->push_branch);
+}
+
+void session_tell_sent(struct session_run *run, struct repository *r)
+{
+	CLEANUP(id_list_release) struct id_list sent = ID_LIST_INIT;
+
+	if (r->push_branch && run->store.ops->pushes(run->store.state, run->row->id, r->name, &sent, NULL) && sent.count > 0)
+		tell_sent(r, &sent);
+}
+
 enum session_pushed session_tell_pushed(struct session_run *run, struct repository *r)
 {
 	CLEANUP(id_list_release) struct id_list sent = ID_LIST_INIT;
@@ -83,6 +98,8 @@ enum session_pushed session_tell_pushed(struct session_run *run, struct reposito
 	if (sent.count == 0)
 		return PUSHED_NOTHING;
 	bool known = gate_branch_commit(&run->gate, r->name, r->push_branch, tip);
+	if (!known)
+		tell_sent(r, &sent);
 	for (size_t i = 0; known && i < sent.count; i++)
 		if (strcmp(sent.items[i], tip) == 0) {
 			tell(r, tip);

@@ -115,7 +115,8 @@ void session_record_take_repositories(struct session_run *run)
 	for (size_t i = 0; i < run->repositories.count; i++) {
 		struct repository *r = &run->repositories.items[i];
 		const json_t *saved = json_object_get(list, r->name);
-		if (saved) /* otherwise it has joined since, and is cloned at the next look */
+		/* Otherwise it has joined since, and is cloned at the next look; or it is refused by now. */
+		if (saved && !r->blocking)
 			take_repository(r, saved);
 	}
 }

@@ -55,6 +55,8 @@ bool session_find_pushed(struct session_run *run, struct repository *r, bool *re
  * pushed so. */
 enum session_pushed { PUSHED_NOTHING, PUSHED_UNKNOWN /* sent, but the branch is not there, or nobody says */, PUSHED_THERE };
 enum session_pushed session_tell_pushed(struct session_run *run, struct repository *r);
+/* The same where the remote cannot be asked: a warning of what was sent last, by whomever. */
+void session_tell_sent(struct session_run *run, struct repository *r);
 
 /* For step_push: the merge request of a repository that was pushed, if the session asks for one; what goes wrong is recorded in the
  * repository. ERR_SESSION_LOST. */

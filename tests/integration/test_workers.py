@@ -377,14 +377,18 @@ class DeathTest(WorkerCase):
         self.workers.remove(worker)
 
     def test_a_session_whose_worker_dies_again_and_again_is_given_up(self):
-        self.create("sleep 1000")
+        self.create(f"cd api && git add . && git commit -qm own && git push -qf origin HEAD:refs/heads/b/{self.name}; sleep 1000")
         for number in range(1, 4):
             worker = self.worker()
             wait_until("its agent runs", lambda: self.reports.starts.get(self.name) == number, 40)
+            wait_until("its agent has pushed", self.branch, 40)
             self.dies(worker)
         self.worker()
         session = self.stack.wait_for_session(self.name, 40)
         self.assertEqual((session["status"]["phase"], session["status"]["message"]), ("Failed", "The session's process or its worker died 3 times."))
+        [warning] = session["status"]["repositories"][0]["warnings"]
+        self.assertEqual(warning["code"], "push_unknown")
+        self.assertRegex(warning["message"], f"^The session sent [0-9a-f]{{12}} to b/{self.name} before that; nobody has looked whether the branch has it.$")
         self.assertEqual(self.reports.starts[self.name], 3)
         name = self.name + "-next"
         self.create("true", name=name)
@@ -454,6 +458,29 @@ class KeptWorkTest(WorkerCase):
         answer = self.push()
         self.assertEqual((answer.status, answer.json["code"]), (409, "session_ended"))
         self.assertLeftNothing()
+
+    def test_pushing_again_concerns_each_repository_by_itself(self):
+        """One has become unusable; the branch of another is protected because it was pushed, as GitLab does with a project's first."""
+        for name, members in {"late": {"members": {"john": 20}}, "first": {"template": "empty"}, "gone": {}}.items():
+            self.stack.control("POST", "/projects", {"path": f"kept/{name}", **members})
+        spec = {"description": "true", "repositories": [{"url": self.repository(f"kept/{name}")} for name in ("late", "first", "gone")]}
+        self.assertEqual(self.stack.create_session(self.name, spec).status, 201)
+        self.worker()
+
+        def ends():
+            status = self.stack.wait_for_session(self.name, 60)["status"]
+            return status["phase"], {r["name"]: (r["phase"], r.get("error", {}).get("code")) for r in status["repositories"]}, status
+        self.assertEqual(ends()[:2], ("PartiallyCompleted", {"late": ("Failed", "repo_no_push"), "first": ("Pushed", None), "gone": ("Pushed", None)}))
+        self.stack.control("POST", "/projects", {"path": "kept/late", "members": {"john": 30}})
+        self.stack.control("POST", "/protect", {"project": "kept/first", "branch": "ambient/*"})
+        self.stack.control("POST", "/projects", {"path": "kept/gone", "repositoryDisabled": True})
+        self.assertEqual(self.push().status, 202)
+        phase, repositories, status = ends()
+        self.assertEqual((phase, repositories), ("PartiallyCompleted", {"late": ("Pushed", None), "first": ("Pushed", None), "gone": ("Failed", "repo_disabled")}), status)
+        late, first, gone = status["repositories"]
+        for repository in (late, first):
+            self.assertEqual(self.stack.control("GET", f"/refs?project=kept/{repository['name']}")[f"refs/heads/ambient/{self.name}"], repository["commit"])
+        self.assertEqual([warning["code"] for warning in gone["warnings"]], ["push_unknown"])
 
     def test_kept_work_goes_after_its_time(self):
         self.worker()
