@@ -133,28 +133,54 @@ static bool look(struct session_run *run, bool last, bool *changed, struct error
 	return !last || !interrupt_pending(run->interrupt_fd) || error_set(err, ERR_SESSION_LOST, "The session was interrupted.");
 }
 
+/* Where it is while it is being cloned. */
+static char *unfinished_clone(const struct session_run *run, const struct repository *r)
+{
+	return xasprintf("%s/+clone-%s", run->workspace.path, r->name);
+}
+
+/* The agent may have left anything under that name, and may do so while this clones. */
+static bool name_clone(const struct session_run *run, const struct repository *r, struct error *err)
+{
+	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
+	CLEANUP(freep) char *unfinished = unfinished_clone(run, r);
+
+	if (renameat2(AT_FDCWD, unfinished, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return true;
+	return error_set(err, ERR_WORKSPACE_FAILED, "Something called %s is in the workspace already.", r->name);
+}
+
 /*
- * Under its own name only what is complete: a worker that dies meanwhile leaves nothing that the next one takes for somebody
- * else's. The agent may have left anything under that name, and may do so while this clones.
+ * Under its own name only what is complete, and only when the record has it: a worker that dies meanwhile leaves nothing that the
+ * next one takes for somebody else's.
  */
 static bool clone_one(struct session_run *run, struct repository *r, struct error *err)
 {
 	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
-	CLEANUP(freep) char *unfinished = xasprintf("%s/+clone-%s", run->workspace.path, r->name);
+	CLEANUP(freep) char *unfinished = unfinished_clone(run, r);
 	struct stat info;
 
 	if (lstat(path, &info) == 0)
 		return error_set(err, ERR_WORKSPACE_FAILED, "Something called %s is in the workspace already.", r->name);
 	if (!remove_tree(unfinished, err))
 		return false;
-	bool cloned = session_clone(run, r, unfinished, false, err);
-	if (cloned && renameat2(AT_FDCWD, unfinished, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
-		return session_record_update(run, err);
-	if (cloned)
-		error_set(err, ERR_WORKSPACE_FAILED, "Something called %s is in the workspace already.", r->name);
+	if (session_clone(run, r, unfinished, false, err) && session_record_update(run, err) && name_clone(run, r, err))
+		return true;
 	if (err->code != ERR_SESSION_LOST && !remove_tree(unfinished, NULL))
 		session_log(run, LOG_WARNING, r, NULL, "An unfinished clone could not be removed");
 	return false;
+}
+
+void session_name_recorded_clones(struct session_run *run)
+{
+	for (size_t i = 0; i < run->repositories.count; i++) {
+		struct repository *r = &run->repositories.items[i];
+		CLEANUP(freep) char *unfinished = unfinished_clone(run, r);
+		struct error failure = ERROR_INIT;
+		struct stat info;
+		if (r->phase == REPOSITORY_READY && lstat(unfinished, &info) == 0 && !name_clone(run, r, &failure))
+			repository_fail(r, &failure);
+	}
 }
 
 /* Those that have joined and passed. False only when the session is to be left. */
@@ -177,6 +203,8 @@ static bool clone_joined(struct session_run *run, bool *changed, struct error *e
 		}
 		session_log(run, LOG_WARNING, r, &failure, "Clone failed: %s", r->url);
 		repository_fail(r, &failure);
+		if (!session_record_update(run, err)) /* it may stand there as cloned */
+			return false;
 	}
 	return true;
 }

@@ -80,6 +80,9 @@ bool session_follow(struct session_run *run, bool agent_works, bool *ret_changed
 /* For step_push, the same for the last time: a store or gate that does not answer is asked again for some seconds, and what has
  * joined and cannot be asked about has failed. ERR_SESSION_LOST. */
 bool session_follow_last(struct session_run *run, struct error *err) MUST_CHECK;
+/* Of repositories that joined and that the record has as cloned: puts the clones where they belong, if their worker died before it
+ * could. Where something else is by now, the repository has failed. */
+void session_name_recorded_clones(struct session_run *run);
 
 /* For the steps: a new phase, written at once. ERR_SESSION_LOST. */
 bool session_enter(struct session_run *run, enum session_phase phase, const char *message, struct error *err) MUST_CHECK;

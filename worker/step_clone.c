@@ -128,6 +128,7 @@ bool step_clone(struct session_run *run, struct error *err)
 {
 	if (run->record) {
 		session_record_take_repositories(run);
+		session_name_recorded_clones(run);
 		session_log(run, LOG_INFO, NULL, NULL,
 		            run->resumes ? "There is something to do for a session that waits"
 		                         : "Going on where an earlier worker stopped");

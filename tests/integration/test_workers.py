@@ -564,6 +564,36 @@ class ElsewhereTest(WorkerCase):
         self.assertLeftNothing()
 
 
+    def test_what_joined_and_was_recorded_is_found_by_the_next_worker(self):
+        """A clone gets its name when the record has it; in between its worker may die."""
+        uid = self.create()
+        first = self.worker()
+        self.stack.wait_for_session(self.name, 60, phases=("Running",))
+        base = f"/api/projects/default/agentic-sessions/{self.name}"
+        for path in ("demo/hello", "other/api"):
+            self.assertEqual(self.stack.api("POST", f"{base}/repos", {"url": self.repository(path), "autoPush": True}).status, 201)
+        names = ("hello", "api-2")
+        wait_until("both are recorded", lambda: all(name in self.record(uid) for name in names), 40)
+        wait_until("both have their names", lambda: all((self.workspace(uid) / name).exists() for name in names), 10)
+        first.kill()
+        for name in names:
+            (self.workspace(uid) / name).rename(self.workspace(uid) / f"+clone-{name}")
+        (self.workspace(uid) / "api-2").mkdir()  # the agent's
+        (self.workspace(uid) / "+clone-hello/work.txt").write_text("mine\n")
+        self.worker()
+        self.assertEqual(self.push().status, 202)
+        status = self.stack.wait_for_session(self.name, 60)["status"]
+        ends = {r["name"]: (r["phase"], r.get("error", {}).get("message")) for r in status["repositories"]}
+        self.assertEqual((status["phase"], ends), ("PartiallyCompleted", {"api": ("Unchanged", None), "hello": ("Pushed", None),
+                                                                          "api-2": ("Failed", "Something called api-2 is in the workspace already.")}), status)
+
+    def record(self, uid):
+        try:
+            return json.loads(self.workspace(uid).with_suffix(".json").read_text())["repositories"]
+        except FileNotFoundError:
+            return {}
+
+
 class RestTest(WorkerCase):
     """A session that only waits holds no place of a worker: it rests until there is something to do."""
     command = False
