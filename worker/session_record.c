@@ -38,7 +38,11 @@ static json_t *record_of(const struct session_run *run, bool waiting)
 		const struct repository *r = &run->repositories.items[i];
 		if (r->phase == REPOSITORY_PENDING || r->phase == REPOSITORY_CLONING) /* it joins, and has not started anywhere */
 			continue;
-		json_object_set_new(repositories, r->name, repository_record(r));
+		json_t *saved = json_object_get(json_object_get(run->record, "repositories"), r->name);
+		if (r->blocking && saved) /* refused since: its clone may be asked for again */
+			json_object_set(repositories, r->name, saved);
+		else
+			json_object_set_new(repositories, r->name, repository_record(r));
 	}
 	json_t *record = json_pack("{s:o, s:b, s:b, s:i}", "repositories", repositories, "waiting", waiting, "agentRan",
 	                           run->status.agent_ran, "exitCode", run->status.agent_exit_code);
