@@ -11,6 +11,17 @@ static bool set_config(git_config *config, const char *name, const char *value, 
 	return code == 0 || git_failure(code, ERR_WORKSPACE_FAILED, "The workspace's repository cannot be configured.", err);
 }
 
+/* For git without arguments: it pulls from where the session started, and pushes to the session's branch. */
+static bool configure_branch(git_config *config, const struct git_clone *clone, struct error *err)
+{
+	CLEANUP(freep) char *remote = xasprintf("branch.%s.remote", clone->work_branch);
+	CLEANUP(freep) char *merge = xasprintf("branch.%s.merge", clone->work_branch);
+	CLEANUP(freep) char *start = xasprintf("refs/heads/%s", clone->start_branch ? clone->start_branch : clone->work_branch);
+
+	return set_config(config, remote, "origin", err) && set_config(config, merge, start, err) &&
+	       set_config(config, "push.default", "current", err);
+}
+
 /* What git in the agent's hands and libgit2 in ours must agree on. */
 static bool configure(git_repository *repository, const struct git_clone *clone, struct error *err)
 {
@@ -26,7 +37,7 @@ static bool configure(git_repository *repository, const struct git_clone *clone,
 	       set_config(config, "remote.origin.url", clone->clone_url, err) &&
 	       set_config(config, "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*", err) &&
 	       set_config(config, "user.name", clone->commit_name, err) &&
-	       set_config(config, "user.email", clone->commit_email, err);
+	       set_config(config, "user.email", clone->commit_email, err) && configure_branch(config, clone, err);
 }
 
 static bool create(const struct git_clone *clone, git_repository **ret, struct error *err)

@@ -80,6 +80,11 @@ class OwnPushTest(unittest.TestCase):
         self.assertPushed(status, repository)
         self.assertEqual(self.codes(repository), [])
 
+    def test_pull_and_push_need_no_arguments(self):
+        status, repository = self.run_session(f'cd api && echo agent >own.txt && git add . && {COMMIT} "by the agent" && git pull -q && git push -q && '
+                                              'git rev-parse HEAD >"$TMPDIR/pushed" && git reset -q --hard @{upstream} && ')
+        self.assertPushed(status, repository)
+
     def test_a_push_that_the_workspace_has_forgotten_is_named(self):
         status, repository = self.run_session(IN_WORKSPACE + "git reset -q --hard HEAD~1 && ")
         self.assertPushed(status, repository)
