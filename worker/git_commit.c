@@ -6,6 +6,7 @@
 #include "alloc.h"
 #include "file.h"
 #include "git_ci_changes.h"
+#include "git_left.h"
 #include "git_mirror.h"
 #include "working_copy.h"
 
@@ -70,8 +71,21 @@ static bool restore_origin(git_repository *repository, const char *origin, struc
 /* What is being added, and how much. */
 struct addition {
 	git_repository *repository;
+	struct git_left *left;
 	uint64_t files, bytes;
 };
+
+static void leave_out(struct addition *a, const char *folder, const char *full)
+{
+	CLEANUP(freep) char *inner = xasprintf("%s/.git", full);
+	size_t length = strlen(folder);
+	struct stat info;
+
+	if (lstat(inner, &info) != 0 || a->left->nested++ > 0)
+		return;
+	length -= length > 0 && folder[length - 1] == '/';
+	snprintf(a->left->first_nested, sizeof(a->left->first_nested), "%.*s", (int)length, folder);
+}
 
 /*
  * Before a file is read. Repositories that the agent cloned into this one are left out: they would become links to commits nobody
@@ -86,17 +100,19 @@ static int judge_addition(const char *path, const char *matched, void *context)
 	(void)matched;
 	if (lstat(full, &info) != 0)
 		return 0; /* deleted */
-	if (S_ISDIR(info.st_mode))
+	if (S_ISDIR(info.st_mode)) {
+		leave_out(a, path, full);
 		return 1;
+	}
 	a->files++;
 	a->bytes += (uint64_t)info.st_size;
 	return a->files > GIT_LIMIT_FILES || a->bytes > GIT_LIMIT_BYTES ? GIT_EUSER : 0;
 }
 
-static bool write_tree(git_repository *repository, git_oid *ret, struct error *err)
+static bool write_tree(git_repository *repository, git_oid *ret, struct git_left *left, struct error *err)
 {
 	CLEANUP(git_index_freep) git_index *index = NULL;
-	struct addition addition = {.repository = repository};
+	struct addition addition = {.repository = repository, .left = left};
 	int code = git_repository_index(&index, repository);
 
 	if (code == 0)
@@ -189,23 +205,39 @@ static bool point_branch(git_repository *repository, const char *branch, const g
 	return code == 0 || git_failure(code, ERR_WORKSPACE_FAILED, "The branch of the session cannot be set.", err);
 }
 
-bool git_commit_changes(const struct git_commit_work *work, bool *ret_changed, char ret_commit[COMMIT_SIZE], struct error *err)
+/* Where nothing is to be committed: an agent that went back to another branch after its work left it on the session's. */
+static void prefer_branch(git_repository *repository, const char *branch, git_oid *head)
+{
+	CLEANUP(freep) char *name = xasprintf("refs/heads/%s", branch);
+	git_oid tip;
+
+	if (git_reference_name_to_id(&tip, repository, name) == 0 && git_graph_descendant_of(repository, &tip, head) == 1)
+		git_oid_cpy(head, &tip);
+}
+
+bool git_commit_changes(const struct git_commit_work *work, bool *ret_changed, char ret_commit[COMMIT_SIZE],
+                        struct git_left *ret_left, struct error *err)
 {
 	CLEANUP(git_repository_freep) git_repository *repository = NULL;
 	CLEANUP(parents_release) struct parents parents = {0};
 	git_oid tree, head;
 
+	*ret_left = (struct git_left){0};
 	if (!working_copy_tame(work->path, err) || !replace_config(work->path, work->objects, err) ||
 	    !git_open_workspace(work->path, &repository, err) || !restore_origin(repository, work->origin, err) ||
-	    !write_tree(repository, &tree, err) || !collect_parents(repository, &parents, err))
+	    !write_tree(repository, &tree, ret_left, err) || !collect_parents(repository, &parents, err))
 		return false;
-	if (!is_unchanged(repository, &parents, &tree) && !create_commit(repository, work, &parents, &tree, err))
+	const bool unchanged = is_unchanged(repository, &parents, &tree);
+	if (!unchanged && !create_commit(repository, work, &parents, &tree, err))
 		return false;
 	if (git_reference_name_to_id(&head, repository, "HEAD") != 0) { /* empty before, empty now */
 		*ret_changed = false;
 		ret_commit[0] = '\0';
 		return true;
 	}
+	if (unchanged)
+		prefer_branch(repository, work->branch, &head);
+	git_left_find_branches(repository, &head, ret_left);
 	if (!point_branch(repository, work->branch, &head, err))
 		return false;
 	git_oid_tostr(ret_commit, COMMIT_SIZE, &head);
@@ -229,15 +261,27 @@ static bool name_ci_changes(const struct git_commit_work *work, const char *comm
 	return true;
 }
 
+/* Names are the agent's, in whatever bytes. */
+static void set_name(json_t *result, const char *member, const char *name)
+{
+	json_t *text = json_string(name);
+
+	json_object_set_new(result, member, text ? text : json_string("(unreadable name)"));
+}
+
 bool git_commit_job(const void *input, struct git_job_report *report, json_t **ret_result, struct error *err)
 {
 	char commit[COMMIT_SIZE];
+	struct git_left left;
 	bool changed;
 
 	(void)report;
-	if (!git_commit_changes(input, &changed, commit, err))
+	if (!git_commit_changes(input, &changed, commit, &left, err))
 		return false;
-	json_t *result = json_pack("{s:b, s:s}", "changed", changed, "commit", commit);
+	json_t *result = json_pack("{s:b, s:s, s:I, s:I}", "changed", changed, "commit", commit, "nested", (json_int_t)left.nested,
+	                           "left", (json_int_t)left.branches);
+	set_name(result, "firstNested", left.first_nested);
+	set_name(result, "firstLeft", left.first_branch);
 	if (changed && !name_ci_changes(input, commit, result, err)) {
 		json_decref(result);
 		return false;

@@ -9,6 +9,21 @@
 #include "alloc.h"
 #include "caps.h"
 
+/* What an agent may have taken for a part of its work. */
+static void warn_of_left(struct repository *r, const json_t *result)
+{
+	long long nested = json_int_or(result, "nested", 0), branches = json_int_or(result, "left", 0);
+
+	if (nested > 0)
+		repository_warn(r, "nested_repositories", "%lld %s not committed (first: %.200s).", nested,
+		                nested == 1 ? "folder is a repository of its own, and is"
+		                            : "folders are repositories of their own, and are",
+		                json_string_or(result, "firstNested", ""));
+	if (branches > 0)
+		repository_warn(r, "commits_left", "The agent left commits that are not pushed on %lld other %s (first: %.200s).",
+		                branches, branches == 1 ? "branch" : "branches", json_string_or(result, "firstLeft", ""));
+}
+
 static bool commit_one(struct session_run *run, struct repository *r, bool *ret_changed, struct error *err)
 {
 	CLEANUP(freep) char *path = workspace_repository(&run->workspace, r->name);
@@ -34,6 +49,7 @@ static bool commit_one(struct session_run *run, struct repository *r, bool *ret_
 	if (*ret_changed)
 		snprintf(r->commit, sizeof(r->commit), "%s", json_string_or(result, "commit", ""));
 	repository_warn_of_ci(r, result);
+	warn_of_left(r, result);
 	json_decref(result);
 	return true;
 }

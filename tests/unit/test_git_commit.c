@@ -25,7 +25,13 @@ struct place {
 	char root[64];
 	char *path; /* the working copy; begins as an empty repository */
 	char start[COMMIT_SIZE];
+	struct git_left left; /* of the last commit */
 };
+
+static void git_object_free_(git_object **object)
+{
+	git_object_free(*object);
+}
 
 static void put(const struct place *p, const char *name, const char *text)
 {
@@ -45,7 +51,7 @@ static bool commit(struct place *p, char ret[COMMIT_SIZE])
 	struct error err = ERROR_INIT;
 	bool changed = false;
 
-	if (!git_commit_changes(&work, &changed, ret, &err))
+	if (!git_commit_changes(&work, &changed, ret, &p->left, &err))
 		fail_msg("%s (%s)", err.message, err.detail);
 	return changed;
 }
@@ -188,6 +194,102 @@ static void agents_own_commit_on_its_own_branch_counts(void **state)
 	assert_int_equal(git_oid_streq(&branch, id), 0);
 }
 
+static void point(const struct place *p, const char *name, const char *commit_id)
+{
+	CLEANUP(git_repository_freep) git_repository *repository = NULL;
+	CLEANUP(git_reference_freep) git_reference *reference = NULL;
+	git_oid id;
+
+	assert_int_equal(git_repository_open(&repository, p->path), 0);
+	assert_int_equal(git_oid_fromstr(&id, commit_id), 0);
+	assert_int_equal(git_reference_create(&reference, repository, name, &id, 1, NULL), 0);
+}
+
+/* `name` a branch's, or a commit's. */
+static void check_out(const struct place *p, const char *name)
+{
+	CLEANUP(git_repository_freep) git_repository *repository = NULL;
+	git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;
+	git_oid id;
+
+	assert_int_equal(git_repository_open(&repository, p->path), 0);
+	if (git_oid_fromstr(&id, name) == 0)
+		assert_int_equal(git_repository_set_head_detached(repository, &id), 0);
+	else
+		assert_int_equal(git_repository_set_head(repository, name), 0);
+	options.checkout_strategy = GIT_CHECKOUT_FORCE;
+	assert_int_equal(git_checkout_head(repository, &options), 0);
+}
+
+static void agent_that_went_back_to_another_branch_has_worked_all_the_same(void **state)
+{
+	struct place *p = *state;
+	char id[COMMIT_SIZE], again[COMMIT_SIZE];
+
+	put(p, "a", "changed\n");
+	assert_true(commit(p, id));
+	point(p, "refs/heads/main", p->start);
+	check_out(p, "refs/heads/main");
+	assert_true(commit(p, again));
+	assert_string_equal(again, id);
+	assert_int_equal(p->left.branches, 0);
+	/* What is changed there comes on top of what is there. */
+	put(p, "b", "changed\n");
+	assert_true(commit(p, again));
+	assert_string_not_equal(again, id);
+	assert_int_equal(p->left.branches, 1);
+	assert_string_equal(p->left.first_branch, "ambient/s");
+}
+
+static void agent_that_looked_at_an_older_commit_has_changed_nothing(void **state)
+{
+	struct place *p = *state;
+	char first[COMMIT_SIZE], id[COMMIT_SIZE];
+
+	memcpy(first, p->start, sizeof(first));
+	put(p, "a", "changed\n");
+	assert_true(commit(p, id));
+	memcpy(p->start, id, sizeof(id));
+	check_out(p, first);
+	assert_false(commit(p, id));
+	assert_string_equal(id, p->start);
+}
+
+static void commits_that_are_not_pushed_are_told(void **state)
+{
+	static const struct {
+		const char *why, *name, *also, *told;
+	} rows[] = {
+	        {"on another branch", "refs/heads/side", NULL, "side"},
+	        {"on two", "refs/heads/side", "refs/heads/wild", "side"},
+	        {"in a stash", "refs/stash", NULL, "stash"},
+	        {"of the remote's own", "refs/remotes/origin/side", "refs/heads/side", NULL},
+	};
+	struct place *p = *state;
+	char work[COMMIT_SIZE], id[COMMIT_SIZE];
+
+	put(p, "a", "changed\n");
+	assert_true(commit(p, work));
+	assert_int_equal(p->left.branches, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(git_repository_freep) git_repository *repository = NULL;
+
+		print_message("  %s\n", rows[i].why);
+		point(p, rows[i].name, work);
+		if (rows[i].also)
+			point(p, rows[i].also, work);
+		point(p, "refs/heads/ambient/s", p->start);
+		check_out(p, "refs/heads/ambient/s");
+		assert_false(commit(p, id));
+		assert_int_equal(p->left.branches, rows[i].told ? 1 + (rows[i].also != NULL) : 0);
+		assert_string_equal(p->left.first_branch, rows[i].told ? rows[i].told : "");
+		assert_int_equal(git_repository_open(&repository, p->path), 0);
+		assert_int_equal(git_reference_remove(repository, rows[i].name), 0);
+		if (rows[i].also)
+			assert_int_equal(git_reference_remove(repository, rows[i].also), 0);
+	}
+}
+
 static void hostile_configuration_has_no_effect(void **state)
 {
 	static const struct {
@@ -222,11 +324,11 @@ static void git_folder_that_is_a_link_or_a_file_is_refused(void **state)
 
 	assert_int_equal(rename(git, away), 0);
 	assert_int_equal(symlink(away, git), 0);
-	assert_false(git_commit_changes(&work, &changed, id, &err));
+	assert_false(git_commit_changes(&work, &changed, id, &p->left, &err));
 	assert_int_equal(err.code, ERR_WORKSPACE_FAILED);
 	assert_int_equal(unlink(git), 0);
 	put(p, ".git", "gitdir: ../away\n");
-	assert_false(git_commit_changes(&work, &changed, id, &err));
+	assert_false(git_commit_changes(&work, &changed, id, &p->left, &err));
 }
 
 static void nested_repository_is_left_out(void **state)
@@ -242,6 +344,8 @@ static void nested_repository_is_left_out(void **state)
 	put(&inner, "file", "x\n");
 	assert_true(commit(&inner, id));
 	assert_false(commit(p, id));
+	assert_int_equal(p->left.nested, 1);
+	assert_string_equal(p->left.first_nested, "vendor");
 }
 
 /* Submodules are not checked out: an empty folder, or none, is no change of theirs. */
@@ -265,6 +369,7 @@ static void submodule_stays_as_it_is(void **state)
 	assert_tree(p, id, "100644 .gitignore\n100644 .gitmodules\n100644 a\n100644 b\n160000 module\n100644 run\n");
 	snprintf(p->start, sizeof(p->start), "%s", id);
 	assert_false(commit(p, again));
+	assert_int_equal(p->left.nested, 0);
 }
 
 /* A link in a tree is checked out as a file and goes back as the link it was. */
@@ -281,6 +386,50 @@ static void symbolic_link_survives_without_being_one(void **state)
 	put(p, "link", "/etc/passwd");
 	snprintf(p->start, sizeof(p->start), "%s", id);
 	assert_false(commit(p, again));
+}
+
+/* A file with CR LF in the repository, whose attributes ask for LF: git would turn all of it with the first commit. */
+static void line_ends_that_nobody_touched_stay(void **state)
+{
+	struct place *p = *state;
+	CLEANUP(git_repository_freep) git_repository *repository = NULL;
+	CLEANUP(git_index_freep) git_index *index = NULL;
+	CLEANUP(git_tree_freep) git_tree *tree = NULL;
+	CLEANUP(git_commit_freep) git_commit *parent = NULL;
+	CLEANUP(git_signature_freep) git_signature *who = NULL;
+	git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;
+	git_index_entry entry = {.mode = GIT_FILEMODE_BLOB, .path = "crlf.txt"};
+	static const char text[] = "one\r\ntwo\r\n";
+	const git_commit *parents[1];
+	char id[COMMIT_SIZE];
+	git_oid oid;
+
+	put(p, ".gitattributes", "* text=auto\n*.c ident\n");
+	assert_true(commit(p, id));
+	assert_int_equal(git_repository_open(&repository, p->path), 0);
+	assert_int_equal(git_repository_index(&index, repository), 0);
+	assert_int_equal(git_index_add_from_buffer(index, &entry, text, sizeof(text) - 1), 0);
+	entry.path = "keyword.c";
+	assert_int_equal(git_index_add_from_buffer(index, &entry, "/* $Id: abc $ */\n", 17), 0);
+	assert_int_equal(git_index_write(index), 0);
+	assert_int_equal(git_index_write_tree(&oid, index), 0);
+	assert_int_equal(git_tree_lookup(&tree, repository, &oid), 0);
+	assert_int_equal(git_signature_now(&who, "n", "e"), 0);
+	assert_int_equal(git_oid_fromstr(&oid, id), 0);
+	assert_int_equal(git_commit_lookup(&parent, repository, &oid), 0);
+	parents[0] = parent;
+	assert_int_equal(git_commit_create(&oid, repository, "HEAD", who, who, NULL, "m", tree, 1, parents), 0);
+	git_oid_tostr(p->start, sizeof(p->start), &oid);
+	options.checkout_strategy = GIT_CHECKOUT_FORCE;
+	options.disable_filters = 1; /* as a clone is checked out */
+	assert_int_equal(git_checkout_head(repository, &options), 0);
+	assert_false(commit(p, id));
+	put(p, "b", "another\n");
+	assert_true(commit(p, id));
+	CLEANUP(git_object_free_) git_object *blob = NULL;
+	CLEANUP(freep) char *name = xasprintf("%s:crlf.txt", id);
+	assert_int_equal(git_revparse_single(&blob, repository, name), 0);
+	assert_int_equal(git_blob_rawsize((git_blob *)blob), sizeof(text) - 1);
 }
 
 static void tree_beyond_the_limits_is_not_written(void **state)
@@ -346,6 +495,11 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(nothing_changed_makes_no_commit, set_up_filled, tear_down),
 	        cmocka_unit_test_setup_teardown(every_kind_of_change_is_taken, set_up_filled, tear_down),
 	        cmocka_unit_test_setup_teardown(agents_own_commit_on_its_own_branch_counts, set_up_filled, tear_down),
+	        cmocka_unit_test_setup_teardown(agent_that_went_back_to_another_branch_has_worked_all_the_same, set_up_filled,
+	                                        tear_down),
+	        cmocka_unit_test_setup_teardown(agent_that_looked_at_an_older_commit_has_changed_nothing, set_up_filled, tear_down),
+	        cmocka_unit_test_setup_teardown(commits_that_are_not_pushed_are_told, set_up_filled, tear_down),
+	        cmocka_unit_test_setup_teardown(line_ends_that_nobody_touched_stay, set_up_filled, tear_down),
 	        cmocka_unit_test_setup_teardown(hostile_configuration_has_no_effect, set_up_filled, tear_down),
 	        cmocka_unit_test_setup_teardown(git_folder_that_is_a_link_or_a_file_is_refused, set_up_filled, tear_down),
 	        cmocka_unit_test_setup_teardown(nested_repository_is_left_out, set_up_filled, tear_down),
