@@ -61,6 +61,19 @@ static bool is_folder_name(const char *name)
 	       strcmp(name, "..") != 0 && strcasecmp(name, ".git") != 0;
 }
 
+/* Hours before the push is refused for it. */
+static void warn_of_branch(struct repository *r, const json_t *checks)
+{
+	size_t i;
+	const json_t *check;
+
+	json_array_foreach(checks, i, check)
+	{
+		if (strcmp(json_string_or(check, "code", ""), "branch_exists") == 0)
+			repository_warn(r, "branch_exists", "%s", json_string_or(check, "message", ""));
+	}
+}
+
 static bool read_repository(const json_t *object, struct repository *r, struct error *err)
 {
 	const struct {
@@ -109,6 +122,7 @@ static bool read_repository(const json_t *object, struct repository *r, struct e
 		repository_warn(r, error_name(expected.code), "When the session started, a push would have failed: %s",
 		                expected.message);
 	}
+	warn_of_branch(r, json_object_get(object, "checks"));
 	return true;
 }
 

@@ -267,6 +267,10 @@ static void note_branch(struct check_run *run, const struct questions *asked)
 		                run->report->host, push);
 	else if (push && asked->push.branch.commit[0] == '\0')
 		check_list_note(checks, CHECK_BRANCH, NOTE_BRANCH_NEW, "%s does not exist yet; the push will create it.", push);
+	else if (push && run->report->start_branch && strcmp(push, run->report->start_branch) != 0)
+		check_list_note(checks, CHECK_BRANCH, NOTE_BRANCH_EXISTS,
+		                "%s exists: what starts from %s can be pushed to it only where it has all that is on it.", push,
+		                run->report->start_branch);
 }
 
 static void check_branches(struct check_run *run, const struct questions *asked)

@@ -37,6 +37,7 @@ const char *check_note_name(enum check_note_code code)
 	        [NOTE_REPO_EMPTY] = "repo_empty",
 	        [NOTE_REPO_MIRROR] = "repo_mirror",
 	        [NOTE_BRANCH_NEW] = "branch_new",
+	        [NOTE_BRANCH_EXISTS] = "branch_exists",
 	        [NOTE_REF_IS_TAG] = "ref_is_tag",
 	        [NOTE_RULES_UNKNOWN] = "branch_rules_unknown",
 	};

@@ -33,6 +33,7 @@ enum check_note_code {
 	NOTE_REPO_EMPTY,          /* "repo_empty" */
 	NOTE_REPO_MIRROR,         /* "repo_mirror": pushes to it may be overwritten */
 	NOTE_BRANCH_NEW,          /* "branch_new": the push will create it */
+	NOTE_BRANCH_EXISTS,       /* "branch_exists": and is not where it starts from */
 	NOTE_REF_IS_TAG,          /* "ref_is_tag" */
 	NOTE_RULES_UNKNOWN,       /* "branch_rules_unknown": the forge does not show them to this user */
 	NOTE_COUNT

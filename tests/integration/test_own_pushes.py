@@ -152,7 +152,7 @@ class OwnPushTest(unittest.TestCase):
         self.git("-C", "x", "push", "-q", "origin", f"HEAD:refs/heads/{self.branch}")
         status, repository = self.run_session("cd api && git fetch -q origin && ")
         self.assertEqual((status["phase"], repository["phase"]), ("Completed", "Unchanged"), status)
-        self.assertEqual((self.codes(repository), repository.get("commit"), repository.get("branchUrl")), ([], None, None))
+        self.assertEqual((self.codes(repository), repository.get("commit"), repository.get("branchUrl")), (["branch_exists"], None, None))
 
     def wait_for_change(self):
         """Goes on once somebody else has done something to the branch."""

@@ -87,6 +87,8 @@ class ReportTest(unittest.TestCase):
             ("F41 an empty repository", f"{self.base}/demo/empty.git", {"branch": "ambient/x"}, "branch", "repo_empty", "ambient/x"),
             ("a mirror", f"{self.base}/demo/mirror", {}, "push", "repo_mirror", "overwritten"),
             ("a branch that the push will create", f"{self.base}/demo/hello", {"branch": "ambient/new"}, "branch", "branch_new", "ambient/new"),
+            ("a branch that is there", f"{self.base}/demo/hello", {"branch": "docs/guide"}, "branch", "branch_exists",
+             "docs/guide exists: what starts from main can be pushed to it only where it has all that is on it."),
             ("rules that are not shown", f"{self.base}/demo/maintainers-list", {"branch": "ambient/new"}, "branch", "branch_rules_unknown", "ambient/new"),
         ]
         for row, url, more, name, code, text in rows:

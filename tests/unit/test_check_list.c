@@ -37,15 +37,9 @@ static void names_are_those_of_the_report_in_its_order(void **state UNUSED)
 {
 	static const char *const names[] = {"address", "provider",   "connection", "reachable", "tls",   "token",
 	                                    "scopes",  "repository", "read",       "push",      "branch"};
-	static const char *const notes[] = {"none",
-	                                    "url_credentials_dropped",
-	                                    "address_corrected",
-	                                    "repo_moved",
-	                                    "repo_empty",
-	                                    "repo_mirror",
-	                                    "branch_new",
-	                                    "ref_is_tag",
-	                                    "branch_rules_unknown"};
+	static const char *const notes[] = {
+	        "none",       "url_credentials_dropped", "address_corrected", "repo_moved",          "repo_empty", "repo_mirror",
+	        "branch_new", "branch_exists",           "ref_is_tag",        "branch_rules_unknown"};
 
 	assert_int_equal(ARRAY_SIZE(names), CHECK_COUNT);
 	for (enum check_name i = 0; i < CHECK_COUNT; i++)
