@@ -82,6 +82,29 @@ void agent_git_config(const struct gate_client *gate, const struct repositories 
 	strbuf_add_string(to, "[safe]\n\tdirectory = *\n[credential]\n\thelper =\n[init]\n\tdefaultBranch = main\n");
 }
 
+/* Those that make the agent's git reach the gate, and its home its own, are the worker's. */
+static bool is_ours(const struct agent_environment *e, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < e->count; i++)
+		if (strncmp(e->variables[i], name, length) == 0 && e->variables[i][length] == '=')
+			return true;
+	return strncmp(name, "ACP_", 4) == 0 || strncmp(name, "GIT_CONFIG", 10) == 0;
+}
+
+static void add_session_variables(struct agent_environment *e, const json_t *environment)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)environment, name, value)
+	{
+		if (!is_ours(e, name))
+			add_variable(e, name, json_string_value(value));
+	}
+}
+
 bool agent_environment_make(const struct workspace *workspace, const struct session_spec *spec, const struct gate_client *gate,
                             const struct repositories *repositories, struct agent_environment *ret, struct error *err)
 {
@@ -108,5 +131,6 @@ bool agent_environment_make(const struct workspace *workspace, const struct sess
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(variables); i++)
 		add_variable(ret, variables[i].name, variables[i].value);
+	add_session_variables(ret, spec->environment);
 	return true;
 }

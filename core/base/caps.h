@@ -42,6 +42,7 @@ enum {
 	LIMIT_PROJECT_REPOSITORIES = 100, /* of one project */
 	LIMIT_SESSION_REPOSITORIES = 50,
 	LIMIT_DESCRIPTION = 32 * 1024,     /* what the agent is asked to do */
+	LIMIT_SESSION_VARIABLES = 100,     /* of the agent's environment */
 	LIMIT_AGENT_OUTPUT = 64 * 1024,    /* the tail of an agent's output that is kept */
 	LIMIT_NOTICE = 2 * 1024 * 1024,    /* a session's status, LIMIT_ANSWER at most, with its envelope */
 	LIMIT_RECEIVE_COMMANDS = 64 * 1024 /* the command list of one push through the gate */

@@ -41,6 +41,7 @@ struct session_spec {
 	struct session_repository *repositories;
 	size_t repository_count; /* may be 0: the project's repositories are meant */
 	json_t *merge_request;   /* spec.mergeRequest, merge_request_spec_parse has read it; NULL if absent */
+	json_t *environment;     /* spec.environmentVariables, the agent's: names of variables with texts; NULL if absent */
 	char **retired_names;    /* of repositories that were removed: their folders remain, so that no other gets the name */
 	size_t retired_count;
 };

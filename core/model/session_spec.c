@@ -12,7 +12,7 @@
 #include "merge_request_spec.h"
 #include "secret.h"
 
-enum { RANDOM_NAME_BYTES = 4, PLACE_MAX = 64, API_VERSION_MAX = 64, DISPLAY_NAME_MAX = 256 };
+enum { RANDOM_NAME_BYTES = 4, PLACE_MAX = 64, API_VERSION_MAX = 64, DISPLAY_NAME_MAX = 256, VARIABLE_NAME_MAX = 128 };
 
 static const char *const api_versions[] = {"ambient-code.io/v1alpha1", "vteam.ambient-code/v1alpha1"};
 
@@ -38,6 +38,7 @@ void session_spec_release(struct session_spec *spec)
 	free(spec->description);
 	free(spec->display_name);
 	json_decref(spec->merge_request);
+	json_decref(spec->environment);
 	*spec = (struct session_spec)SESSION_SPEC_INIT;
 }
 
@@ -362,6 +363,40 @@ static bool check_merge_request(const struct session_spec *spec, struct error *e
 	       in_list("spec.mergeRequest", &cause, err);
 }
 
+/* As Kubernetes has it. */
+static bool is_variable_name(const char *name)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.-0123456789";
+
+	return *name && !(*name >= '0' && *name <= '9') && strlen(name) <= VARIABLE_NAME_MAX && name[strspn(name, allowed)] == '\0';
+}
+
+static bool read_environment(const json_t *spec_object, struct session_spec *spec, struct error *err)
+{
+	const json_t *environment = NULL;
+	struct error cause = ERROR_INIT;
+	const char *name;
+	json_t *value;
+
+	if (!json_read_object(spec_object, "environmentVariables", JSON_OPTIONAL, &environment, &cause))
+		return in_place("spec", &cause, err);
+	if (json_object_size(environment) > LIMIT_SESSION_VARIABLES)
+		return error_set(err, ERR_SESSION_INVALID, "In spec.environmentVariables: More than %d variables are named.",
+		                 LIMIT_SESSION_VARIABLES);
+	json_object_foreach((json_t *)(uintptr_t)environment, name, value)
+	{
+		const char *text = NULL;
+
+		if (!is_variable_name(name))
+			return error_set(err, ERR_SESSION_INVALID,
+			                 "In spec.environmentVariables: '%.64s' is no name of a variable.", name);
+		if (!json_read_text(environment, name, JSON_REQUIRED, LIMIT_DESCRIPTION, &text, &cause))
+			return in_place("spec.environmentVariables", &cause, err);
+	}
+	spec->environment = json_deep_copy(environment);
+	return true;
+}
+
 static bool parse(const json_t *object, struct session_spec *spec, struct error *err)
 {
 	const json_t *spec_object = NULL;
@@ -373,7 +408,7 @@ static bool parse(const json_t *object, struct session_spec *spec, struct error 
 	    !json_read_object(object, "spec", JSON_REQUIRED, &spec_object, err))
 		return false;
 	spec->repositories = xcalloc(LIMIT_SESSION_REPOSITORIES, sizeof(*spec->repositories));
-	return read_texts(spec_object, spec, err) && check_merge_request(spec, err) &&
+	return read_texts(spec_object, spec, err) && check_merge_request(spec, err) && read_environment(spec_object, spec, err) &&
 	       read_output(spec_object, spec, &has_output, err) &&
 	       read_list(spec_object, "repositories", false, has_output, spec, err) &&
 	       read_list(spec_object, "repos", true, has_output, spec, err);

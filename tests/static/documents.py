@@ -6,6 +6,7 @@ from pathlib import Path
 top = Path(__file__).resolve().parents[2]
 documents = [top / "README.md", top / "CONTRIBUTING.md", top / "CHANGELOG.md", *sorted((top / "docs").glob("*.md")), *sorted((top / "deploy").rglob("*.md"))]
 settings = set(re.findall(r'"(ACP_[A-Z_]+)"', (top / "core/base/settings.h").read_text())) | {"ACP_CONFIG_FILE"}
+settings |= set(re.findall(r'\{"(ACP_[A-Z_]+)"', (top / "worker/agent_environment.c").read_text()))  # what an agent finds
 codes = set(re.findall(r'X\(\w+,\s+"(\w+)",\s+\d+', (top / "core/base/error_catalog.h").read_text()))
 # Codes of warnings and of conditions stand in documents like codes of errors.
 families = ("token_", "instance_", "repo_", "branch_", "push_", "git_", "session_", "merge_request")

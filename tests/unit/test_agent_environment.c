@@ -107,12 +107,47 @@ static void credential_is_in_a_private_file_and_in_no_variable(void **state)
 	assert_true(remove_tree(root, NULL));
 }
 
+static const char *variable(const struct agent_environment *e, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < e->count; i++)
+		if (strncmp(e->variables[i], name, length) == 0 && e->variables[i][length] == '=')
+			return e->variables[i] + length + 1;
+	return NULL;
+}
+
+static void sessions_variables_reach_the_agent_and_replace_none_of_the_workers(void **state)
+{
+	const struct place *p = *state;
+	char root[] = "/tmp/test-environment-XXXXXX";
+	CLEANUP(workspace_release) struct workspace w = WORKSPACE_INIT;
+	CLEANUP(agent_environment_release) struct agent_environment e = AGENT_ENVIRONMENT_INIT;
+	struct session_spec spec = {.name = (char *)(uintptr_t) "s", .description = (char *)(uintptr_t) "Do it"};
+
+	spec.environment = json_pack("{s:s, s:s, s:s, s:s, s:s}", "MODEL", "large", "HOME", "/", "GIT_CONFIG_COUNT", "1",
+	                             "ACP_TOKEN", "x", "GIT_TERMINAL_PROMPT", "1");
+	assert_non_null(mkdtemp(root));
+	assert_true(workspace_locate(root, session_id, &w, NULL) && workspace_create(&w, NULL));
+	assert_true(agent_environment_make(&w, &spec, &p->gate, &p->repositories, &e, NULL));
+	assert_string_equal(variable(&e, "MODEL"), "large");
+	assert_string_equal(variable(&e, "HOME"), w.home);
+	assert_string_equal(variable(&e, "GIT_TERMINAL_PROMPT"), "0");
+	assert_null(variable(&e, "GIT_CONFIG_COUNT"));
+	assert_null(variable(&e, "ACP_TOKEN"));
+	assert_null(e.variables[e.count]);
+	json_decref(spec.environment);
+	assert_true(remove_tree(root, NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(every_spelling_of_the_address_leads_to_the_gate, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(name_from_outside_cannot_add_settings, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(credential_is_in_a_private_file_and_in_no_variable, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(sessions_variables_reach_the_agent_and_replace_none_of_the_workers, set_up,
+	                                        tear_down),
 	};
 
 	return secret_library_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

@@ -148,6 +148,7 @@ static void parse_reads_the_platforms_shape(void **state)
 	json_t *object =
 	        json_row("{'apiVersion': 'vteam.ambient-code/v1alpha1', 'kind': 'AgenticSession',"
 	                 " 'metadata': {'generateName': 'work-'}, 'spec': {'initialPrompt': 'Do it', 'displayName': 'My work',"
+	                 " 'environmentVariables': {'MODEL': 'large', 'NOTE': 'two\\nlines'},"
 	                 " 'timeout': 300, 'repos': [{'url': 'https://gitlab.com/a/b', 'autoPush': true}]}}");
 
 	(void)state;
@@ -158,6 +159,8 @@ static void parse_reads_the_platforms_shape(void **state)
 	assert_null(spec.project);
 	assert_string_equal(spec.description, "Do it");
 	assert_string_equal(spec.display_name, "My work");
+	assert_string_equal(json_string_or(spec.environment, "MODEL", ""), "large");
+	assert_string_equal(json_string_or(spec.environment, "NOTE", ""), "two\nlines");
 	assert_null(spec.merge_request);
 	assert_memory_equal(spec.repositories[0].push_branch, "ambient/work-", 13);
 }
@@ -217,6 +220,11 @@ static const struct {
          "metadata.generateName"},
         {"a namespace with a dot", "{'metadata': {'namespace': 'a.b'}, 'spec': {}}", ERR_SESSION_INVALID, "metadata.namespace"},
         {"a description that is a number", "{'spec': {'description': 1}}", ERR_SESSION_INVALID, "description"},
+        {"environmentVariables that are a list", "{'spec': {'environmentVariables': ['A=b']}}", ERR_SESSION_INVALID,
+         "environmentVariables"},
+        {"a variable without a text", "{'spec': {'environmentVariables': {'A': 1}}}", ERR_SESSION_INVALID, "environmentVariables"},
+        {"a name that is none", "{'spec': {'environmentVariables': {'A=B': 'c'}}}", ERR_SESSION_INVALID, "'A=B' is no name"},
+        {"an empty name", "{'spec': {'environmentVariables': {'': 'c'}}}", ERR_SESSION_INVALID, "is no name"},
         {"a mergeRequest that is a text", "{'spec': {'mergeRequest': 'x'}}", ERR_SESSION_INVALID, "mergeRequest"},
         {"outputRepo without url", "{'spec': {'outputRepo': {'branch': 'x'}}}", ERR_SESSION_INVALID, "spec.outputRepo"},
         {"an address that is none", "{'spec': {'repositories': [{'url': 'https://g.corp/a/b'}, {'url': 'x'}]}}",
