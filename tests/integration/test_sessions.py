@@ -244,8 +244,61 @@ class ApiTest(SessionCase):
         self.assertIn(f"refs/heads/api-{self.name}", self.refs("group/sub/api"))
 
 
+# What a shell cannot try: other processes' memory, the gate's answers, local sockets, the mirror.
+PRYING = r"""
+import ctypes, glob, os, re, socket, urllib.error, urllib.request
+libc = ctypes.CDLL(None)
+others = [int(name) for name in os.listdir("/proc") if name.isdigit() and open(f"/proc/{name}/comm").read().startswith("acp-")]
+for pid in others:
+    local = ctypes.create_string_buffer(8)
+    here, there = (ctypes.c_size_t * 2)(ctypes.addressof(local), 8), (ctypes.c_size_t * 2)(0x400000, 8)
+    if libc.ptrace(16, pid, None, None) == 0:  # PTRACE_ATTACH
+        print("ESCAPED-PTRACE", pid)
+    if libc.process_vm_readv(pid, here, 1, there, 1, 0) > 0:
+        print("ESCAPED-VM", pid)
+    for part in ("mem", "maps", "environ", "auxv", "cwd", "root", *(f"fd/{number}" for number in range(64))):
+        for look in (os.readlink, os.listdir, lambda path: open(path, "rb").read(1)):
+            try:
+                look(f"/proc/{pid}/{part}")
+                print("ESCAPED-PROC", pid, part)
+            except OSError:
+                pass
+    try:
+        os.kill(pid, 0)
+        print("ESCAPED-SIGNAL", pid)
+    except OSError:
+        pass
+print("OTHERS", len(others))
+config = open(os.environ["HOME"] + "/.gitconfig").read()
+gate, bearer = re.search(r'\[http "(.*)"\]', config)[1], re.search(r'"Authorization: (Bearer [^"]*)"', config)[1]
+for method, path in (("GET", "outcomes"), ("POST", "preflight"), ("POST", "api/merge-request"), ("GET", "api.git/info/refs?service=git-upload-pack"),
+                     ("GET", "api.git/info/refs?service=git-receive-pack"), ("GET", "api.git/config"), ("GET", "other.git/info/refs?service=git-upload-pack")):
+    wanted = urllib.request.Request(gate + path, b"{}" if method == "POST" else None, {"Authorization": bearer, "Content-Type": "application/json"}, method=method)
+    try:
+        answer = urllib.request.urlopen(wanted, timeout=30)
+    except urllib.error.HTTPError as refusal:
+        answer = refusal
+    print("GATE", path, answer.status, answer.headers, answer.read()[:200000])
+for path in set(re.findall(r"(/\S+)", open("/proc/net/unix").read())):
+    if path.startswith(os.environ["HUNT"]):
+        try:
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.settimeout(0.5)
+                peer.connect(path)
+                peer.sendall(b"\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0\1\4\0\1\0\0\0\0\1\5\0\1\0\0\0\0")  # an empty FastCGI request
+                print("SOCKET", path, peer.recv(65536))
+        except OSError as why:
+            print("SOCKET", path, why)
+mirrors = [line.strip() for path in glob.glob(os.environ["ACP_WORKSPACE"] + "/*/.git/objects/info/alternates") for line in open(path)]
+for top, _, names in (walked for folder in mirrors for walked in os.walk(folder)):
+    for name in names:
+        data = open(f"{top}/{name}", "rb").read()
+        print("MIRROR", name, len(data), data[:100000])
+print("PRIED", len(mirrors))
+"""
 HOSTILE_AGENT = r"""
-# Everything an agent might try. What it can read goes to its output, where the test looks for secrets.
+# Everything an agent might try. What it can read goes to its output, which is masked, and to a file, which is not; the test looks for secrets in both.
+{
 cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n'
 for folder in "$HUNT" /root /home /var/lib /var/log /run; do grep -rIs -e glpat- -e acp_ "$folder" 2>/dev/null | head -c 20000; done
 env; cat "$HOME"/.* 2>/dev/null
@@ -260,6 +313,11 @@ git push origin HEAD:refs/tags/v1 2>&1 | tail -n 3; git push --force origin :ref
 git ls-remote "${GATE%/*}/other.git" 2>&1 | tail -n 2
 echo changed > AGENT.txt
 echo changed > ../custom-hook/AGENT.txt
+} 2>&1 | tee "$TMPDIR/loot"
+export HUNT; python3 - >"$TMPDIR/loot-2" 2>&1 <<'END'
+@PRYING@
+END
+grep -aE '^(ESCAPED|OTHERS|PRIED|Traceback)' "$TMPDIR/loot-2"
 exit 0
 """
 
@@ -270,7 +328,7 @@ class HostileAgentTest(SessionCase):
         cls.folder = tempfile.TemporaryDirectory(prefix="acp-agent.", dir="/opt" if os.access("/opt", os.W_OK) else None)
         cls.script = Path(cls.folder.name) / "agent"
         data = tempfile.mkdtemp(prefix="acp-test.")
-        cls.script.write_text("#!/bin/sh\nHUNT=" + data + "\n" + HOSTILE_AGENT)
+        cls.script.write_text("#!/bin/sh\nHUNT=" + data + "\n" + HOSTILE_AGENT.replace("@PRYING@", PRYING))
         cls.script.chmod(0o755)
         cls.stack = Stack(data=data, settings={"ACP_AGENT_COMMAND": str(cls.script)}).start()
         cls.by_name = {row["name"]: row["token"] for row in cls.stack.control("GET", "/tokens")}
@@ -291,8 +349,12 @@ class HostileAgentTest(SessionCase):
         kept = "\n".join(p.read_text(errors="replace") for p in self.workspace(session).rglob("*") if p.is_file() and p.stat().st_size < 10_000_000)
         for secret in (self.stack.tokens["good"], self.stack.bearer):
             self.assertNotIn(secret, output + kept)
-        for mark in ("ESCAPED-LS", "ESCAPED-WRITE", "SIGNALLED"):
+        for mark in ("ESCAPED-", "SIGNALLED", "Traceback"):
             self.assertNotIn(mark, output)
+        self.assertRegex(output, "OTHERS [1-9]")  # those of its session at least
+        self.assertRegex(output, "PRIED [1-9]")
+        for mark in ("GATE preflight 200", "GATE api.git/info/refs?service=git-receive-pack 200", "GATE other.git/info/refs?service=git-upload-pack 403", "MIRROR pack-"):
+            self.assertIn(mark, kept)
         self.assertIn("hunt", kept)
         self.assertIn("FETCHED", output)
         self.assertEqual(session["status"]["phase"], "PartiallyCompleted", session["status"])
