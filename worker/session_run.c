@@ -270,6 +270,21 @@ static void release(struct session_run *run)
 	free(run->changes_seen);
 }
 
+/* What could not be pushed a moment ago is asked for again with the rest. */
+static void readmit_failed(struct session_run *run)
+{
+	json_t *record = workspace_read_record(&run->workspace);
+
+	for (size_t i = 0; i < run->repositories.count; i++) {
+		struct repository *r = &run->repositories.items[i];
+		if (r->phase != REPOSITORY_FAILED || r->blocking || !session_record_has_started(record, r->name))
+			continue;
+		repository_readmit(r);
+		r->phase = REPOSITORY_READY;
+	}
+	json_decref(record);
+}
+
 /* Pushes once more what its owner asked for while it pushed. False: it is left. */
 static bool finish(struct session_run *run, bool ok, struct error *err)
 {
@@ -292,6 +307,7 @@ static bool finish(struct session_run *run, bool ok, struct error *err)
 			return false;
 		session_log(run, LOG_INFO, NULL, NULL, "Another push was asked for during the last one");
 		session_status_reopen(&run->status);
+		readmit_failed(run);
 		ok = step_push(run, err);
 		processes_end_children(NULL, 0);
 	}

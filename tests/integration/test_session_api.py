@@ -148,6 +148,24 @@ class WaitingTest(SessionApiCase):
         self.assertEqual((status["phase"], status["repositories"][0]["commit"]), ("Completed", self.refs("group/sub/api")[f"refs/heads/ambient/{self.name}"]), status)
         self.assertLessEqual({"NEW.md", "LATER.md"}, set(self.files("group/sub/api")))
 
+    def test_what_could_not_be_pushed_is_tried_again_with_another_push(self):
+        self.stack.control("POST", "/projects", {"path": "fail/at-first", "members": {"john": 20}})
+        self.begin("fail/at-first", "group/sub/api")
+        for name in ("at-first", "api"):
+            (self.workspace / name / "NEW.md").write_text("new\n")
+        self.stack.mode("group/sub/api", "delay", delay_ms=4000, match="git-receive-pack", method="POST")
+        try:
+            self.assertEqual(self.call("POST", "git/push").status, 202)
+            wait_until("the other one is pushed", lambda: self.status()["api"]["phase"] == "Pushing", 30)
+            self.assertEqual((self.status()["at-first"]["phase"], self.status()["at-first"]["error"]["code"]), ("Failed", "repo_no_push"))
+            self.stack.control("POST", "/projects", {"path": "fail/at-first", "members": {"john": 30}})
+            self.assertEqual(self.call("POST", "git/push").status, 202)
+        finally:
+            self.stack.mode("group/sub/api", "normal")
+        status = self.stack.wait_for_session(self.name)["status"]
+        self.assertEqual((status["phase"], {entry["name"]: entry["phase"] for entry in status["repositories"]}), ("Completed", {"at-first": "Pushed", "api": "Pushed"}), status)
+        self.assertNotIn("error", status["repositories"][0])
+
     def test_what_joined_to_be_read_is_not_pushed(self):
         self.begin()
         self.assertEqual(self.call("POST", "repos", {"url": self.url("other/api"), "branch": "main", "name": "library"}).status, 201)
