@@ -41,6 +41,13 @@ static void add_alias(struct strbuf *to, const char *scheme, const char *host, c
 	add_value(to, "insteadOf", url);
 }
 
+static char *without_suffix(const char *clone_url)
+{
+	size_t length = strlen(clone_url);
+
+	return length > 4 && strcmp(clone_url + length - 4, ".git") == 0 ? xstrndup(clone_url, length - 4) : NULL;
+}
+
 /* All the ways in which people, and scripts in a repository, write this repository's address. */
 static void add_repository(struct strbuf *to, const struct gate_client *gate, const struct repository *r)
 {
@@ -51,11 +58,9 @@ static void add_repository(struct strbuf *to, const struct gate_client *gate, co
 		return;
 	strbuf_addf(to, "[url \"%s\"]\n", through_gate);
 	add_value(to, "insteadOf", r->clone_url);
-	size_t length = strlen(r->clone_url);
-	if (length > 4 && strcmp(r->clone_url + length - 4, ".git") == 0) {
-		CLEANUP(freep) char *bare = xstrndup(r->clone_url, length - 4);
+	CLEANUP(freep) char *bare = without_suffix(r->clone_url);
+	if (bare)
 		add_value(to, "insteadOf", bare);
-	}
 	if (!repo_url_parse(r->clone_url, &url, NULL))
 		return;
 	const char *path = r->project_path ? r->project_path : url.path;
@@ -63,6 +68,22 @@ static void add_repository(struct strbuf *to, const struct gate_client *gate, co
 	add_alias(to, "git@", url.host, ':', path, "");
 	add_alias(to, "ssh://git@", url.host, '/', path, ".git");
 	add_alias(to, "ssh://git@", url.host, '/', path, "");
+}
+
+/*
+ * git compares beginnings, of which the longest counts, and of these the first: without its suffix "team/api" is one of
+ * "team/api-docs", too, which the gate does not have and the agent may reach by itself.
+ */
+static void add_neighbours(struct strbuf *to, const struct repository *r)
+{
+	static const char next[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+	CLEANUP(freep) char *bare = r->clone_url ? without_suffix(r->clone_url) : NULL;
+
+	for (const char *c = next; bare && *c && to->length < LIMIT_FILE_CONFIG / 2; c++) {
+		CLEANUP(freep) char *neighbour = xasprintf("%s%c", bare, *c);
+		strbuf_addf(to, "[url \"%s\"]\n", neighbour);
+		add_value(to, "insteadOf", neighbour);
+	}
 }
 
 void agent_git_config(const struct gate_client *gate, const struct repositories *repositories, struct strbuf *to)
@@ -74,6 +95,8 @@ void agent_git_config(const struct gate_client *gate, const struct repositories 
 	            secret_bytes(gate->credential));
 	for (size_t i = 0; i < repositories->count; i++)
 		add_repository(to, gate, &repositories->items[i]);
+	for (size_t i = 0; i < repositories->count; i++)
+		add_neighbours(to, &repositories->items[i]);
 	strbuf_add_string(to, "[user]\n");
 	if (first && first->commit_name)
 		add_value(to, "name", first->commit_name);

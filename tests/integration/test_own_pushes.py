@@ -1,5 +1,6 @@
 """An agent that pushes by itself through the gate: the session's result is what the remote's branch says, not what the workspace knows."""
 import os
+import re
 import subprocess
 import tempfile
 import unittest
@@ -84,6 +85,15 @@ class OwnPushTest(unittest.TestCase):
         status, repository = self.run_session(f'cd api && echo agent >own.txt && git add . && {COMMIT} "by the agent" && git pull -q && git push -q && '
                                               'git rev-parse HEAD >"$TMPDIR/pushed" && git reset -q --hard @{upstream} && ')
         self.assertPushed(status, repository)
+
+    def test_addresses_that_begin_like_the_sessions_stay_what_they_are(self):
+        own = [self.url(), self.url()[:-4], self.url("other/api")[:-4], self.url("other/api2")[:-4]]
+        others = [self.url(f"{self.project}-docs"), self.url(f"{self.project}2")[:-4], self.url(f"{self.project}.js"), self.url("other/api3")]
+        self.stack.control("POST", "/projects", {"path": "other/api2"})
+        status, _ = self.run_session("".join(f"git ls-remote --get-url {address} && " for address in own + others),
+                                     repositories=[{"url": self.url(path)} for path in ("other/api", "other/api2")])
+        lines = status["agent"]["output"].split()
+        self.assertEqual([re.sub(".*/git/[^/]*/", "gate:", line) for line in lines], ["gate:api.git", "gate:api.git", "gate:api-2.git", "gate:api2.git", *others])
 
     def test_a_push_that_the_workspace_has_forgotten_is_named(self):
         status, repository = self.run_session(IN_WORKSPACE + "git reset -q --hard HEAD~1 && ")
