@@ -163,6 +163,19 @@ static bool read_commands(struct call *call, const char *push_branch, struct str
 	return true;
 }
 
+/* The transfer is whole; whether the server took what was sent, its answer says. The client reads that by itself. */
+static void judge_push(struct call *call, const struct gate_route *route, const struct git_transfer *transfer)
+{
+	struct error refusal = ERROR_INIT;
+	bool taken = gate_check_report(route, transfer->heard.data, transfer->heard.length, &refusal);
+
+	if (!taken) {
+		call_log(call, "refused", error_name(refusal.code));
+		(void)keep(call, route, GIT_RECEIVE_PACK, &refusal);
+	}
+	(void)audited(call, route, GIT_RECEIVE_PACK, taken, &refusal);
+}
+
 bool git_gate_receive_pack(struct call *call, struct error *err)
 {
 	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
@@ -181,5 +194,9 @@ bool git_gate_receive_pack(struct call *call, struct error *err)
 	                    transfer.prefix.length, err))
 		return audited(call, &route, transfer.service, false, err);
 	prepare_post(&transfer, &route);
-	return audited(call, &route, transfer.service, run(call, &route, &transfer, err), err);
+	transfer.listens = true;
+	if (!run(call, &route, &transfer, err))
+		return audited(call, &route, transfer.service, false, err);
+	judge_push(call, &route, &transfer);
+	return true;
 }

@@ -12,6 +12,7 @@ void git_transfer_release(struct git_transfer *transfer)
 	strbuf_release(&transfer->request_type);
 	strbuf_release(&transfer->answer_type);
 	strbuf_release(&transfer->prefix);
+	strbuf_release(&transfer->heard);
 	strbuf_release(&transfer->refusal_);
 }
 
@@ -81,8 +82,11 @@ static bool on_body(void *context, const char *bytes, size_t length)
 	struct git_transfer *t = context;
 	size_t room = t->refusal_.limit - t->refusal_.length;
 
-	if (t->call_->streamed)
+	if (t->call_->streamed) {
+		size_t left = t->listens ? t->heard.limit - t->heard.length : 0;
+		strbuf_add(&t->heard, bytes, length < left ? length : left);
 		return to_client(t, bytes, length);
+	}
 	strbuf_add(&t->refusal_, bytes, length < room ? length : room);
 	return length < room;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * git_transfer — one git request on its way through the gate: bytes from the client to the instance, and the instance's answer
- * back, flushed as it comes. Holds at most the commands of a push and the first bytes of a refusal.
+ * back, flushed as it comes. Holds at most the commands of a push, the first bytes of a refusal, and a copy of a push's answer.
  */
 #include "call.h"
 
@@ -17,11 +17,13 @@ struct git_transfer {
 	const char *method;
 	struct strbuf url, request_type, answer_type;
 	struct strbuf prefix; /* of the request body, already read from the client */
+	bool listens;         /* keeps the beginning of the answer, too */
 
 	/* result */
 	bool client_failed; /* the client broke off or stalled: nothing that the instance did */
 	bool ended;         /* with its session: likewise */
 	uint64_t bytes_sent, bytes_received;
+	struct strbuf heard; /* what came with `listens`, LIMIT_PUSH_REPORT at most */
 
 	struct call *call_; /* private, as all below */
 	size_t prefix_sent_;
@@ -33,7 +35,8 @@ struct git_transfer {
 #define GIT_TRANSFER_INIT                                                                                                          \
 	{                                                                                                                          \
 		.url = STRBUF_INIT((size_t)2 * LIMIT_URL_MAX), .request_type = STRBUF_INIT(128), .answer_type = STRBUF_INIT(128),  \
-		.prefix = STRBUF_INIT(LIMIT_RECEIVE_COMMANDS + 8192), .refusal_ = STRBUF_INIT(GIT_REFUSAL_MAX)                     \
+		.prefix = STRBUF_INIT(LIMIT_RECEIVE_COMMANDS + 8192), .heard = STRBUF_INIT(LIMIT_PUSH_REPORT),                     \
+		.refusal_ = STRBUF_INIT(GIT_REFUSAL_MAX)                                                                           \
 	}
 void git_transfer_release(struct git_transfer *transfer);
 

@@ -10,6 +10,19 @@
 
 enum { SHOWN = 12 /* digits of a commit in a sentence */ };
 
+/* Whose refusal it was, nobody has written down: the last one is the likeliest. */
+static void tell_missing(const struct session_run *run, struct repository *r, const struct id_list *sent)
+{
+	struct error refusal = ERROR_INIT;
+
+	gate_client_explain(&run->gate, r->name, "push", run->status.start_time, &refusal);
+	repository_warn(r, "push_missing",
+	                "The session's agent sent %.*s to %s by itself, but the branch does not have it: it was refused, or "
+	                "removed since.%s%s",
+	                SHOWN, sent->items[0], r->push_branch,
+	                refusal.code == ERR_NONE ? "" : " The last refusal: ", refusal.message);
+}
+
 /* As the job found it. */
 static void take(struct session_run *run, struct repository *r, const struct id_list *sent, const json_t *found, bool *ret_pushed)
 {
@@ -17,11 +30,7 @@ static void take(struct session_run *run, struct repository *r, const struct id_
 
 	*ret_pushed = commit && json_bool_or(found, "arrived", false);
 	if (!*ret_pushed) {
-		repository_warn(
-		        r, "push_missing",
-		        "The session's agent sent %.*s to %s by itself, but the branch does not have it: it was refused, or "
-		        "removed since.",
-		        SHOWN, sent->items[0], r->push_branch);
+		tell_missing(run, r, sent);
 		return;
 	}
 	snprintf(r->commit, sizeof(r->commit), "%s", commit);

@@ -42,6 +42,7 @@ enum {
 	LIMIT_PROJECT_REPOSITORIES = 100, /* of one project */
 	LIMIT_SESSION_REPOSITORIES = 50,
 	LIMIT_DESCRIPTION = 32 * 1024,     /* what the agent is asked to do */
+	LIMIT_PUSH_REPORT = 64 * 1024,     /* of a server's answer to a push that the gate reads along */
 	LIMIT_SESSION_VARIABLES = 100,     /* of the agent's environment */
 	LIMIT_AGENT_OUTPUT = 64 * 1024,    /* the tail of an agent's output that is kept */
 	LIMIT_NOTICE = 2 * 1024 * 1024,    /* a session's status, LIMIT_ANSWER at most, with its envelope */

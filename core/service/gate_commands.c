@@ -1,4 +1,4 @@
-#include "gate_service.h"
+#include "gate_private.h"
 
 #include "caps.h"
 #include "encoding.h"
@@ -12,13 +12,7 @@
  */
 enum { PKT_HEADER = 4, PKT_MAX = 65520, OID_SHA1 = 40, OID_SHA256 = 64 };
 
-enum pkt_kind { PKT_INCOMPLETE, PKT_BROKEN, PKT_FLUSH, PKT_DATA };
-struct pkt {
-	const char *text;
-	size_t length;
-};
-
-static enum pkt_kind next_pkt(const char *bytes, size_t length, size_t *at, struct pkt *ret)
+enum gate_pkt_kind gate_pkt_next(const char *bytes, size_t length, size_t *at, struct gate_pkt *ret)
 {
 	size_t size = 0;
 
@@ -41,12 +35,12 @@ static enum pkt_kind next_pkt(const char *bytes, size_t length, size_t *at, stru
 		return PKT_BROKEN;
 	if (length - *at < size)
 		return PKT_INCOMPLETE;
-	*ret = (struct pkt){.text = bytes + *at + PKT_HEADER, .length = size - PKT_HEADER};
+	*ret = (struct gate_pkt){.text = bytes + *at + PKT_HEADER, .length = size - PKT_HEADER};
 	*at += size;
 	return PKT_DATA;
 }
 
-static bool starts_with(const struct pkt *line, const char *prefix)
+static bool starts_with(const struct gate_pkt *line, const char *prefix)
 {
 	size_t length = strlen(prefix);
 
@@ -54,7 +48,7 @@ static bool starts_with(const struct pkt *line, const char *prefix)
 }
 
 /* Length of the object id at the start of the line, followed by a blank; 0: none. */
-static size_t oid_length(const struct pkt *line)
+static size_t oid_length(const struct gate_pkt *line)
 {
 	size_t n = 0;
 
@@ -111,7 +105,7 @@ static bool check_capabilities(const char *capabilities, size_t length, struct e
 	return true;
 }
 
-static bool check_command(struct pkt line, const char *push_branch, struct error *err)
+static bool check_command(struct gate_pkt line, const char *push_branch, struct error *err)
 {
 	static const char prefix[] = "refs/heads/";
 	const char *capabilities = memchr(line.text, '\0', line.length);
@@ -144,7 +138,7 @@ static bool check_command(struct pkt line, const char *push_branch, struct error
 	return true;
 }
 
-static bool check_line(const struct pkt *line, size_t *commands, const char *push_branch, struct error *err)
+static bool check_line(const struct gate_pkt *line, size_t *commands, const char *push_branch, struct error *err)
 {
 	if (starts_with(line, "shallow "))
 		return *commands == 0 || malformed(err);
@@ -160,12 +154,12 @@ static bool check_line(const struct pkt *line, size_t *commands, const char *pus
 bool gate_check_commands(const char *bytes, size_t length, const char *push_branch, bool *ret_complete, struct error *err)
 {
 	size_t at = 0, commands = 0;
-	struct pkt line;
+	struct gate_pkt line;
 
 	if (!push_branch)
 		return error_set(err, ERR_GIT_REF_FORBIDDEN, "This session may not push to this repository.");
 	for (;;) {
-		switch (next_pkt(bytes, length, &at, &line)) {
+		switch (gate_pkt_next(bytes, length, &at, &line)) {
 		case PKT_BROKEN:
 			return malformed(err);
 		case PKT_INCOMPLETE:
@@ -191,10 +185,10 @@ bool gate_check_commands(const char *bytes, size_t length, const char *push_bran
 static void pushed_commit(const char *bytes, size_t length, char ret[OID_SHA256 + 1])
 {
 	size_t at = 0, oid;
-	struct pkt line;
+	struct gate_pkt line;
 
 	ret[0] = '\0';
-	while (next_pkt(bytes, length, &at, &line) == PKT_DATA) {
+	while (gate_pkt_next(bytes, length, &at, &line) == PKT_DATA) {
 		if (starts_with(&line, "shallow "))
 			continue;
 		oid = oid_length(&line);

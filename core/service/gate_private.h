@@ -4,6 +4,14 @@
  */
 #include "gate_service.h"
 
+/* git's pkt-lines (gitprotocol-common), one after the other. */
+enum gate_pkt_kind { PKT_INCOMPLETE, PKT_BROKEN, PKT_FLUSH, PKT_DATA };
+struct gate_pkt {
+	const char *text; /* borrowed from the bytes */
+	size_t length;
+};
+enum gate_pkt_kind gate_pkt_next(const char *bytes, size_t length, size_t *at, struct gate_pkt *ret);
+
 static inline bool gate_use_pushes(enum gate_use use)
 {
 	return use == GATE_PUSH_BEGINS || use == GATE_PUSH;

@@ -99,6 +99,12 @@ bool gate_check_commands(const char *bytes, size_t length, const char *push_bran
 bool gate_note_push(struct gate_service *s, const struct session_row *session, const char *repository, const char *bytes,
                     size_t length, struct error *err) MUST_CHECK;
 
+/*
+ * Reads what the server answered to a push, as it goes on to the client: false when it refused the ref, for the reason that it gave
+ * (the errors of the forge's classify_push). What is cut or broken refuses nothing.
+ */
+bool gate_check_report(const struct gate_route *route, const char *bytes, size_t length, struct error *err) MUST_CHECK;
+
 /* Writes down what the opened route was used for, once that is over. A route that could not be opened was written down then. */
 void gate_audit(struct gate_service *s, const struct session_row *session, const struct gate_route *route, enum audit_action action,
                 const char *request_id, const struct error *failure);

@@ -148,6 +148,15 @@ class UseTest(AuditCase):
         self.assertIn(("git.push", "push_forbidden"), outcomes)
         self.assertIn(("git.fetch", "ok"), outcomes)
 
+    def test_a_push_that_the_server_refuses_is_no_success(self):
+        """The transfer was whole; what came of it stands in its answer."""
+        self.stack.connect()
+        url = f"{self.stack.simulator['url']}/demo/custom-hook.git"
+        self.stack.create_session("declined", {"description": "x", "outputRepo": {"url": url, "branch": "declined"}})
+        self.assertEqual(self.stack.wait_for_session("declined")["status"]["phase"], "Failed")
+        pushes = [use["outcome"] for use in self.uses() if use["action"] == "git.push"]
+        self.assertEqual(pushes, ["ok", "push_rejected"])
+
     def test_housekeeping(self):
         self.stack.connect()
         connected, = self.uses()

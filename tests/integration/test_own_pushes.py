@@ -156,6 +156,7 @@ class OwnPushTest(unittest.TestCase):
         self.assertEqual((status["phase"], repository["phase"]), ("Completed", "Unchanged"), status)
         self.assertIsNone(self.tip("demo/custom-hook"))
         self.assertEqual((self.codes(repository), repository.get("commit"), repository.get("branchUrl")), (["push_missing"], None, None))
+        self.assertTrue(repository["warnings"][0]["message"].endswith(" The last refusal: GitLab rejected the push: The freeze is on until Monday."), repository)
 
     def test_a_branch_that_was_there_and_that_nobody_moved_is_no_push(self):
         self.git("clone", "-q", "ADDRESS", "x")

@@ -467,6 +467,64 @@ static void what_a_push_would_move_is_written_down(void **state UNUSED)
 	}
 }
 
+static void add_band(struct strbuf *to, char band, const char *bytes, size_t length)
+{
+	CLEANUP(strbuf_release) struct strbuf line = STRBUF_INIT(4096);
+
+	strbuf_add(&line, &band, 1);
+	strbuf_add(&line, bytes, length);
+	add_pkt(to, line.data, line.length);
+}
+
+static void answer_to_a_push_tells_whether_it_was_taken(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence, *words, *state;
+		bool plain;  /* without a side band */
+		size_t part; /* of the report in each of its lines; 0: all in one */
+		size_t cut;  /* bytes that are missing at the end */
+		enum error_code code;
+		const char *said;
+	} rows[] = {
+	        {"taken", "\nTo create a merge request, visit:\n", "ok refs/heads/ambient/x\n", false, 0, 0, ERR_NONE, NULL},
+	        {"refused by a hook", "GitLab: The freeze is on.\n", "ng refs/heads/ambient/x pre-receive hook declined\n", false,
+	         0, 0, ERR_PUSH_REJECTED, "GitLab rejected the push: The freeze is on."},
+	        {"in pieces", "GitLab: No.\n", "ng refs/heads/ambient/x pre-receive hook declined\n", false, 5, 0,
+	         ERR_PUSH_REJECTED, "GitLab rejected the push: No."},
+	        {"without a side band", NULL, "ng refs/heads/ambient/x non-fast-forward\n", true, 0, 0, ERR_PUSH_NOT_FAST_FORWARD,
+	         "ambient/x changed on GitLab meanwhile; nothing was overwritten."},
+	        {"without a reason", NULL, "ng refs/heads/ambient/x\n", true, 0, 0, ERR_PUSH_REJECTED, NULL},
+	        {"a word that begins alike", NULL, "ngx refs/heads/ambient/x no\n", true, 0, 0, ERR_NONE, NULL},
+	        {"cut", "GitLab: No.\n", "ng refs/heads/ambient/x pre-receive hook declined\n", false, 0, 20, ERR_NONE, NULL},
+	};
+	const struct gate_route route = {.credential = {.forge = forge_of(PROVIDER_GITLAB)},
+	                                 .push_branch = (char[]){"ambient/x"},
+	                                 .project_path = (char[]){"team/api"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(strbuf_release) struct strbuf report = STRBUF_INIT(4096), bytes = STRBUF_INIT(8192);
+		struct error err = ERROR_INIT;
+
+		print_message("  %s\n", rows[i].sentence);
+		add_pkt(&report, "unpack ok\n", strlen("unpack ok\n"));
+		add_pkt(&report, rows[i].state, strlen(rows[i].state));
+		strbuf_add_string(&report, "0000");
+		if (rows[i].words)
+			add_band(&bytes, 2, rows[i].words, strlen(rows[i].words));
+		for (size_t at = 0, part = rows[i].part ? rows[i].part : report.length; !rows[i].plain && at < report.length;
+		     at += part)
+			add_band(&bytes, 1, report.data + at, report.length - at < part ? report.length - at : part);
+		if (rows[i].plain)
+			strbuf_add(&bytes, report.data, report.length);
+		else
+			strbuf_add_string(&bytes, "0000");
+		assert_int_equal(gate_check_report(&route, bytes.data, bytes.length - rows[i].cut, &err), rows[i].code == ERR_NONE);
+		assert_int_equal(err.code, rows[i].code);
+		if (rows[i].said)
+			assert_string_equal(err.message, rows[i].said);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -483,6 +541,7 @@ int main(void)
 	        cmocka_unit_test(a_session_is_told_that_its_authentication_failed),
 	        cmocka_unit_test(what_a_push_would_move_is_written_down),
 	        cmocka_unit_test(what_a_client_repeats_costs_one_row),
+	        cmocka_unit_test(answer_to_a_push_tells_whether_it_was_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
