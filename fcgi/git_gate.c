@@ -136,27 +136,35 @@ bool git_gate_upload_pack(struct call *call, struct error *err)
 enum {
 	LONE_FLUSH = 4,      /* "0000" */
 	COMMANDS_MS = 60000, /* git sends them in one go, before it sends any of its pack */
+	DRAINED_MAX = 64 << 20,
 };
+
+/* One more piece of the push's commands. */
+static bool read_piece(struct call *call, int64_t deadline_ms, struct strbuf *to, struct error *err)
+{
+	char piece[8192];
+	size_t length = 0;
+
+	if (clock_monotonic_ms() > deadline_ms)
+		return error_set(err, ERR_BAD_REQUEST, "The push took too long to say what it pushes.");
+	if (!exchange_read(call->exchange, piece, sizeof(piece), &length) || length == 0)
+		return error_set(err, ERR_BAD_REQUEST, "The push ended inside its list of refs.");
+	strbuf_add(to, piece, length);
+	return strbuf_ok(to) || error_set(err, ERR_BAD_REQUEST, "The push names more refs than the git gate takes.");
+}
 
 /* Reads the push's commands ahead of its pack; they go on to the instance only when every one of them may pass. */
 static bool read_commands(struct call *call, const char *push_branch, struct strbuf *ret, struct error *err)
 {
 	const int64_t deadline_ms = clock_monotonic_ms() + COMMANDS_MS;
-	char piece[8192];
+	char piece[1];
 	size_t length = 0;
 	bool complete = false;
 
-	while (!complete) {
-		if (clock_monotonic_ms() > deadline_ms)
-			return error_set(err, ERR_BAD_REQUEST, "The push took too long to say what it pushes.");
-		if (!exchange_read(call->exchange, piece, sizeof(piece), &length) || length == 0)
-			return error_set(err, ERR_BAD_REQUEST, "The push ended inside its list of refs.");
-		strbuf_add(ret, piece, length);
-		if (!strbuf_ok(ret))
-			return error_set(err, ERR_BAD_REQUEST, "The push names more refs than the git gate takes.");
-		if (!gate_check_commands(ret->data, ret->length, push_branch, &complete, err))
+	while (!complete)
+		if (!read_piece(call, deadline_ms, ret, err) ||
+		    !gate_check_commands(ret->data, ret->length, push_branch, &complete, err))
 			return false;
-	}
 	/* git tries its credential with a lone flush; whatever came after it would pass unread. */
 	if (ret->length == LONE_FLUSH && (!exchange_read(call->exchange, piece, sizeof(piece), &length) || length > 0))
 		return error_set(err, ERR_BAD_REQUEST, "The push has no list of refs.");
@@ -176,6 +184,50 @@ static void judge_push(struct call *call, const struct gate_route *route, const 
 	(void)audited(call, route, GIT_RECEIVE_PACK, taken, &refusal);
 }
 
+/* A client that is still sending reads no answer. */
+static bool drain(struct call *call, int64_t deadline_ms)
+{
+	char piece[8192];
+	size_t length = 0, sum = 0;
+
+	do {
+		if (!exchange_read(call->exchange, piece, sizeof(piece), &length))
+			return false;
+		sum += length;
+	} while (length > 0 && sum < DRAINED_MAX && clock_monotonic_ms() < deadline_ms);
+	return length == 0;
+}
+
+/* In git's own form, which its user sees: of any other answer to a push git shows a number. False: there is none. */
+static bool refuse_in_gits_words(struct call *call, struct strbuf *commands, const struct error *why)
+{
+	const int64_t deadline_ms = clock_monotonic_ms() + COMMANDS_MS;
+	CLEANUP(strbuf_release) struct strbuf answer = STRBUF_INIT(LIMIT_ANSWER);
+	bool complete = false;
+
+	while (gate_refuse_push(commands->data, commands->length, why, &complete, &answer)) {
+		if (complete)
+			break;
+		if (!read_piece(call, deadline_ms, commands, NULL))
+			return false;
+	}
+	if (!complete || !strbuf_ok(&answer) || answer.length == 0 || !drain(call, deadline_ms))
+		return false;
+	call->response.content_type = "application/x-git-receive-pack-result";
+	call->response.code = why->code;
+	strbuf_add(&call->response.body, answer.data, answer.length);
+	return true;
+}
+
+static bool refuse_push(struct call *call, const struct gate_route *route, struct strbuf *commands, const struct error *why)
+{
+	(void)audited(call, route, GIT_RECEIVE_PACK, false, why);
+	if (why->code != ERR_GIT_REF_FORBIDDEN)
+		return false;
+	(void)keep(call, route, GIT_RECEIVE_PACK, why);
+	return refuse_in_gits_words(call, commands, why);
+}
+
 bool git_gate_receive_pack(struct call *call, struct error *err)
 {
 	CLEANUP(gate_route_release) struct gate_route route = GATE_ROUTE_INIT;
@@ -185,11 +237,8 @@ bool git_gate_receive_pack(struct call *call, struct error *err)
 	if (!git_gate_check_headers(call->request, transfer.service, err) || !open_route(call, GATE_PUSH, &route, err))
 		return false;
 	exchange_set_patience(call->exchange, GIT_CLIENT_PATIENCE_S);
-	if (!read_commands(call, route.push_branch, &transfer.prefix, err)) {
-		if (err->code == ERR_GIT_REF_FORBIDDEN)
-			(void)keep(call, &route, transfer.service, err);
-		return audited(call, &route, transfer.service, false, err);
-	}
+	if (!read_commands(call, route.push_branch, &transfer.prefix, err))
+		return refuse_push(call, &route, &transfer.prefix, err);
 	if (!gate_note_push(&call->app->gate, &call->session, call->parameters.repository, transfer.prefix.data,
 	                    transfer.prefix.length, err))
 		return audited(call, &route, transfer.service, false, err);

@@ -47,8 +47,7 @@ static bool starts_with(const struct gate_pkt *line, const char *prefix)
 	return line->length >= length && memcmp(line->text, prefix, length) == 0;
 }
 
-/* Length of the object id at the start of the line, followed by a blank; 0: none. */
-static size_t oid_length(const struct gate_pkt *line)
+size_t gate_oid_length(const struct gate_pkt *line)
 {
 	size_t n = 0;
 
@@ -75,11 +74,9 @@ static bool malformed(struct error *err)
 	return error_set(err, ERR_BAD_REQUEST, "The list of refs to push is not well-formed.");
 }
 
-/* git's own word, which it sends only with -o or push.pushOption: the options then stand behind the list. */
-static bool asks_for_options(const char *capabilities, size_t length)
+bool gate_has_capability(const char *capabilities, size_t length, const char *word)
 {
-	static const char word[] = "push-options";
-	const size_t size = sizeof(word) - 1;
+	const size_t size = strlen(word);
 
 	for (size_t at = 0; at < length;) {
 		size_t end = at;
@@ -98,9 +95,10 @@ static bool check_capabilities(const char *capabilities, size_t length, struct e
 	/* A second NUL would hide text from one reader that another one sees. */
 	if (memchr(capabilities, '\0', length))
 		return malformed(err);
-	/* They open and merge requests and run pipelines with variables (docs.gitlab.com, "Push options"): all of it past the
+	/* git sends the word only with -o or push.pushOption: the options then stand behind the list. They open and merge requests
+	 * and run pipelines with variables (docs.gitlab.com, "Push options"): all of it past the
 	 * session. */
-	if (asks_for_options(capabilities, length))
+	if (gate_has_capability(capabilities, length, "push-options"))
 		return error_set(err, ERR_GIT_REF_FORBIDDEN, "Push options are not possible in a session.");
 	return true;
 }
@@ -119,13 +117,13 @@ static bool check_command(struct gate_pkt line, const char *push_branch, struct 
 	} else if (line.text[line.length - 1] == '\n') {
 		line.length--;
 	}
-	old_length = oid_length(&line);
+	old_length = gate_oid_length(&line);
 	if (old_length == 0)
 		return malformed(err);
 	line.text += old_length + 1;
 	line.length -= old_length + 1;
 	new_oid = line.text;
-	new_length = oid_length(&line);
+	new_length = gate_oid_length(&line);
 	if (new_length != old_length)
 		return malformed(err);
 	line.text += new_length + 1;
@@ -191,7 +189,7 @@ static void pushed_commit(const char *bytes, size_t length, char ret[OID_SHA256 
 	while (gate_pkt_next(bytes, length, &at, &line) == PKT_DATA) {
 		if (starts_with(&line, "shallow "))
 			continue;
-		oid = oid_length(&line);
+		oid = gate_oid_length(&line);
 		if (oid == 0 || line.length < 2 * oid + 1 || memcmp(line.text, line.text + oid + 1, oid) == 0)
 			return;
 		memcpy(ret, line.text + oid + 1, oid);

@@ -12,6 +12,11 @@ struct gate_pkt {
 };
 enum gate_pkt_kind gate_pkt_next(const char *bytes, size_t length, size_t *at, struct gate_pkt *ret);
 
+/* Length of the object id at the start of the line, followed by a blank; 0: none. */
+size_t gate_oid_length(const struct gate_pkt *line);
+/* Whether the word is one of a command list's capabilities. */
+bool gate_has_capability(const char *capabilities, size_t length, const char *word);
+
 static inline bool gate_use_pushes(enum gate_use use)
 {
 	return use == GATE_PUSH_BEGINS || use == GATE_PUSH;

@@ -92,6 +92,13 @@ bool gate_check_commands(const char *bytes, size_t length, const char *push_bran
                          struct error *err) MUST_CHECK;
 
 /*
+ * What git is told of a push that is refused: appends the answer of receive-pack in which every command of the list `bytes` has the
+ * sentence of `why`. *ret_complete false: more bytes are needed, nothing was appended. False: the client does not understand such
+ * an answer.
+ */
+bool gate_refuse_push(const char *bytes, size_t length, const struct error *why, bool *ret_complete, struct strbuf *to) MUST_CHECK;
+
+/*
  * Writes down the commit that checked commands send to the push branch, before they go on: a session's result must not say that
  * nothing changed when its agent or its pod pushed by itself. What moves nothing is no push. ERR_STORE_UNAVAILABLE: they must not
  * go on.

@@ -3,6 +3,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import tempfile
@@ -110,10 +111,12 @@ class GateTest(GateCase):
             for target in ("HEAD:refs/heads/main", "HEAD:refs/heads/other", "HEAD:refs/tags/t", ":refs/heads/main", "HEAD:refs/heads/ambient/gate2", "HEAD:refs/heads/ambient/gat"):
                 result = self.git("push", "origin", target, cwd=work, check=False)
                 self.assertNotEqual(result.returncode, 0, target)
+                why = "A session may not delete branches or tags." if target.startswith(":") else "This session may push only to the branch ambient/gate."
+                self.assertRegex(result.stderr, rf"! \[remote rejected\] .*\({re.escape(why)}\)")
             # GitLab would open and merge a request with them, whoever's branch it names.
             own = self.stack.control("GET", "/refs?project=group/sub/api").get("refs/heads/ambient/gate")
             result = self.git("push", "-f", "-o", "merge_request.create", "-o", "merge_request.target=main", "origin", "HEAD:refs/heads/ambient/gate", cwd=work, check=False)
-            self.assertIn("403", result.stderr)
+            self.assertIn("(Push options are not possible in a session.)", result.stderr)
             self.assertEqual(self.stack.control("GET", "/refs?project=group/sub/api").get("refs/heads/ambient/gate"), own)
         self.assertEqual({k: v for k, v in self.stack.control("GET", "/refs?project=group/sub/api").items() if k != "refs/heads/ambient/gate"},
                          {k: v for k, v in before.items() if k != "refs/heads/ambient/gate"})
@@ -141,7 +144,7 @@ class GateTest(GateCase):
         kind = {"Content-Type": "application/x-git-receive-pack-request"}
         self.assertEqual(self.get("/api.git/git-receive-pack", None, "POST", b"0000", kind).status, 200)
         zero, new = b"0" * 40, b"1" * 40
-        command = zero + b" " + new + b" refs/heads/main\0 report-status"
+        command = zero + b" " + new + b" refs/heads/main\0 object-format=sha1"
         hidden = b"0000" + b"%04x" % (len(command) + 4) + command + b"0000"
         self.assertIn(self.get("/api.git/git-receive-pack", None, "POST", hidden, kind).status, (400, 403))
         self.assertIn(self.get("/api.git/git-receive-pack", None, "POST", iter([b"0000", hidden[4:]]), kind).status, (400, 403))
@@ -161,7 +164,7 @@ class GateTest(GateCase):
 
     def test_what_a_client_repeats_is_written_once(self):
         """A push to a branch that is not the session's, again and again."""
-        command = b"0" * 40 + b" " + b"1" * 40 + b" refs/heads/main\0 report-status"
+        command = b"0" * 40 + b" " + b"1" * 40 + b" refs/heads/main\0 object-format=sha1"
         body = b"%04x" % (len(command) + 4) + command + b"0000"
         before = len(self.outcomes())
         for _ in range(60):

@@ -525,6 +525,60 @@ static void answer_to_a_push_tells_whether_it_was_taken(void **state UNUSED)
 	}
 }
 
+static void refused_push_is_told_in_gits_own_form(void **state UNUSED)
+{
+	static const struct {
+		const char *sentence;
+		struct {
+			const char *text;
+			size_t length;
+		} lines[3];
+		bool told;
+		const char *answer;
+	} rows[] = {
+	        {"in the plain form",
+	         {LINE(OLD " " NEW " refs/heads/main\0report-status object-format=sha1")},
+	         true,
+	         "000eunpack ok\n0021ng refs/heads/main Not this.\n0000"},
+	        {"in the side band",
+	         {LINE(OLD " " NEW " refs/heads/main\0" CAPS)},
+	         true,
+	         "0038\001000eunpack ok\n0021ng refs/heads/main Not this.\n00000000"},
+	        {"to who asks for the second version",
+	         {LINE(OLD " " NEW " refs/heads/main\0report-status-v2 agent=git/2.39.5")},
+	         true,
+	         "000eunpack ok\n0021ng refs/heads/main Not this.\n0000"},
+	        {"of each ref",
+	         {LINE("shallow " OLD "\n"), LINE(OLD " " NEW " a\0report-status"), LINE(OLD " " ZERO " b\n")},
+	         true,
+	         "000eunpack ok\n0013ng a Not this.\n0013ng b Not this.\n0000"},
+	        {"not to who asks for no report", {LINE(OLD " " NEW " refs/heads/main\0object-format=sha1")}, false, NULL},
+	        {"nor where no command is", {LINE("push-cert\0" CAPS)}, false, NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(strbuf_release) struct strbuf bytes = STRBUF_INIT(4096), answer = STRBUF_INIT(4096);
+		struct error why = ERROR_INIT;
+		bool complete = true;
+
+		print_message("  %s\n", rows[i].sentence);
+		error_set(&why, ERR_GIT_REF_FORBIDDEN, "Not this.");
+		for (size_t l = 0; l < ARRAY_SIZE(rows[i].lines) && rows[i].lines[l].text; l++)
+			add_pkt(&bytes, rows[i].lines[l].text, rows[i].lines[l].length);
+		if (rows[i].told) {
+			assert_true(gate_refuse_push(bytes.data, bytes.length, &why, &complete, &answer));
+			assert_false(complete);
+			assert_int_equal(answer.length, 0);
+		}
+		strbuf_add_string(&bytes, "0000PACK");
+		assert_int_equal(gate_refuse_push(bytes.data, bytes.length, &why, &complete, &answer), rows[i].told);
+		if (rows[i].told) {
+			assert_true(complete);
+			assert_string_equal(answer.data, rows[i].answer);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -542,6 +596,7 @@ int main(void)
 	        cmocka_unit_test(what_a_push_would_move_is_written_down),
 	        cmocka_unit_test(what_a_client_repeats_costs_one_row),
 	        cmocka_unit_test(answer_to_a_push_tells_whether_it_was_taken),
+	        cmocka_unit_test(refused_push_is_told_in_gits_own_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
