@@ -1,8 +1,15 @@
 #include "git_clone.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
 #include "alloc.h"
 #include "git_fetch.h"
 #include "git_mirror.h"
+
+enum { TICK_MS = 11 /* of the slowest kernel's clock, by which files are stamped */ };
 
 static bool set_config(git_config *config, const char *name, const char *value, struct error *err)
 {
@@ -104,6 +111,15 @@ static void on_checkout(const char *path, size_t done, size_t total, void *conte
 	(void)git_job_progress(context, "checkout", (int64_t)done, (int64_t)total, 0, done == total);
 }
 
+void git_settle_index(git_repository *repository)
+{
+	CLEANUP(freep) char *path = xasprintf("%sindex", git_repository_path(repository));
+
+	poll(NULL, 0, TICK_MS);
+	if (utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW) != 0)
+		errno = 0; /* an empty tree has none */
+}
+
 /* The branch exists at the fetched commit, HEAD leads to it, and its files are there. */
 static bool check_out(git_repository *repository, const struct git_clone *clone, const git_oid *commit_id,
                       struct git_job_report *report, struct git_tree_survey *ret_survey, struct error *err)
@@ -128,6 +144,7 @@ static bool check_out(git_repository *repository, const struct git_clone *clone,
 	options.progress_payload = report;
 	if (code == 0)
 		code = git_checkout_head(repository, &options);
+	git_settle_index(repository);
 	return code == 0 || git_failure(code, ERR_WORKSPACE_FAILED, "The files of the repository cannot be written.", err);
 }
 

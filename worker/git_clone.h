@@ -29,6 +29,13 @@ struct git_clone {
 bool git_clone_branch(const struct git_clone *clone, struct git_job_report *report, char ret_commit[COMMIT_SIZE],
                       struct git_tree_survey *ret_survey, struct error *err) MUST_CHECK;
 
+/*
+ * Makes the index younger than the files that it lists. What is as old as its index is read again when changes are looked for, and
+ * through the filters of .gitattributes, which a checkout here does not apply: lines that end with CR LF would be changes that
+ * nobody made.
+ */
+void git_settle_index(git_repository *repository);
+
 /* Whether it takes a transfer: the job must be allowed to start the git program. */
 bool git_clone_fetches(const struct git_clone *clone);
 

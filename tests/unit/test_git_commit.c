@@ -423,6 +423,7 @@ static void line_ends_that_nobody_touched_stay(void **state)
 	options.checkout_strategy = GIT_CHECKOUT_FORCE;
 	options.disable_filters = 1; /* as a clone is checked out */
 	assert_int_equal(git_checkout_head(repository, &options), 0);
+	git_settle_index(repository);
 	assert_false(commit(p, id));
 	put(p, "b", "another\n");
 	assert_true(commit(p, id));
