@@ -225,7 +225,8 @@ static void look_at_housekeeping(struct doctor *doctor, struct database *databas
 		            "What a crash left over has not been put right in 5 minutes (%zu).", figures.intents_overdue);
 	else if (figures.unchecked > 0)
 		finding_add(doctor, name, FINDING_WARNING,
-		            "Start 'acp-gitlab housekeeping', or read its log; where an instance is down, wait for it.",
+		            "Start 'acp-gitlab housekeeping', or read its log. Of an instance that is gone, 'acp-gitlab admin "
+		            "revoke' forgets the tokens.",
 		            "The tokens of %zu connection%s have not been looked at for two days.", figures.unchecked,
 		            figures.unchecked == 1 ? "" : "s");
 	else

@@ -177,7 +177,7 @@ class DoctorTest(CliCase):
 
     def test_housekeeping_that_does_not_run(self):
         path = self.changed_database("UPDATE connections SET last_checked_at = strftime('%s') - 3 * 86400")
-        self.finds("housekeeping", "have not been looked at for two days", "acp-gitlab housekeeping", level="warning", ACP_DATABASE=path)
+        self.finds("housekeeping", "have not been looked at for two days", "Start 'acp-gitlab housekeeping'", level="warning", ACP_DATABASE=path)
         path = self.changed_database("INSERT INTO intents (record_key, action, generation, created_at) VALUES ('k', 'disconnect', 1, strftime('%s') - 600)")
         self.finds("housekeeping", "has not been put right", "acp-gitlab housekeeping", ACP_DATABASE=path)
 
