@@ -63,7 +63,7 @@ class Fault:
         self.after_bytes = int(order.get("after_bytes", 10))
         self.location = order.get("location", "")
         self.status = int(order.get("status", 302))
-        self.size = int(order.get("size", 64 << 20))
+        self.size = int(order.get("size", 1 if self.kind == "slow" else 64 << 20))
         self.match = order.get("match", "")
         self.times = order.get("times")
         self.method = order.get("method")
@@ -88,12 +88,14 @@ class Fault:
             raise Hangup
 
     def _drip(self, connection, data):
-        for position in range(len(data)):
+        """So many bytes in `delay_ms`: `size`, one unless told."""
+        for position in range(0, len(data), self.size):
             if self.lifted:
                 connection.sock.sendall(data[position:])
                 return
-            connection.sock.sendall(data[position : position + 1])
-            connection.pause(self.delay_ms / 1000)
+            piece = data[position : position + self.size]
+            connection.sock.sendall(piece)
+            connection.pause(self.delay_ms / 1000 * len(piece) / self.size)
 
     # -- answers ---------------------------------------------------------------------------------------------
 

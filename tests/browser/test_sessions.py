@@ -36,9 +36,10 @@ class SessionsTest(PageCase):
 
     def test_transfer_shows_its_objects_while_it_lasts(self):
         self.stack.connect()
-        files = {f"notes/{number}.txt": secrets.token_hex(250) for number in range(60)}
+        # Git takes in a pack by packets of up to 64 KiB, as full as its server happens to fill them: this is several in any case.
+        files = {f"notes/{number}.txt": secrets.token_hex(4000) for number in range(60)}
         self.stack.control("POST", "/commit", {"project": "demo/hello", "branch": "main", "files": files})
-        self.stack.mode("git", "slow", match="/git-upload-pack", method="POST", delay_ms=1)
+        self.stack.mode("git", "slow", match="/git-upload-pack", method="POST", size=4096, delay_ms=400)
         self.make("slow")
         self.enter()
         shown = self.see("#sessions-body", "Receiving", seconds=40)
