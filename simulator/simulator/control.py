@@ -10,24 +10,24 @@ import urllib.parse
 from .github_control import GitHubControl
 from .http_server import Server
 from .listeners import Listener
-from .world import DEVELOPER, FAMILY, Project, Protection, Token, User, in_days
+from .world import DEVELOPER, FAMILY, Project, Protection, Token, User
 
 JSON_TYPE = ("content-type", "application/json")
 
 # POST /tokens {"state": …}
 STATES = {
     None: {},
-    "active": {"revoked": False, "problem": None, "expires_at": 200},
+    "active": {"revoked": False, "problem": None, "ends": 200},
     "revoked": {"revoked": True},
-    "expired": {"expires_at": -1},
-    "expiring": {"expires_at": 3},
+    "expired": {"ends": -1},
+    "expiring": {"ends": 3},
     "dpop": {"problem": "dpop"},
     "impersonation_disabled": {"problem": "impersonation_disabled"},
     "rate_limited": {"problem": "rate_limited"},
     "rate_limited_bare": {"problem": "rate_limited_bare"},
     "rate_limited_app": {"problem": "rate_limited_app"},
 }
-TOKEN_FIELDS = {"scopes": "scopes", "kind": "kind", "expiresAt": "expires_at", "revoked": "revoked"}
+TOKEN_FIELDS = {"scopes": "scopes", "kind": "kind", "expiresAt": "ends", "revoked": "revoked"}
 # POST /projects: JSON name -> attribute
 PROJECT_FIELDS = {
     "template": "template",
@@ -260,9 +260,9 @@ class Control:
         if order.get("state") == "deleted":
             world.tokens.pop(value, None)
             return {"token": value}
-        token = world.token(value) or Token(order.get("name", "added"), value, self.user_id("john"), expires_at=in_days(200))
+        token = world.token(value) or Token(order.get("name", "added"), value, self.user_id("john"), ends=200)
         for name, setting in STATES[order.get("state")].items():
-            setattr(token, name, in_days(setting) if name == "expires_at" else setting)
+            setattr(token, name, setting)
         for name, attribute in TOKEN_FIELDS.items():
             if name in order:
                 setattr(token, attribute, order[name])

@@ -111,7 +111,7 @@ def mint(world, installation, permissions, repositories):
         None,
         kind="installation",
         scopes=(),
-        expires_at=int(time.time()) + installation.token_seconds,
+        ends=int(time.time()) + installation.token_seconds,
         owner=world.account(installation.account_id).login,
         permissions=permissions,
         repositories=repositories,

@@ -1,7 +1,5 @@
 """The control API's calls for the GitHub half; control.py adds them to its own. The table is in README.md."""
 
-import time
-
 from .github_app import mint
 from .github_world import FAMILY_START, Account, Installation, Protection, Repository, Ruleset, Token
 
@@ -9,10 +7,10 @@ DAY = 86400
 # POST /github/tokens {"state": …}
 STATES = {
     None: {},
-    "active": {"revoked": False, "problem": None, "expires_at": None},
+    "active": {"revoked": False, "problem": None, "ends": None, "lasts": None},
     "revoked": {"revoked": True},
-    "expired": {"expires_at": -1},
-    "expiring": {"expires_at": 3},
+    "expired": {"lasts": -DAY},
+    "expiring": {"lasts": 3 * DAY},
     **{
         name: {"problem": name}
         for name in ("rate_limited", "secondary", "secondary_bare", "secondary_403", "saml", "classic_forbidden")
@@ -107,10 +105,10 @@ class GitHubControl:
             return {"token": value}
         token = world.token(value) or Token(order.get("name", "added"), value, self.user_id("octo"))
         for name, setting in STATES[order.get("state")].items():
-            setattr(token, name, time.time() + setting * DAY if name == "expires_at" and setting is not None else setting)
+            setattr(token, name, setting)
         assign(token, order, TOKEN_FIELDS)
         if "expiresAt" in order:
-            token.expires_at = order["expiresAt"]
+            token.ends, token.lasts = order["expiresAt"], None
         if "scopes" in order:
             token.scopes = tuple(order["scopes"])
         if "user" in order:

@@ -1,7 +1,5 @@
 """The sample accounts, tokens, repositories and installations of GitHub: one of each kind that a client can meet."""
 
-import time
-
 from .github_world import CLASSIC_LENGTH, Account, Installation, Protection, Repository, Ruleset, Token, World
 
 OCTO, HUBBER = 583231, 583232
@@ -38,10 +36,10 @@ def _tokens(world):
         ("repoOnly", classic("octorepo"), {"scopes": ("repo",)}),
         ("publicRepo", classic("octopublic"), {"scopes": ("public_repo",)}),
         ("noScope", classic("octonone"), {"scopes": ()}),
-        ("expiring", classic("octoexpiring"), {"expires_at": time.time() + 3 * DAY}),
-        ("expired", classic("octoexpired"), {"expires_at": time.time() - 2 * DAY}),
+        ("expiring", classic("octoexpiring"), {"lasts": 3 * DAY}),
+        ("expired", classic("octoexpired"), {"lasts": -2 * DAY}),
         ("revoked", classic("octorevoked"), {"revoked": True}),
-        ("fineWrite", fine("write"), {"kind": "fine", "owner": "octo", "permissions": WRITE, "expires_at": time.time() + 80 * DAY}),
+        ("fineWrite", fine("write"), {"kind": "fine", "owner": "octo", "permissions": WRITE, "lasts": 80 * DAY}),
         ("finePulls", fine("pulls"), {"kind": "fine", "owner": "octo", "permissions": WRITE | {"pull_requests": "write"}}),
         ("fineRead", fine("read"), {"kind": "fine", "owner": "octo", "permissions": READ}),
         ("fineNoContents", fine("nothing"), {"kind": "fine", "owner": "octo", "permissions": {"metadata": "read"}}),

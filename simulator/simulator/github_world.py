@@ -48,7 +48,8 @@ class Token:
     user_id: int | None
     kind: str = "classic"  # classic, oauth, fine, installation
     scopes: tuple = ("repo", "workflow")
-    expires_at: float | None = None  # unix seconds
+    ends: float | None = None  # unix seconds
+    lasts: float | None = None  # or so many seconds from whenever it is asked
     revoked: bool = False
     # rate_limited, secondary, secondary_bare, secondary_403, saml, classic_forbidden
     problem: str | None = None
@@ -61,6 +62,10 @@ class Token:
     @property
     def selective(self):
         return self.kind in ("fine", "installation")
+
+    @property
+    def expires_at(self):
+        return self.ends if self.lasts is None else time.time() + self.lasts
 
     @property
     def active(self):

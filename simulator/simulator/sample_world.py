@@ -1,6 +1,6 @@
 """The sample users, tokens and projects: one of each kind that a client of GitLab can meet."""
 
-from .world import DEVELOPER, GUEST, MAINTAINER, OWNER, REPORTER, Project, Protection, Token, User, World, in_days
+from .world import DEVELOPER, GUEST, MAINTAINER, OWNER, REPORTER, Project, Protection, Token, User, World
 
 JOHN, MARY, ADMIN, BOT = 1001, 1002, 1, 1050
 TAIL = "0123456789abcdefghij"
@@ -47,9 +47,9 @@ def _tokens(world):
         ("readUser", classic("readUser"), ["read_user"], {}),
         ("writeRepository", classic("writeRepo"), ["write_repository"], {}),
         ("readRepository", classic("readRepo"), ["read_repository"], {}),
-        ("expiring", classic("expiring"), ["api"], {"expires_at": in_days(3)}),
-        ("noExpiry", classic("noExpiry"), ["api"], {"expires_at": None}),
-        ("expired", classic("expired"), ["api"], {"expires_at": in_days(-2)}),
+        ("expiring", classic("expiring"), ["api"], {"ends": 3}),
+        ("noExpiry", classic("noExpiry"), ["api"], {"ends": None}),
+        ("expired", classic("expired"), ["api"], {"ends": -2}),
         ("revoked", classic("revoked"), ["api"], {"revoked": True}),
         ("impersonation", classic("impersonate"), ["api"], {"kind": "impersonation"}),
         ("impersonationDisabled", classic("impersonOff"), ["api"], {"kind": "impersonation", "problem": "impersonation_disabled"}),
@@ -72,13 +72,11 @@ def _tokens(world):
         ("sudo", classic("sudo"), ["api", "sudo", "admin_mode"], {"user_id": ADMIN}),
     ]
     for name, value, scopes, more in rows:
-        members = {"user_id": JOHN, "expires_at": in_days(200)} | more
+        members = {"user_id": JOHN, "ends": 200} | more
         world.add_token(Token(name, value, scopes=scopes, **members))
     for user in list(world.users.values()):
         if user.state != "active":
-            world.add_token(
-                Token(user.username, classic(user.username.replace("-", "")[:14]), user.id, ["api"], expires_at=in_days(200))
-            )
+            world.add_token(Token(user.username, classic(user.username.replace("-", "")[:14]), user.id, ["api"], ends=200))
 
 
 def _projects(world):

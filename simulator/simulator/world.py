@@ -74,7 +74,7 @@ class Token:
     user_id: int
     scopes: list = field(default_factory=lambda: ["api"])
     kind: str = "personal"  # personal, impersonation, project, group, oauth
-    expires_at: str | None = None
+    ends: str | int | None = None  # a day, or so many days from today, whichever day that is
     revoked: bool = False
     # refusals other than expiry: dpop, impersonation_disabled, rate_limited, rate_limited_bare, rate_limited_app
     problem: str | None = None
@@ -82,6 +82,10 @@ class Token:
     id: int = 0
     created_at: str = "2026-01-15T09:30:00.000Z"
     last_used_at: str | None = None
+
+    @property
+    def expires_at(self):
+        return in_days(self.ends) if isinstance(self.ends, int) else self.ends
 
     @property
     def expired(self):
@@ -244,7 +248,7 @@ class World:
             if match and int(match[1]) <= FAMILY_LIMIT:
                 number = int(match[1])
                 found = Token(
-                    f"user{number}", value, FAMILY_FIRST_ID + number, ["api"], expires_at=in_days(200), id=FAMILY_FIRST_ID + number
+                    f"user{number}", value, FAMILY_FIRST_ID + number, ["api"], ends=200, id=FAMILY_FIRST_ID + number
                 )
         return found
 
