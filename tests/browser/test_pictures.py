@@ -2,6 +2,7 @@
 import unittest
 
 from page_case import OUTPUT, PageCase
+from stack import on_a_day_that_lasts
 
 
 class PicturesTest(PageCase):
@@ -16,6 +17,7 @@ class PicturesTest(PageCase):
         self.assertEqual(answer.status, 200, answer)
 
     def test_the_page_with_something_in_every_card(self):
+        on_a_day_that_lasts(60)
         for name, description, spec in (
                 ("fix-typos", "Fix the typos in the documents", {"outputRepo": {"url": f"{self.github}/octo-org/readonly", "branch": "fix-typos"}}),
                 ("add-feature-x", "Add feature X to the backend service", {"outputRepo": {"url": self.stack.simulator["repository"], "branch": "feature/add-feature-x"}, "mergeRequest": {}})):

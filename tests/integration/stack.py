@@ -2,6 +2,7 @@
 
 Every wait has a limit, and only processes started here are ended, by their ids.
 """
+import contextlib
 import fcntl
 import http.client
 import json
@@ -11,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import tempfile
@@ -64,6 +66,13 @@ def wait_until(what, condition, seconds=30, every=0.05):
         time.sleep(every)
 
 
+def on_a_day_that_lasts(seconds=30):
+    """Returns when it is not so soon midnight: days to an expiry are counted in UTC, and what spans a midnight sees two numbers."""
+    left = 86400 - time.time() % 86400
+    if left < seconds:
+        time.sleep(left + 1)
+
+
 PORTS = range(12000, 20000)  # below those that nginx/up chooses from and the kernel gives to connections (ip_local_port_range)
 KEPT_PORTS = []
 
@@ -99,6 +108,7 @@ class Stack:
         self.demo = demo
         self.process = None
         self.violations_allowed = False
+        self.asleep = []
 
     # ------------------------------------------------------------------------------------------------ life cycle
     def start(self):
@@ -106,7 +116,8 @@ class Stack:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ACP_")}
         # Workers cannot be traced, so that LeakSanitizer cannot work in them; the unit tests look for leaks.
         environment.update({"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1"}, **self.settings)
-        command = [TOP / "nginx/up", "--port", "0", "--data", self.data, "--ready-file", ready_file, "--build", self.build, *self.arguments]
+        # Where `up` chooses a port itself, two that start at once may choose the same.
+        command = [TOP / "nginx/up", "--port", str(free_port()), "--data", self.data, "--ready-file", ready_file, "--build", self.build, *self.arguments]
         if self.demo:
             command.append("--demo")
         self.output = open(self.data / "up.out", "ab")
@@ -130,6 +141,7 @@ class Stack:
         violations = []
         if self.simulator and self.process.poll() is None and not self.violations_allowed:
             violations = self.control("GET", "/violations")
+        self.wake()
         self.process.send_signal(signal.SIGTERM)
         try:
             status = self.process.wait(40)
@@ -201,6 +213,48 @@ class Stack:
             found += below
             queue += below
         return found
+
+    def commands(self):
+        """{id: the words of its command line} of all processes below `up`; what ends meanwhile, as an agent's children do, is passed over."""
+        found = {}
+        for pid in self.pids():
+            try:
+                found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+        return found
+
+    def run_folder(self):
+        """Where `up` keeps the sockets, nginx's files and the page: told by a pool's command line."""
+        words = next(words for words in self.commands().values() if "--socket" in words)
+        return Path(words[words.index("--socket") + 1]).parents[1]
+
+    def put_to_sleep(self, word):
+        """Stops the process that `up` has started with this word in its command line, until wake() or stop(), so that it does nothing of what a test
+        does itself. It sleeps at a moment when it holds no lock of the database. Gives its id."""
+        pid = next(pid for pid, words in self.commands().items() if any(word in each for each in words))
+
+        def holds_no_lock():
+            os.kill(pid, signal.SIGSTOP)
+            database = sqlite3.connect(self.data / "database/acp-gitlab.db", timeout=1, isolation_level=None)
+            try:
+                database.execute("BEGIN EXCLUSIVE")
+                database.execute("ROLLBACK")
+                return True
+            except sqlite3.OperationalError:
+                os.kill(pid, signal.SIGCONT)
+                return False
+            finally:
+                database.close()
+        wait_until(f"{word} sleeps", holds_no_lock)
+        self.asleep.append(pid)
+        return pid
+
+    def wake(self):
+        for pid in self.asleep:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self.asleep.clear()
 
     # ------------------------------------------------------------------------------------------------ calls
     def api(self, method, path, body=None, bearer=None, headers=None, timeout=40):

@@ -5,7 +5,7 @@ import time
 import unittest
 import urllib.parse
 
-from stack import Stack
+from stack import Stack, on_a_day_that_lasts
 
 PUSH_SCOPES_MESSAGE = "The token can read but not push"
 
@@ -23,6 +23,7 @@ class AccountCase(unittest.TestCase):
         cls.stack.close()
 
     def setUp(self):
+        on_a_day_that_lasts()
         self.stack.mode("global", "normal")
         self.stack.disconnect()
 

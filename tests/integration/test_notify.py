@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 
 from examples import example, shape
-from stack import Stack, free_port, wait_until
+from stack import Stack, free_port, on_a_day_that_lasts, wait_until
 
 SECRET = "a key that nobody guesses, 0123456789"
 
@@ -236,7 +236,12 @@ class SessionTest(NotifyCase):
 
 
 class TokenTest(NotifyCase):
-    """The product runs without the settings; housekeepings of the tests' own have them."""
+    """The product runs without the settings; housekeepings of the tests' own have them, and nothing is checked by another."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.stack.put_to_sleep("housekeeping")
 
     def setUp(self):
         super().setUp()
@@ -270,6 +275,7 @@ class TokenTest(NotifyCase):
         self.assertEqual(self.database("SELECT (SELECT count(*) FROM notices), (SELECT count(*) FROM token_notices)"), [(0, 0)])
 
     def test_expiry_is_told_once_for_a_token(self):
+        on_a_day_that_lasts(60)
         self.stack.connect(self.stack.tokens["expiring"])
         self.assertEqual(self.housekeeping(), {"intents": 0, "checked": 0, "invalid": 0, "projects": 0, "notices": 1, "broken": 0, "orphans": 0, "delivered": 1})
         self.assertEqual(self.housekeeping()["notices"], 0)
