@@ -120,12 +120,12 @@ class UseTest(AuditCase):
         self.assertEqual(answer.status, 201, answer)
         session = self.stack.wait_for_session("audited")
         self.assertEqual(session["status"]["phase"], "Completed", session)
-        uses = self.uses()
+        went = {use["request_id"] for use in self.lines()[self.seen:]}
+        # The gate's own log says which of its requests went out with a token; each is written there once it is answered.
+        wait_until("the gate tells of them all", lambda: went <= set(self.gate_lines(session)), 10)
+        gate, uses = self.gate_lines(session), self.uses()
         self.assertEqual({(use["actor"], use["tokenHash"], use["generation"], use["session"], use["pool"], use["repository"], use["outcome"]) for use in uses},
                          {(self.user, connected["tokenHash"], uses[0]["generation"], session["metadata"]["uid"], "git", "demo/hello", "ok")})
-        # The gate's own log says which of its requests went out with a token.
-        gate = [json.loads(line) for line in (self.stack.data / "logs/git.log").read_text().splitlines() if '"route":"/git/' in line]
-        gate = {line["request_id"]: line for line in gate if line.get("session") == session["metadata"]["uid"]}
         went = {use["request_id"] for use in uses}
         self.assertEqual(len(went), len(uses), "two lines of one request")
         self.assertEqual(went, {id for id, line in gate.items() if not line["route"].endswith("/outcomes")})
@@ -138,6 +138,11 @@ class UseTest(AuditCase):
         self.stack.api("POST", "/api/projects/default/agentic-sessions/audited/preflight")
         use, = self.assertUses(("repository.check", "ok", "demo/hello"))
         self.assertEqual((use["session"], use["pool"]), (session["metadata"]["uid"], "repositories"))
+
+    def gate_lines(self, session):
+        """The gate's log of the session's requests, by their ids."""
+        lines = [json.loads(line) for line in (self.stack.data / "logs/git.log").read_text().splitlines() if '"route":"/git/' in line]
+        return {line["request_id"]: line for line in lines if line.get("session") == session["metadata"]["uid"]}
 
     def test_a_push_that_the_gate_refuses_is_written_down(self):
         """The token was opened for it, and went no further than the API."""
@@ -160,6 +165,8 @@ class UseTest(AuditCase):
     def test_housekeeping(self):
         self.stack.connect()
         connected, = self.uses()
+        self.stack.put_to_sleep("housekeeping")
+        self.addCleanup(self.stack.wake)
         self.set_unchecked()
         self.stack.program("acp-gitlab", "housekeeping", "--once")
         use, = self.assertUses(("recheck", "ok"))

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from stack import Stack, request, wait_until
+from stack import Stack, free_port, request, wait_until
 
 
 class CgiTest(unittest.TestCase):
@@ -22,7 +22,7 @@ class CgiTest(unittest.TestCase):
             try:
                 wait_until("fcgiwrap", (folder / "cgi.sock").exists, 10)
                 os.chmod(folder / "cgi.sock", 0o666)
-                port = int(stack.url.rsplit(":", 1)[1]) + 1
+                port = free_port()
                 user = "user root;" if os.getuid() == 0 else ""
                 (folder / "nginx.conf").write_text(f"""daemon off; pid {folder}/pid; error_log {folder}/error.log; {user}
 events {{}} http {{ access_log off; client_body_temp_path {folder}/1; proxy_temp_path {folder}/2; fastcgi_temp_path {folder}/3; uwsgi_temp_path {folder}/4; scgi_temp_path {folder}/5;

@@ -27,6 +27,7 @@ class ImportTest(unittest.TestCase):
 
     def test_connections_come_over_and_nobody_gets_anothers(self):
         with Stack() as stack:
+            stack.put_to_sleep("housekeeping")  # it would check what was imported
             url = stack.simulator["url"]
             bearers = {user: stack.add_user(user) for user in ("john@company.com", "john:company.com", "ann@company.com", "has.connected@x")}
             self.assertEqual(stack.connect(FAMILY % 5, bearer=bearers["has.connected@x"]).status, 200)
