@@ -228,8 +228,7 @@ class ProjectTest(PageCase):
 
     def sockets(self, pool):
         found = set()
-        for pid in self.stack.pids():
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+        for words in self.stack.commands().values():
             if pool in words:
                 found.update(Path(value) for name, value in zip(words, words[1:]) if name == "--socket")
         return sorted(found)

@@ -78,10 +78,14 @@ class ConnectProxy:
 
     def cut(self):
         """Ends all tunnels; the next call needs a new one."""
+        done = threading.Event()
+
         def close():
             for writer in list(self.writers):
                 writer.close()
+            done.set()
         self.loop.call_soon_threadsafe(close)
+        done.wait(10)
 
     def stop(self):
         def end():

@@ -19,32 +19,42 @@ def command_of(pid):
         return ""
 
 
+def workers_of(stack, pools):
+    """The processes that work in these pools (never a pool's master, nginx or `up`: those are what starts workers again)."""
+    found = []
+    for pid in stack.pids():
+        try:
+            parent = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+        if any(f"--pool {name} " in command_of(pid) for name in pools) and "--pool" in command_of(parent):
+            found.append(pid)
+    return found
+
+
 class CrashTest(unittest.TestCase):
-    def kill_one(self, stack, wanted, randomness):
-        """Kills one worker process (never a pool's master, nginx or `up`: those are what starts workers again)."""
-        workers = []
-        for pid in stack.pids():
-            command = command_of(pid)
-            if any(f"--pool {name}" in command for name in wanted):
-                parent = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-                if "--pool" in command_of(parent):
-                    workers.append(pid)
-        if workers:
-            os.kill(randomness.choice(workers), signal.SIGKILL)
+    def kill_one(self, stack, pools, randomness):
+        """Kills one worker process of these pools, once all that were killed before have been replaced: how long that takes is the machine's."""
+        wait_until(f"both workers of {pools} are there", lambda: len(workers_of(stack, pools)) >= 2 * len(pools), 30, every=0.01)
+        os.kill(randomness.choice(workers_of(stack, pools)), signal.SIGKILL)
 
     def test_200_connects_and_disconnects_under_kills_keep_every_acknowledgement(self):
         randomness = random.Random(20)
         with Stack() as stack:
             users = [(number, stack.add_user(f"user-{number}")) for number in range(1, 21)]
-            acknowledged, unanswered = {}, {number: 0 for number, _ in users}
+            acknowledged, unanswered, kills = {}, {number: 0 for number, _ in users}, []
             stop = threading.Event()
 
             def killer():
                 while not stop.is_set():
                     try:
                         self.kill_one(stack, ("connect", "status"), randomness)
-                    except (OSError, IndexError):
+                        kills.append("killed")
+                    except (ProcessLookupError, IndexError):
                         pass
+                    except AssertionError as late:
+                        kills.append(str(late))
+                        return
                     time.sleep(randomness.uniform(0.02, 0.15))
 
             def work(number, bearer):
@@ -69,6 +79,7 @@ class CrashTest(unittest.TestCase):
                 each.join(180)
             stop.set()
             thread.join(10)
+            self.assertEqual(set(kills), {"killed"})
             stack.program("acp-gitlab", "housekeeping", "--once")
             wait_until("status answers again", lambda: stack.status().status == 200, 20)
             for number, bearer in users:
@@ -97,7 +108,8 @@ class CrashTest(unittest.TestCase):
                 thread.start()
             for _ in range(20):
                 self.kill_one(stack, ("status",), randomness)
-                time.sleep(0.25)
+                answered = count[0]
+                wait_until("it goes on", lambda: count[0] >= answered + 20, 30)
             stop.set()
             for thread in threads:
                 thread.join(30)

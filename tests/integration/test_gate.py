@@ -166,13 +166,13 @@ class GateTest(GateCase):
         """A push to a branch that is not the session's, again and again."""
         command = b"0" * 40 + b" " + b"1" * 40 + b" refs/heads/main\0 object-format=sha1"
         body = b"%04x" % (len(command) + 4) + command + b"0000"
-        before = len(self.outcomes())
+        before, begun = len(self.outcomes()), time.monotonic()
         for _ in range(60):
             answer = self.get("/api.git/git-receive-pack", None, "POST", body, {"Content-Type": "application/x-git-receive-pack-request"})
             self.assertEqual(answer.status, 403, answer)
         written = self.outcomes()[before:]
-        # Each process of the pool writes once in ten seconds.
-        self.assertLessEqual(len(written), 8, written)
+        # Each of the pool's two processes writes once in ten seconds.
+        self.assertLessEqual(len(written), 2 * (2 + int((time.monotonic() - begun) / 10)), written)
         self.assertIn("git_ref_forbidden", [outcome["code"] for outcome in self.outcomes()])
 
     def test_a_silent_server_is_given_up(self):
@@ -217,7 +217,7 @@ class GateTest(GateCase):
         def body():
             yield b"%04x" % (len(command) + 4) + command + b"0000" + pack[:20]
             # The gate writes the commit down before it lets the list of refs pass.
-            wait_until("the push is on its way", lambda: self.sent(commit), 10)
+            wait_until("the push is on its way", lambda: self.sent(commit), 30)
             self.assertEqual(self.stack.api("DELETE", "/api/projects/default/agentic-sessions/dripping").status, 200)
             for byte in pack[20:24]:
                 time.sleep(2)
@@ -259,8 +259,12 @@ class BanTest(GateCase):
         self.stack.mode("git", "normal")
         self.assertEqual({answer.status for answer in answers}, {503})
         self.assertLessEqual(len(asked), 4, "each process of the pool learns of the ban once")
-        self.assertIn("temporarily blocks this server", answers[0].body.decode())
-        self.assertIn("blocks this server for a while; it is not asked again for", answers[-1].body.decode())
+        # Who has asked tells of the ban; afterwards nobody of that process asks. Which process answers is up to the kernel.
+        said = [answer.body.decode() for answer in answers]
+        self.assertIn("temporarily blocks this server", said[0])
+        resting = sum("blocks this server for a while; it is not asked again for" in each for each in said)
+        self.assertGreaterEqual(resting, len(said) - 2, said)
+        self.assertEqual(resting + sum("temporarily blocks this server" in each for each in said), len(said), said)
         self.assertEqual({outcome["code"] for outcome in self.outcomes()}, {"ip_banned", "instance_resting"})
 
 

@@ -13,6 +13,7 @@ from test_gate import GateCase
 
 PROJECT = "group/sub/api"
 LONG_S = 32  # longer than the end of the whole service would let them run
+SETTLE_S = 10  # in which every pool has taken a key over, on a busy machine, too; twice in a rotation
 PROMPT_S = 6  # what a request may take that nothing stands in the way of, on a busy machine
 
 
@@ -70,7 +71,7 @@ class LongTransfers:
         self.assertEqual(len(before), self.processes)
         self.begin_clones()
         started = time.monotonic()
-        rotation = threading.Thread(target=self.stack.program, args=("acp-gitlab", "keys", "rotate", "--settle", "4"), kwargs={"timeout": 120})
+        rotation = threading.Thread(target=self.stack.program, args=("acp-gitlab", "keys", "rotate", "--settle", str(SETTLE_S)), kwargs={"timeout": 120})
         rotation.start()
         took = []
         while time.monotonic() - started < LONG_S or rotation.is_alive():

@@ -4,10 +4,10 @@ import time
 import unittest
 import urllib.parse
 
-from stack import Stack, free_port
+from stack import Stack, free_port, wait_until
 
 CHECKS = ["address", "provider", "connection", "reachable", "tls", "token", "scopes", "repository", "read", "push", "branch"]
-DELAY_MS = 40
+DELAY_MS = 400  # so much that what else the machine does counts for little beside it
 ROUND_TRIPS_MAX, REQUESTS_MAX = 2.5, 5
 
 
@@ -206,7 +206,7 @@ class ReportTest(unittest.TestCase):
         threads = [threading.Thread(target=ask) for _ in range(30)]
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
+        wait_until("those over the limit are refused", lambda: len(statuses) >= 14, 30)
         other = self.stack.api("POST", "/api/projects/default/repositories/validate", {"url": "https://gitlab.com/group/project"}, colleague)
         for thread in threads:
             thread.join(60)
@@ -232,9 +232,7 @@ class ReportTest(unittest.TestCase):
                 self.validate(url, **more)
             near = min(self.timed(url, **more) for _ in range(9))
             self.stack.mode("global", "delay", delay_ms=DELAY_MS)
-            for _ in range(4):
-                self.validate(url, **more)
-            far = min(self.timed(url, **more) for _ in range(9))
+            far = min(self.timed(url, **more) for _ in range(4))
             self.stack.control("DELETE", "/requests")
             self.validate(url, **more)
             requests = self.stack.control("GET", "/requests")
@@ -258,9 +256,9 @@ class BanTest(unittest.TestCase):
             self.assertIn("temporarily blocks this server", check_of(first, "read")["message"])
             stack.mode("git", "normal")
             stack.control("DELETE", "/requests")
-            # Each process learns of the ban by itself; this one has.
-            codes = {check_of(stack.api("POST", "/api/projects/default/repositories/validate", url).json, "reachable").get("code") for _ in range(6)}
-            self.assertIn("instance_resting", codes)
+            # Each process learns of the ban by itself; one has, and which one answers is up to the kernel.
+            wait_until("the one that has learned of it answers", lambda: check_of(
+                stack.api("POST", "/api/projects/default/repositories/validate", url).json, "reachable").get("code") == "instance_resting", 60)
 
 
 if __name__ == "__main__":

@@ -78,9 +78,9 @@ class SecretsTest(unittest.TestCase):
                 workspace = stack.data / "workspaces" / answer.json["metadata"]["uid"]
                 wait_until("the agent waits", (workspace / "waiting").exists, 60)
 
-                simulator = [pid for pid in stack.pids() if b"gitlab_simulator" in Path(f"/proc/{pid}/cmdline").read_bytes()]
                 # The simulator knows its tokens; everything else must not.
-                run = sorted(Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")).glob("acp-gitlab.*"), key=lambda p: p.stat().st_mtime)[-1]
+                simulator = [pid for pid, words in stack.commands().items() if any("gitlab_simulator" in word for word in words)]
+                run = stack.run_folder()
                 needles = [(f"{name} as {form[:6]!r}…", form) for name in used for form in forms(by_name[name]) if len(form) >= 12]
                 needles += [("bearer", stack.bearer.encode())]
 

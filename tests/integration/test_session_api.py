@@ -65,8 +65,7 @@ class SessionApiCase(unittest.TestCase):
     @contextlib.contextmanager
     def gate_down(self):
         """nginx finds nobody behind the gate's addresses."""
-        lines = [Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0") for pid in self.stack.pids()]
-        words = next(line for line in lines if line[1:3] == ["--pool", "git"])
+        words = next(line for line in self.stack.commands().values() if line[1:3] == ["--pool", "git"])
         sockets = [Path(path) for option, path in zip(words, words[1:]) if option == "--socket"]
         for socket in sockets:
             socket.rename(socket.with_suffix(".away"))
