@@ -20,7 +20,7 @@ AGENT = 'cd "$ACP_WORKSPACE"/p-* && eval "$ACP_SESSION_DESCRIPTION"; exit 0'
 ORDINARY = "git status > /dev/null 2>&1; git log -1 > /dev/null 2>&1; echo changed > AMBIENT.md"
 # Serves the pack that a row made instead of a true one, and says something to the terminal.
 PACK_SERVER = "#!/bin/sh\nif [ -f hostile-pack ]; then cat > /dev/null; exec cat hostile-pack; fi\nprintf '\\033[2J\\033]0;owned\\007' >&2\nexec \"$@\"\n"
-SECONDS = 200  # for all rows of a table together
+SECONDS = 600  # for all rows of a table together, on a slow machine
 MEMORY = 1 << 30  # what one process of the worker may ever hold
 
 

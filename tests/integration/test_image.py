@@ -225,15 +225,18 @@ class PodTest(unittest.TestCase):
         self.assertIn("-s quit", stop[2])
 
     def end(self, pool):
-        """Every process of the pool, as its container's end would."""
-        self.send(pool, "KILL")
+        """Every process of the pool, as its container's end would: also one that was started while the others were ended."""
+        wait_until(f"pool {pool} is gone", lambda: not self.send(pool, "KILL"), 30)
 
     def send(self, pool, signal):
-        """A signal to every process of the pool."""
+        """A signal to every process of the pool; whether there were any."""
+        found = False
         for entry in self.machine.run("sh", "-c", "for p in /proc/[0-9]*; do echo \"${p#/proc/} $(tr '\\0' ' ' <$p/cmdline)\"; done 2>/dev/null").stdout.splitlines():
             pid, _, command = entry.partition(" ")
             if command.startswith(f"acp-gitlab-fcgi --pool {pool} "):
                 self.machine.run("sh", "-c", f"kill -{signal} {pid} || true")
+                found = True
+        return found
 
     def call(self, path, body=None):
         arguments = ["-H", f"Authorization: Bearer {self.bearer}"]

@@ -144,7 +144,7 @@ class OwnPushTest(unittest.TestCase):
 
     def test_an_agent_that_fails_after_its_push_was_overwritten_is_not_named(self):
         self.begin(ELSEWHERE + PUSH + self.wait_for_change() + "exit 7; ")
-        wait_until("the agent has pushed", self.tip, 30)
+        wait_until("the agent has pushed", self.tip, 60)
         self.git("clone", "-q", "ADDRESS", "x")
         self.git("-C", "x", "push", "-q", "--force", "origin", f"HEAD:refs/heads/{self.branch}")
         status, repository = self.end()
@@ -171,7 +171,7 @@ class OwnPushTest(unittest.TestCase):
 
     def test_a_branch_that_somebody_moved_on_is_named_where_it_is(self):
         self.begin(ELSEWHERE + PUSH + self.wait_for_change())
-        first = wait_until("the agent has pushed", self.tip, 30)
+        first = wait_until("the agent has pushed", self.tip, 60)
         self.git("clone", "-q", "-b", self.branch, "ADDRESS", "x")
         Path(self.folder.name, "x/other.txt").write_text("other\n")
         for command in (("add", "."), ("commit", "-qm", "on top"), ("push", "-q", "origin", self.branch)):
@@ -184,7 +184,7 @@ class OwnPushTest(unittest.TestCase):
 
     def test_a_branch_that_somebody_removed_is_not_named(self):
         self.begin(ELSEWHERE + PUSH + self.wait_for_change())
-        wait_until("the agent has pushed", self.tip, 30)
+        wait_until("the agent has pushed", self.tip, 60)
         self.git("clone", "-q", "-b", self.branch, "ADDRESS", "x")
         self.git("-C", "x", "push", "-q", "origin", f":refs/heads/{self.branch}")
         status, repository = self.end()
@@ -199,7 +199,7 @@ class OwnPushTest(unittest.TestCase):
 
     def overwrite(self, script):
         self.begin(script)
-        wait_until("the agent has pushed", self.tip, 30)
+        wait_until("the agent has pushed", self.tip, 60)
         self.git("clone", "-q", "ADDRESS", "x")
         self.git("-C", "x", "push", "-q", "--force", "origin", f"HEAD:refs/heads/{self.branch}")
         status, repository = self.end()

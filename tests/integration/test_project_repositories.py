@@ -5,6 +5,7 @@ import unittest
 from stack import Stack
 
 LIST = "/api/projects/default/repositories"
+WRITERS = 8  # half of what one caller may have going on: those of a moment ago may not be over for nginx
 
 
 class ProjectRepositoriesTest(unittest.TestCase):
@@ -121,24 +122,24 @@ class ProjectRepositoriesTest(unittest.TestCase):
 
             def write(number):
                 statuses.append(self.put([{"url": f"https://unknown.example/a/n{number}"}], {"If-Match": tag}).status)
-            threads = [threading.Thread(target=write, args=(number,)) for number in range(12)]
+            threads = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join(60)
-            self.assertEqual(sorted(statuses), [200] + [412] * 11)
+            self.assertEqual(sorted(statuses), [200] + [412] * (WRITERS - 1))
 
     def test_many_writers_without_a_tag_all_succeed(self):
         statuses = []
 
         def write(number):
             statuses.append(self.put([{"url": f"https://unknown.example/a/n{number}"}]).status)
-        threads = [threading.Thread(target=write, args=(number,)) for number in range(12)]
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(60)
-        self.assertEqual(statuses, [200] * 12)
+        self.assertEqual(statuses, [200] * WRITERS)
         self.assertEqual(len(self.get().json["repositories"]), 1)
 
     def test_a_session_without_repositories_takes_the_projects(self):

@@ -304,7 +304,12 @@ for folder in "$HUNT" /root /home /var/lib /var/log /run; do grep -rIs -e glpat-
 env; cat "$HOME"/.* 2>/dev/null
 ls "$HUNT" "$HUNT"/keys && echo ESCAPED-LS
 touch "$HUNT"/agent-was-here && echo ESCAPED-WRITE
-for pid in $(ls /proc | grep -E '^[0-9]+$'); do [ "$pid" -ge "$PPID" ] || { kill -0 $pid 2>/dev/null && echo "SIGNALLED $pid $(cat /proc/$pid/comm)"; }; done
+# Numbers of processes begin anew some time: what is the agent's own is told by its session.
+session_of() { { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return; set -- ${stat##*) }; echo "$4"; }
+own=$(session_of $$)
+for pid in $(ls /proc | grep -E '^[0-9]+$'); do
+	[ "$(session_of $pid)" = "$own" ] || { kill -0 $pid 2>/dev/null && echo "SIGNALLED $pid $(cat /proc/$pid/comm)"; }
+done
 cd api || exit 1
 git fetch -q origin && echo FETCHED
 git -c user.name=x -c user.email=x@y commit -q --allow-empty -m try
