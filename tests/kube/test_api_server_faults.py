@@ -9,6 +9,7 @@ from kube_stack import KubeStack
 from stack import request, wait_until
 
 CONNECTS = 8
+NO_WAIT_S = 4  # less than one try at an API server that does not answer (KUBE_TRY_MS)
 WRITES = r"^(PATCH|PUT|POST) .*/secrets"
 READS = r"^GET .*/secrets"
 
@@ -108,7 +109,7 @@ class ApiServerFaults(unittest.TestCase):
         finally:
             way.faults.clear()
         self.assertEqual({200}, set(statuses))
-        self.assertLess(slowest, 2)
+        self.assertLess(slowest, NO_WAIT_S)
         self.assertEqual(set(numbers), set(answers))
         good = [number for number in numbers if answers[number].status == 200]
         for number in numbers:
@@ -127,7 +128,7 @@ class ApiServerFaults(unittest.TestCase):
         # And afterwards everything works: a server that failed several times in a row is left alone for a second.
         for number in numbers:
             if number not in good:
-                wait_until(f"user {number} connects", lambda: self.connect(number).status == 200, 5, 0.3)
+                wait_until(f"user {number} connects", lambda: self.connect(number).status == 200, 20, 0.3)
         self.assertEqual(len(before) + CONNECTS, len(stack.records()))
 
     # ------------------------------------------------------------------------------------------------ the whole server
@@ -188,7 +189,7 @@ class ApiServerFaults(unittest.TestCase):
             while time.monotonic() - started < 4:
                 before = time.monotonic()
                 self.assertEqual(200, request("GET", stack.url + "/livez").status)
-                self.assertLess(time.monotonic() - before, 1)
+                self.assertLess(time.monotonic() - before, NO_WAIT_S)
             for thread in hanging:
                 thread.join(60)
         finally:

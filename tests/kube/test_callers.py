@@ -48,7 +48,7 @@ class SecretsTest(unittest.TestCase):
         self.way.faults.add("delay", "secrets", seconds=3)
         started = time.monotonic()
         self.assertEqual(self.stack.status().status, 200)
-        self.assertLess(time.monotonic() - started, 1)
+        self.assertLess(time.monotonic() - started, 2.5, "it did not wait for a Secret")
 
     def test_two_users_at_once_are_two_records(self):
         self.stack.add_gitlab_user(1)
@@ -136,7 +136,8 @@ class CallersTest(unittest.TestCase):
         answer = self.stack.status(bearer=token)
         self.assertEqual((answer.status, answer.json["code"]), (503, "service_unavailable"), answer)
         self.way.faults.clear()
-        self.assertEqual(self.status(token), 200)
+        # Each process keeps what it was told; which one answers is up to nginx and the kernel.
+        self.assertEqual({self.status(token) for _ in range(12)}, {200})
         self.way.faults.add("status", "tokenreviews", code=500)
         self.assertEqual(self.status(token), 200, "an answer is trusted for ten seconds")
         kube.service_account("team-a", "later")

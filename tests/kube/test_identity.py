@@ -64,8 +64,8 @@ class Identity(unittest.TestCase):
         kube.admin.delete("/api/v1/namespaces/robots/pods/bound", {"gracePeriodSeconds": 0}).must()
         deleted = time.monotonic()
         wait_until("the token is refused", lambda: stack.status(token).status == 401, 30, 0.5)
-        # Ten seconds that the API server remembers, ten that we do; and the poll.
-        self.assertLess(time.monotonic() - deleted, 22)
+        # Ten seconds that the API server remembers, ten that we do; the poll, and what a busy machine adds.
+        self.assertLess(time.monotonic() - deleted, 25)
 
     # ------------------------------------------------------------------------------------------------ rights in a project
     def test_a_project_is_for_those_whom_rbac_lets_in(self):
@@ -82,7 +82,7 @@ class Identity(unittest.TestCase):
         path = "/api/projects/team-c/repositories?reports=false"
         self.assertEqual(200, stack.api("GET", path, bearer=kube.tokens["alice"]).status)
         kube.admin.delete("/apis/rbac.authorization.k8s.io/v1/namespaces/team-c/rolebindings/developers").must()
-        wait_until("alice is refused", lambda: stack.api("GET", path, bearer=kube.tokens["alice"]).status == 403, 12, 0.3)
+        wait_until("alice is refused", lambda: stack.api("GET", path, bearer=kube.tokens["alice"]).status == 403, 20, 0.3)
 
     # ------------------------------------------------------------------------------------------------ the cache, and its end
     def test_one_token_is_asked_about_once_in_ten_seconds(self):

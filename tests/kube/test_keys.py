@@ -68,7 +68,7 @@ class KeysTest(unittest.TestCase):
             machine.run("keys", "rotate", "--activate")
             (name, before), = machine.secrets().items()
             gone = sorted(before)[40]
-            held = way.faults.add("delay", "PATCH .*secrets", seconds=2, times=1)
+            held = way.faults.add("delay", "PATCH .*secrets", seconds=3, times=1)
             remover = threading.Thread(target=lambda: (wait_until("a patch is on its way", lambda: held.hits, 60, 0.02), machine.put(name, **{gone: None})))
             remover.start()
             try:

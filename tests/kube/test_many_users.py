@@ -132,7 +132,7 @@ class ManyUsers(unittest.TestCase):
         for thread in threads:
             thread.start()
         try:
-            rotated = json.loads(stack.program("acp-gitlab", "keys", "rotate", "--settle", "5", "--rate", "0", "--json", timeout=300).stdout)
+            rotated = json.loads(stack.program("acp-gitlab", "keys", "rotate", "--settle", "10", "--rate", "0", "--json", timeout=300).stdout)
         finally:
             over.set()
             for thread in threads:

@@ -8,13 +8,13 @@ from kube_stack import ACCOUNT, NAMESPACE
 from resource_stack import TOP, ResourceStack
 from stack import request, wait_until
 
-AGENT_S = 12  # of the session `slow`
+QUIET_S = 8  # in which nothing is written of a session that goes on
 
 
 def setUpModule():
     global kube, stack
     kube = server_for_tests(needs=(1, 25), lacks="does not know the rules (CEL) that the platform's definitions use")
-    agent = f'case $ACP_SESSION_NAME in slow) sleep {AGENT_S};; esac; "{TOP}/simulator/demo-agent"'
+    agent = f'case $ACP_SESSION_NAME in slow) while [ ! -e "$ACP_WORKSPACE/go" ]; do sleep 0.2; done; rm "$ACP_WORKSPACE/go";; esac; "{TOP}/simulator/demo-agent"'
     stack = ResourceStack(kube, platform=True, settings={"ACP_AGENT_COMMAND": agent}).start()
     unittest.addModuleCleanup(stack.close)
     answer = stack.connect(bearer=stack.bearers["alice"])
@@ -75,12 +75,19 @@ class Platform(unittest.TestCase):
     def test_a_status_that_cannot_hold_all_of_it_is_not_written_again_and_again(self):
         """What the API server leaves out looks for ever as if it were still to be written."""
         self.session("alice", "slow", repos=[self.repo(autoPush=True)])
-        stack.wait_for_phase("slow", ("Running",))
-        time.sleep(2)  # the last that Running brought
+        found = stack.wait_for_phase("slow", ("Running",))
+
+        def nothing_more():
+            """Of what Running brought."""
+            mark = kube.audit_mark()
+            time.sleep(2)
+            return self.written("slow", mark) == 0
+        wait_until("all of Running is told", nothing_more, 30)
         mark = kube.audit_mark()
-        time.sleep(AGENT_S - 4)
+        time.sleep(QUIET_S)
         self.assertEqual(self.written("slow", mark), 0)
         self.assertEqual(stack.resource("slow")["status"]["phase"], "Running", "that was all the while")
+        (stack.data / "workspaces" / found["metadata"]["uid"] / "go").touch()
         stack.wait_for_phase("slow")
         wait_until("its last event", lambda: stack.events("slow")[-1:] == ["Completed"], 30)
         self.assertLess(self.written("slow", mark), 6)

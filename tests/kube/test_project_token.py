@@ -60,7 +60,7 @@ class ProjectTokenTest(unittest.TestCase):
 
     def wait_allowed(self, project="team-a"):
         """Rights take effect a moment after they were written."""
-        wait_until("the Secret serves", lambda: self.report(project)["valid"], 10)
+        wait_until("the Secret serves", lambda: self.report(project)["valid"], 30)
 
     def test_a_project_without_one_or_that_does_not_give_it_has_none(self):
         self.assertEqual(self.failure()["code"], "not_connected")

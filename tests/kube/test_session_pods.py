@@ -270,12 +270,12 @@ class Pods(unittest.TestCase):
         token = self.token(account, pod)
         self.wait_open(session, token)
         self.bind(session, None)
-        wait_until("an unbound pod is refused", lambda: self.ask(session, token).status == 403, 10)
+        wait_until("an unbound pod is refused", lambda: self.ask(session, token).status == 403, 20)
         self.bind(session, pod)
         self.wait_open(session, token)
         kube.admin.delete(f"/api/v1/namespaces/team-a/pods/{pod['metadata']['name']}?gracePeriodSeconds=0").must()
         # Our ten seconds and the API server's own ten.
-        wait_until("a deleted pod is refused", lambda: self.ask(session, token).status == 403, 25)
+        wait_until("a deleted pod is refused", lambda: self.ask(session, token).status == 403, 40)
 
     def test_nothing_passes_after_the_sessions_end(self):
         session = self.session()

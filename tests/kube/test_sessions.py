@@ -371,7 +371,8 @@ class WithoutWebhook(Case):
 
 class Trouble(Case):
     lease_s = 6
-    settings = {"ACP_AGENT_COMMAND": "sleep 4; echo more >> README.md"}
+    # Two of them are ended before their agents are.
+    settings = {"ACP_AGENT_COMMAND": "case $ACP_SESSION_NAME in unwanted | by-api) sleep 1000 ;; esac; sleep 4; echo more >> README.md"}
 
     def worker(self):
         """A second worker on the same database and API server."""
