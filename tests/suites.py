@@ -49,7 +49,7 @@ def run_unit(totals, pattern, _all):
         if pattern and pattern not in program.name:
             continue
         try:
-            result = subprocess.run([program], cwd=TOP, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180, errors="replace")
+            result = subprocess.run([program], cwd=TOP, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600, errors="replace")
             output, status = result.stdout, result.returncode
         except subprocess.TimeoutExpired as late:
             output, status = (late.stdout or b"").decode(errors="replace"), "time-out"

@@ -177,7 +177,8 @@ static void call_in_a_hurry_ends_earlier_than_the_rest(void **state)
 
 	get(*state, "/silent", &hasty);
 	assert_int_equal(hasty.failure, HTTP_TIMEOUT);
-	assert_true(hasty.elapsed_us >= 100000 && hasty.elapsed_us < 5000000);
+	/* libcurl counts in whole milliseconds: it may be one early. */
+	assert_true(hasty.elapsed_us >= 99000 && hasty.elapsed_us < 5000000);
 	http_call_release(&hasty);
 }
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static const struct http_limits patient = {.connect_ms = 5000, .headers_ms = 10000, .total_ms = 15000, .stall_ms = 15000};
-static const struct http_limits hasty = {.connect_ms = 2000, .headers_ms = 10000, .total_ms = 15000, .stall_ms = 200};
+static const struct http_limits hasty = {.connect_ms = 2000, .headers_ms = 10000, .total_ms = 15000, .stall_ms = 600};
 enum { TOTAL_MS = 60000 };
 
 struct fixture {
@@ -352,7 +352,7 @@ static void time_in_callbacks_is_not_a_stall(void **state)
 {
 	struct fixture *f = start(&hasty);
 	struct http_stream_call call = {.method = "POST", .body_length = -1, .read_body = read_body};
-	struct seen seen = {.to_send = 10, .pause_ms = 450};
+	struct seen seen = {.to_send = 10, .pause_ms = 900};
 	(void)state;
 
 	if (!run(f, "/upload", &call, &seen))

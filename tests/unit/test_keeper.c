@@ -24,7 +24,7 @@
 
 static const char session_id[] = "0f0f0f0f-1111-4222-8333-444444444444";
 
-enum { LONG_MS = 60 * 1000, SHORT_MS = 400, LIMIT_MS = 10 * 1000, EXIT_AFTER_TERM = 3 };
+enum { LONG_MS = 60 * 1000, SHORT_MS = 1200, LIMIT_MS = 10 * 1000, EXIT_AFTER_TERM = 3 };
 
 /* Shared with all processes of a test. */
 struct board {

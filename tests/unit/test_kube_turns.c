@@ -15,7 +15,7 @@ enum { CROWD = 16, LONG_MS = 20000 };
 
 struct crowd {
 	struct kube_turns turns;
-	atomic_int arrived, served;
+	atomic_int served;
 	int order[CROWD];
 };
 
@@ -31,12 +31,20 @@ static void pause_ms(long ms)
 	nanosleep(&time, NULL);
 }
 
+/* It moves when somebody begins to wait. */
+static const void *end_of_queue(struct kube_turns *turns)
+{
+	pthread_mutex_lock(&turns->lock);
+	const void *end = turns->last;
+	pthread_mutex_unlock(&turns->lock);
+	return end;
+}
+
 static void *come(void *context)
 {
 	struct one *one = context;
 	struct crowd *crowd = one->crowd;
 
-	atomic_fetch_add(&crowd->arrived, 1);
 	if (!kube_turns_take(&crowd->turns, clock_monotonic_ms() + LONG_MS))
 		return NULL;
 	crowd->order[atomic_fetch_add(&crowd->served, 1)] = one->number;
@@ -53,11 +61,15 @@ static void those_who_wait_are_served_in_the_order_in_which_they_came(void **sta
 	kube_turns_init(&crowd.turns, 1);
 	assert_true(kube_turns_take(&crowd.turns, clock_monotonic_ms() + LONG_MS));
 	for (int i = 0; i < CROWD; i++) {
+		const void *before = end_of_queue(&crowd.turns);
+		const int64_t deadline = clock_monotonic_ms() + LONG_MS;
+
 		all[i] = (struct one){&crowd, i};
 		assert_int_equal(pthread_create(&ids[i], NULL, come, &all[i]), 0);
-		while (atomic_load(&crowd.arrived) <= i)
+		while (end_of_queue(&crowd.turns) == before) {
+			assert_true(clock_monotonic_ms() < deadline);
 			pause_ms(1);
-		pause_ms(20); /* it is in the queue by now */
+		}
 	}
 	kube_turns_give(&crowd.turns);
 	for (int i = 0; i < CROWD; i++)
