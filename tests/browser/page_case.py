@@ -76,7 +76,7 @@ class PageCase(unittest.TestCase):
         self.see("#gitlab-body", "@", "No GitLab account is connected")
         self.see("#github-body", "@", "No GitHub account is connected")
 
-    def see(self, css, *texts, seconds=15):
+    def see(self, css, *texts, seconds=30):
         """Waits until one of the texts is shown there; gives all that is."""
         def look():
             shown = self.browser.text(css)

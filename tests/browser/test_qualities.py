@@ -8,6 +8,8 @@ from stack import TOP, request
 
 HTML = TOP / "nginx/html"
 WEIGHT_MAX, INTERACTIVE_MS = 60_000, 200
+FLOOR = "<!doctype html>\n<html lang=\"en\"><title>Floor</title><p>Nothing.</p>\n"
+FLOOR_MS = 54  # what a page without anything in it takes where the 200 ms were measured (tests/bench/run-page)
 
 
 class WeightTest(PageCase):
@@ -21,15 +23,24 @@ class WeightTest(PageCase):
         self.assertEqual({path for path in loaded if not path.startswith("/api/")}, files)
 
     def test_page_can_be_interactive_within_200_ms(self):
-        """A guard: one visit of up to forty is that quick, whatever the machine does besides. The median, which is what is promised, is
-        measured by tests/bench/run-page."""
+        """A guard: one visit of up to forty is that quick, whatever the machine does besides; on a slower machine as many times as quick as an empty
+        page. The median, which is what is promised, is measured by tests/bench/run-page."""
         times = []
         while len(times) < 7 or (min(times) > INTERACTIVE_MS and len(times) < 40):
             self.visit("")
             self.see("#sign-in", "Sign in")
             times.append(self.browser.run("return performance.getEntriesByName('interactive')[0].startTime"))
         print(f"     interactive after {min(times):.0f} ms, median {statistics.median(times):.0f} ms ({', '.join(f'{time:.0f}' for time in times)})")
-        self.assertLessEqual(min(times), INTERACTIVE_MS)
+        if min(times) > INTERACTIVE_MS:
+            (self.stack.run_folder() / "html/assets/floor.html").write_text(FLOOR)
+            floor = []
+            for _ in range(20):
+                self.browser.open("about:blank")
+                self.browser.open(self.stack.url + "/assets/floor.html")
+                floor.append(self.browser.run("return performance.getEntriesByType('navigation')[0].domInteractive"))
+            print(f"     an empty page after {min(floor):.0f} ms, median {statistics.median(floor):.0f} ms")
+            self.visit("")
+            self.assertLessEqual(min(times), INTERACTIVE_MS * max(1, min(floor) / FLOOR_MS))
 
     def test_policy_refuses_what_is_not_ours(self):
         """The tests' own eye works: what the policy refuses is seen."""
@@ -111,11 +122,11 @@ class EverybodyTest(PageCase):
         steps = self.browser.run("return [...document.querySelectorAll('.track li')].map((each) => each.className + ' ' + getComputedStyle(each).borderTopStyle)")
         self.assertEqual(set(steps), {"done solid", "bad solid", "idle dotted"}, "what is still to be done differs from what is done where there are no colours")
         self.browser.media(prefers_reduced_motion="reduce")
-        self.stack.mode("api", "delay", delay_ms=800)
+        self.meddle("if (path === '/api/auth/gitlab/check') { %s } return real(path, options);" % self.HOLD)
         self.press("#gitlab-body", f"Check now: @john at {self.gitlab_host}")
         self.see("#gitlab-body", "Checking")
         self.assertEqual(self.browser.run("return document.getAnimations().length"), 0)
-        self.stack.mode("api", "normal")
+        self.browser.run(self.RELEASE)
         self.see("#gitlab-body", "Connected")
 
     def test_touch_targets_are_large_enough(self):
