@@ -46,9 +46,7 @@ bool session_save(struct session_run *run, bool now, struct error *err)
 	if (!now && at - run->last_save_ms < SAVE_EVERY_MS)
 		return true;
 	run->last_save_ms = at;
-	json_t *status = session_status_to_json(&run->status);
-	json_write(&text, status);
-	json_decref(status);
+	session_status_write(&run->status, &text);
 	if (run->store.ops->save_status(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data, NULL,
 	                                &failure))
 		return true;
@@ -213,9 +211,8 @@ static bool save_end(struct session_run *run, bool *ret_again)
 		CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_ANSWER);
 		CLEANUP(notice_release) struct notice notice = NOTICE_INIT;
 		struct error err = ERROR_INIT;
-		json_t *status = session_status_to_json(&run->status);
-		json_write(&text, status);
-		json_decref(status);
+
+		session_status_write(&run->status, &text);
 		worker_notice(run->worker, run->row, text.data, &notice);
 		if (run->store.ops->save_status(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data,
 		                                notice.body ? &notice : NULL, &err))
@@ -235,11 +232,9 @@ static bool save_end(struct session_run *run, bool *ret_again)
 static bool rest(struct session_run *run, struct error *err)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(LIMIT_ANSWER);
-	json_t *status = session_status_to_json(&run->status);
 	struct error failure = ERROR_INIT;
 
-	json_write(&text, status);
-	json_decref(status);
+	session_status_write(&run->status, &text);
 	while (!run->store.ops->rest(run->store.state, run->row->id, run->row->attempt, run->status.phase, text.data,
 	                             run->wait_until_s, run->changes_seen, &failure)) {
 		if (failure.code == ERR_SESSION_LOST || !interrupt_sleep(run->interrupt_fd, PAUSE_MS))

@@ -243,6 +243,31 @@ json_t *session_status_to_json(const struct session_status *s)
 	return object;
 }
 
+static void write_whole(json_t *object, struct strbuf *to)
+{
+	json_t *agent = json_object_get(object, "agent");
+
+	json_write(to, object);
+	if (strbuf_ok(to))
+		return;
+	strbuf_clear(to);
+	if (agent)
+		json_object_del(agent, "output");
+	json_write(to, object);
+	if (strbuf_ok(to))
+		return;
+	strbuf_clear(to);
+	json_object_del(object, "notification"); /* says what the repositories' errors say */
+	json_write(to, object);
+}
+
+void session_status_write(const struct session_status *s, struct strbuf *to)
+{
+	CLEANUP(json_decrefp) json_t *object = session_status_to_json(s);
+
+	write_whole(object, to);
+}
+
 static enum repository_phase stored_phase(const json_t *object)
 {
 	const char *name = json_string_or(object, "phase", "");
@@ -340,7 +365,7 @@ enum session_phase session_status_end_stored(const char *stored, const json_t *s
 	set_text(object, "notification", ended.notification);
 	set_time(object, "completionTime", now_s);
 	json_object_set_new(object, "conditions", conditions_to_json(&ended));
-	json_write(to, object);
+	write_whole(object, to);
 	json_decref(object);
 	return ended.phase;
 }

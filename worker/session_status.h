@@ -46,9 +46,12 @@ void session_status_reopen(struct session_status *s);
 
 /* Caller decrefs. */
 json_t *session_status_to_json(const struct session_status *s) MUST_CHECK;
+/* It as JSON text, into a `to` that is empty. Where that does not hold it, without what people can do without, the agent's output
+ * first. */
+void session_status_write(const struct session_status *s, struct strbuf *to);
 
 /*
- * A stored status (JSON text, may be NULL) turned into that of an ended session, for one whose process is gone. Appended to `to`.
+ * A stored status (JSON text, may be NULL) turned into that of an ended session, for one whose process is gone. Written as above.
  * What was not at its end has failed with `why`; what was pushed before is told, and counts. `sent` has, by the repository's name,
  * the commit that the session sent to its push branch last (NULL: none): nobody has looked whether that arrived, and the repository
  * says so. Gives the phase that comes of it, which is Stopped in any case for one that was `stopped`.

@@ -299,6 +299,39 @@ static void stored_status_that_says_nothing_ends_all_the_same(void **state UNUSE
 	}
 }
 
+static void what_fits_nowhere_is_left_out_and_the_rest_stays_whole(void **state)
+{
+	enum { OUTPUT = 2000 };
+	static const struct {
+		const char *why;
+		size_t limit;
+		bool output, notification;
+	} rows[] = {
+	        {"all of it fits", 4000, true, true},
+	        {"the agent's output does not", 1500, false, true},
+	        {"nor does the notification", 480, false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct error failure = ERROR_INIT;
+		CLEANUP(session_status_release) struct session_status s = SESSION_STATUS_INIT;
+		CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT(rows[i].limit);
+
+		s.agent_ran = true;
+		s.agent_output = xcalloc(1, OUTPUT + 1);
+		memset(s.agent_output, 'x', OUTPUT);
+		error_set(&failure, ERR_AGENT_FAILED, "%0100d", 7);
+		session_status_finish(&s, &failure, 1000);
+		session_status_write(&s, &text);
+		CLEANUP(json_decrefp) json_t *read = json_parse_answer(text.data, text.length);
+		if (!read || (json_string_or(json_object_get(read, "agent"), "output", NULL) != NULL) != rows[i].output ||
+		    (json_object_get(read, "notification") != NULL) != rows[i].notification)
+			fail_msg("%s: %zu bytes: %s", rows[i].why, text.length, text.data);
+		assert_string_equal(json_string_or(read, "phase", ""), "Failed");
+	}
+}
+
 static void a_session_that_goes_on_says_what_it_said_before(void **state)
 {
 	static const char earlier[] =
@@ -334,6 +367,7 @@ int main(void)
 	        cmocka_unit_test(a_merge_request_that_failed_leaves_the_push),
 	        cmocka_unit_test(a_long_condition_is_cut_between_characters),
 	        cmocka_unit_test(condition_keeps_its_time_until_it_turns),
+	        cmocka_unit_test(what_fits_nowhere_is_left_out_and_the_rest_stays_whole),
 	        cmocka_unit_test(a_session_that_goes_on_says_what_it_said_before),
 	        cmocka_unit_test(stored_status_of_a_dead_worker_tells_what_became_of_its_repositories),
 	        cmocka_unit_test(what_was_sent_before_a_worker_died_is_told),
