@@ -162,9 +162,11 @@ bool step_agent(struct session_run *run, struct error *err)
 		session_record_take_agent(run);
 		return true;
 	}
-	if (!session_enter(run, PHASE_RUNNING, here ? "The agent is working." : "Waiting for the agent to ask for a push.", err))
+	/* Who reads that it waits may write into its workspace at once. */
+	if (!here && !begin_to_wait(run, err))
 		return false;
-	if (here ? !run_agent(run, err) : !begin_to_wait(run, err) || !wait_for_push(run, err))
+	if (!session_enter(run, PHASE_RUNNING, here ? "The agent is working." : "Waiting for the agent to ask for a push.", err) ||
+	    !(here ? run_agent(run, err) : wait_for_push(run, err)))
 		return false;
 	return run->rests || session_record_write(run, false, err);
 }

@@ -538,6 +538,7 @@ class ElsewhereTest(WorkerCase):
         first = self.worker()
         work = self.workspace(uid) / "api/README-of-mine.txt"
         self.stack.wait_for_session(self.name, 60, phases=("Running",))
+        self.assertTrue(self.record(uid), "it says that it waits, and who takes it over does not know")
         work.write_text("mine\n")
         first.kill()
         self.worker()
