@@ -55,10 +55,10 @@ class ServerErrorsTest(unittest.TestCase):
 
     def processes(self, pool):
         """Ids of a pool's processes: the one that supervises, and those that serve."""
-        return [pid for pid in self.stack.pids() if f"--pool\0{pool}\0" in Path(f"/proc/{pid}/cmdline").read_bytes().decode()]
+        return [pid for pid, words in self.stack.commands().items() if ("--pool", pool) in zip(words, words[1:])]
 
     def sockets(self, pool):
-        words = Path(f"/proc/{self.processes(pool)[0]}/cmdline").read_bytes().decode().split("\0")
+        words = self.stack.commands()[self.processes(pool)[0]]
         return [Path(path) for option, path in zip(words, words[1:]) if option == "--socket"]
 
     def refused(self, method, path, body):

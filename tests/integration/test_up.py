@@ -37,8 +37,7 @@ class LifeTest(unittest.TestCase):
             bearer = first.bearer
             self.assertEqual(first.connect().status, 200)
             pids = first.pids()
-            words = [word for pid in pids for word in Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")]
-            [run] = {Path(word).parents[1] for word in words if word.endswith("/1.sock")}
+            run = first.run_folder()
             self.assertTrue((run / "nginx.conf").exists())
             self.assertEqual(first.stop(), 0)
             self.assertFalse([pid for pid in pids if Path(f"/proc/{pid}").exists()], "processes are left")
