@@ -341,6 +341,19 @@ class WithoutWebhook(Case):
         self.assertEqual(self.rows(), {})
         self.assertFalse([ref for ref in self.stack.control("GET", "/refs?project=demo/hello") if "unverified" in ref])
 
+    def test_the_largest_sessions_keep_no_other_from_being_seen(self):
+        """What a member of one project fills sessions with must not be what the worker cannot read of all projects'."""
+        count = 68
+        for number in range(count):
+            answer = self.stack.create_resource("bob", f"fat-{number}", self.stack.repository_spec("fat"), annotations={"note": "x" * 250_000})
+            self.assertEqual(answer.status, 201, answer)
+        listed = kube.admin.get("/apis/ambient-code.io/v1alpha1/agenticsessions?limit=625").must()
+        self.assertGreater(len(listed.body), 16 * 1024 * 1024, "more than one answer may have")
+        self.stack.kill_controller()
+        self.assertEqual(self.stack.create_resource("alice", "lean", self.stack.repository_spec("lean"), project="my-project").status, 201)
+        self.stack.wait_for_phase("lean", ("OwnerUnverified",), 60, project="my-project")
+        self.stack.wait_for_phase(f"fat-{count - 1}", ("OwnerUnverified",), 60)
+
     def test_nobodys_account_looks_at_a_list_whose_author_is_not_proven(self):
         body = json.loads(json.dumps({"apiVersion": "ambient-code.io/v1", "kind": "ProjectSettings", "metadata": {
             "name": "projectsettings", "namespace": "my-project", "annotations": {"ambient-code.io/edited-by": "alice"}},
