@@ -223,9 +223,10 @@ class ServiceTest(OpenApiCase):
         self.gate("GET", f"{gate}/none.git/info/refs?service=git-upload-pack", credential, 403)
         self.gate("POST", f"{gate}/api.git/git-upload-pack", credential, 200, b"0000", upload)
         self.gate("POST", f"{gate}/api.git/git-upload-pack", credential, 415, b"0000", {"Content-Type": "text/plain"})
-        command = f"{'0' * 40} {'1' * 40} refs/heads/main\0report-status"
-        push = f"{len(command) + 4:04x}{command}0000".encode()
-        self.gate("POST", f"{gate}/api.git/git-receive-pack", credential, 403, push, {"Content-Type": "application/x-git-receive-pack-request"})
+        for capabilities, wanted in (("report-status", 200), ("", 403)):  # in git's own form, to whoever understands it
+            command = f"{'0' * 40} {'1' * 40} refs/heads/main\0{capabilities}"
+            push = f"{len(command) + 4:04x}{command}0000".encode()
+            self.gate("POST", f"{gate}/api.git/git-receive-pack", credential, wanted, push, {"Content-Type": "application/x-git-receive-pack-request"})
         self.gate("GET", f"{gate}/outcomes", credential, 200)
         self.gate("POST", f"{gate}/api/merge-request", credential, 422)
         (workspace / "go").touch()
