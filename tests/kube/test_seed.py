@@ -14,6 +14,7 @@ from connect_proxy import ConnectProxy
 from kube_server import server_for_tests
 from kube_stack import NAMESPACE, secret_names
 from resource_stack import TOP, ClusterStack
+from seed_documents import MULTIPLE, SESSION, SETTINGS
 from stack import wait_until
 from tls_front import TlsFront
 
@@ -36,38 +37,6 @@ curl -X GET http://vteam-backend:8080/api/auth/gitlab/status \\
 DISCONNECT = """\
 curl -X POST http://vteam-backend:8080/api/auth/gitlab/disconnect \\
   -H "Authorization: Bearer <your-acp-token>"
-"""
-SETTINGS = """\
-apiVersion: ambient-code.io/v1
-kind: ProjectSettings
-metadata:
-  name: projectsettings
-  namespace: my-project
-spec:
-  repositories:
-    - url: "https://gitlab.com/myteam/myrepo.git"
-      branch: "main"
-      provider: "gitlab"  # Auto-detected, optional
-"""
-MULTIPLE = """\
-spec:
-  repositories:
-    - url: "https://github.com/myteam/frontend.git"
-      branch: "main"
-    - url: "https://gitlab.com/myteam/backend.git"
-      branch: "develop"
-"""
-SESSION = """\
-apiVersion: ambient-code.io/v1alpha1
-kind: AgenticSession
-metadata:
-  name: add-feature-x
-  namespace: my-project
-spec:
-  description: "Add feature X to the backend service"
-  outputRepo:
-    url: "https://gitlab.com/myteam/backend.git"
-    branch: "feature/add-feature-x"
 """
 NOTIFICATION = """\
 AgenticSession completed successfully!

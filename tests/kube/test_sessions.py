@@ -12,38 +12,8 @@ from pathlib import Path
 from kube_server import server_for_tests
 from resource_stack import ACCOUNT, FINAL, NAMESPACE, SESSIONS, ResourceStack, session_object
 from kube_stack import rules
+from seed_documents import MULTIPLE, SESSION, SETTINGS
 from stack import wait_until
-
-SEED_SESSION = """\
-apiVersion: ambient-code.io/v1alpha1
-kind: AgenticSession
-metadata:
-  name: add-feature-x
-  namespace: my-project
-spec:
-  description: "Add feature X to the backend service"
-  outputRepo:
-    url: "https://gitlab.com/myteam/backend.git"
-    branch: "feature/add-feature-x"
-"""
-SEED_SETTINGS = """\
-apiVersion: ambient-code.io/v1
-kind: ProjectSettings
-metadata:
-  name: projectsettings
-  namespace: my-project
-spec:
-  repositories:
-    - url: "https://gitlab.com/myteam/myrepo.git"
-      branch: "main"
-      provider: "gitlab" # Auto-detected, optional
-"""
-SEED_SETTINGS_MIXED = SEED_SETTINGS.split("    - url")[0] + """\
-    - url: "https://github.com/myteam/frontend.git"
-      branch: "main"
-    - url: "https://gitlab.com/myteam/backend.git"
-      branch: "develop"
-"""
 
 
 def setUpModule():
@@ -77,14 +47,15 @@ class Case(unittest.TestCase):
 
 class Seed:
     def test_the_seeds_examples_apply_unchanged(self):
-        for text in (SEED_SETTINGS, SEED_SETTINGS_MIXED, SEED_SESSION):
+        several = SETTINGS.split("spec:")[0] + MULTIPLE
+        for text in (SETTINGS, several, SESSION):
             self.stack.as_user("alice", "apply", "--dry-run=server", "-f", "-", stdin=text)
-        self.stack.as_user("alice", "apply", "-f", "-", stdin=SEED_SETTINGS_MIXED)
+        self.stack.as_user("alice", "apply", "-f", "-", stdin=several)
         shown = json.loads(self.stack.as_user("alice", "get", "projectsettings", "-n", "my-project", "-o", "json").stdout)["items"][0]
         self.assertEqual([entry["provider"] for entry in shown["spec"]["repositories"]], ["github", "gitlab"])
 
     def test_the_seeds_session_ends_with_the_branch_link(self):
-        text = SEED_SESSION.replace("https://gitlab.com/myteam/backend.git", self.stack.simulator["repository"]).replace(
+        text = SESSION.replace("https://gitlab.com/myteam/backend.git", self.stack.simulator["repository"]).replace(
             'branch: "feature', 'provider: gitlab\n    branch: "feature')
         self.stack.as_user("alice", "apply", "-f", "-", stdin=text)
         done = self.stack.wait_for_phase("add-feature-x", project="my-project")
