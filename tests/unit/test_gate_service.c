@@ -23,6 +23,12 @@ static void add_pkt(struct strbuf *to, const char *text, size_t length)
 	strbuf_add(to, text, length);
 }
 
+/* With its NUL, which parts a command from the capabilities. */
+struct line {
+	const char *text;
+	size_t length;
+};
+
 static void commands_may_touch_the_sessions_branch_alone(void **state UNUSED)
 {
 #define LINE(text)                                                                                                                 \
@@ -31,10 +37,7 @@ static void commands_may_touch_the_sessions_branch_alone(void **state UNUSED)
 	}
 	static const struct {
 		const char *sentence;
-		struct {
-			const char *text;
-			size_t length;
-		} lines[3];
+		struct line lines[3];
 		enum error_code code;
 	} rows[] = {
 	        {"an update", {LINE(OLD " " NEW " refs/heads/ambient/x\0" CAPS)}, ERR_NONE},
@@ -529,10 +532,7 @@ static void refused_push_is_told_in_gits_own_form(void **state UNUSED)
 {
 	static const struct {
 		const char *sentence;
-		struct {
-			const char *text;
-			size_t length;
-		} lines[3];
+		struct line lines[3];
 		bool told;
 		const char *answer;
 	} rows[] = {
